@@ -1,0 +1,47 @@
+"""Variational autoencoders for Keras 3 on TensorFlow.
+
+Names load on first use, so `import vae_zoo` and the command line's help cost
+nothing until a model is asked for.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "VAE": "vae_zoo.models.vae",
+    "BetaVAE": "vae_zoo.models.beta_vae",
+    "export": "vae_zoo.serving.saved_model",
+}
+_MODULES = (
+    "callbacks",
+    "components",
+    "datasets",
+    "distributions",
+    "evaluation",
+    "models",
+    "plotting",
+    "serving",
+    "training",
+    "zoo",
+)
+__all__ = ["VAE", "BetaVAE", "components", "datasets", "export"]
+
+if TYPE_CHECKING:
+    from vae_zoo import components, datasets
+    from vae_zoo.models.beta_vae import BetaVAE
+    from vae_zoo.models.vae import VAE
+    from vae_zoo.serving.saved_model import export
+
+
+def __getattr__(name):
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    if name in _MODULES:
+        return importlib.import_module(f"vae_zoo.{name}")
+    raise AttributeError(f"module 'vae_zoo' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *_HOMES, *_MODULES})

@@ -1,0 +1,83 @@
+"""Files and folders that appear whole or not at all."""
+
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import tempfile
+
+_PREFIX = ".partial-"
+
+
+@contextlib.contextmanager
+def whole_file(path):
+    """Yields a path to write to; on success it becomes `path` by one rename.
+
+    On failure nothing is left and what was at `path` stays.
+    """
+    path = pathlib.Path(path)
+    handle, partial = tempfile.mkstemp(path.suffix, f"{_PREFIX}{os.getpid()}-", path.parent)
+    os.close(handle)
+    partial = pathlib.Path(partial)
+    try:
+        yield partial
+        _flush(partial)
+        os.chmod(partial, 0o666 & ~_umask())
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def partial_folder(parent):
+    """Yields a new folder in `parent`; removes it unless it was renamed meanwhile."""
+    folder = pathlib.Path(tempfile.mkdtemp("", f"{_PREFIX}{os.getpid()}-", parent))
+    os.chmod(folder, 0o777 & ~_umask())
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def is_partial(path):
+    """Whether `path` is something this module has not finished."""
+    return pathlib.Path(path).name.startswith(_PREFIX)
+
+
+def remove_abandoned(parent):
+    """Removes what killed processes left unfinished in folder `parent`."""
+    for path in pathlib.Path(parent).glob(f"{_PREFIX}*"):
+        if _is_running(int(path.name.removeprefix(_PREFIX).split("-")[0])):
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def write_json(path, content):
+    """Writes `content` to `path`, whole or not at all."""
+    with whole_file(path) as partial:
+        partial.write_text(json.dumps(content, indent=2, allow_nan=True) + "\n")
+
+
+def _flush(path):
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
+
+
+def _is_running(process_id):
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def _umask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,68 @@
+"""What a training run writes while it trains."""
+
+import csv
+import pathlib
+import time
+
+import keras
+
+from vae_zoo import atomic
+
+
+class RunCheckpoint(keras.callbacks.Callback):
+    """Keeps `history.csv` and `model.keras` current; both are always whole.
+
+    The history is written first, so it is never behind the model: after a kill
+    the rows past the model's last epoch are dropped and trained again.
+
+    Args:
+        folder: where the two files go.
+        steps_per_epoch: optimizer steps in an epoch.
+        seconds_between: least time between two saves of the model; the last
+            epoch is always saved.
+    """
+
+    def __init__(self, folder, steps_per_epoch, seconds_between=10.0):
+        super().__init__()
+        self.folder = pathlib.Path(folder)
+        self.steps_per_epoch = steps_per_epoch
+        self.seconds_between = seconds_between
+        self.rows = []
+        self._last_save = -float("inf")
+
+    def resume(self, model):
+        """Reads the history up to where `model` stands; returns the epochs done."""
+        epochs = int(model.optimizer.iterations) // self.steps_per_epoch
+        self.rows = read_history(self.folder / "history.csv")[:epochs]
+        return epochs
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Writes one row of the history and, if it is due, the model."""
+        self.rows.append({"epoch": epoch + 1, **(logs or {})})
+        with atomic.whole_file(self.folder / "history.csv") as partial:
+            with open(partial, "w", newline="") as file:
+                writer = csv.DictWriter(file, list(self.rows[0]))
+                writer.writeheader()
+                writer.writerows(self.rows)
+        is_last = epoch + 1 == self.params["epochs"]
+        if is_last or time.monotonic() - self._last_save >= self.seconds_between:
+            self.save()
+
+    def save(self):
+        """Writes the model with its optimizer."""
+        with atomic.whole_file(self.folder / "model.keras") as partial:
+            self.model.save(partial)
+        self._last_save = time.monotonic()
+
+
+def read_history(path):
+    """The rows of a `history.csv` as dicts of numbers; [] if there is none."""
+    path = pathlib.Path(path)
+    if not path.exists():
+        return []
+    with open(path, newline="") as file:
+        return [
+            {key: float(value) for key, value in row.items()}
+            | {"epoch": int(row["epoch"])}
+            for row in csv.DictReader(file)
+        ]

@@ -1,0 +1,11 @@
+"""Keras layers that a model is composed of."""
+
+from vae_zoo.components import (
+    likelihoods,
+    networks,
+    posteriors,
+    priors,
+    schedules,
+)
+
+__all__ = ["likelihoods", "networks", "posteriors", "priors", "schedules"]

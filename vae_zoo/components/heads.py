@@ -1,0 +1,97 @@
+"""From a network's features to the parameters of a distribution."""
+
+import math
+
+import keras
+import tensorflow as tf
+
+
+class Head(keras.layers.Layer):
+    """Owns the projections from features to one distribution's parameters.
+
+    Subclasses say what the parameters are (`build`, `call`) and what
+    distribution they make (`distribution`). Keras layers may not return
+    distributions, hence the two steps. Everything here stays float32 under a
+    mixed-precision policy: the features are cast on the way in.
+    """
+
+    def __init__(self, *, name=None, **kwargs):
+        super().__init__(name=name, **{**kwargs, "dtype": "float32"})
+
+    def build(self, features_shape, event_shape):
+        """Creates the weights for features [B, ...] and events `event_shape`."""
+        raise NotImplementedError
+
+    def call(self, features):
+        """The distribution's parameters, a dict of float32 tensors."""
+        raise NotImplementedError
+
+    def distribution(self, **parameters):
+        """The `tfd.Distribution` with these parameters."""
+        raise NotImplementedError
+
+
+def build_head(head, features_shape, event_shape):
+    """Builds `head` unless loading has done so; refuses one of another size."""
+    shapes = (tuple(features_shape[1:]), tuple(event_shape))
+    if not head.built:
+        head.build((None, *shapes[0]), shapes[1])
+        head.connected_to = shapes
+    elif (connected_to := getattr(head, "connected_to", shapes)) != shapes:
+        raise ValueError(
+            f"`{head.name}` already belongs to a model with features and events of "
+            f"shape {connected_to}; make a new one. Received: shapes {shapes}"
+        )
+
+
+@keras.saving.register_keras_serializable("vae_zoo")
+class Projection(keras.layers.Layer):
+    """Features [B, ...] to a tensor [B, *event_shape], linearly.
+
+    Features that keep the event's positions (an image decoder's) are projected
+    position by position; any others are flattened and projected densely.
+
+    Args:
+        event_shape: the shape of one output, without the batch.
+    """
+
+    def __init__(self, event_shape, *, name=None, **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.event_shape = tuple(event_shape)
+        self.flatten = keras.layers.Flatten(dtype=self.dtype_policy)
+        self.reshape = keras.layers.Reshape(self.event_shape, dtype=self.dtype_policy)
+
+    def build(self, input_shape):
+        """Creates one dense layer, over the last axis or over all features."""
+        positions = tuple(input_shape[1:-1])
+        padded = self.event_shape + (1,) * len(positions)
+        self.is_local = bool(positions) and padded[: len(positions)] == positions
+        size = math.prod(self.event_shape)
+        if self.is_local:
+            units, last = size // math.prod(positions), input_shape[-1]
+        else:
+            units, last = size, math.prod(input_shape[1:])
+        self.dense = keras.layers.Dense(units, dtype=self.dtype_policy, name="dense")
+        self.dense.build((None, last))
+
+    def call(self, features):
+        """Float tensor [B, *event_shape]."""
+        if not self.is_local:
+            features = self.flatten(features)
+        return self.reshape(self.dense(features))
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {**super().get_config(), "event_shape": self.event_shape}
+
+
+def built_projection(features_shape, event_shape, name):
+    """A float32 `Projection`, built."""
+    projection = Projection(event_shape, name=name, dtype="float32")
+    projection.build(features_shape)
+    return projection
+
+
+def positive(raw, minimum):
+    """softplus(raw) + minimum: a scale bounded away from zero."""
+    return tf.math.softplus(raw) + minimum

@@ -1,0 +1,342 @@
+"""Encoder and decoder networks for inputs of rank 1 to 3.
+
+Images are [H, W, C]; a rank-2 input [H, W] is one with a single channel and a
+rank-1 input [N] one of a single column. Any size works: what is halved with
+rounding up on the way in is cropped on the way out.
+"""
+
+import math
+
+import keras
+
+
+class Network(keras.layers.Layer):
+    """A stack of layers that is made when the input's shape is known."""
+
+    def encoder_stack(self, input_shape):
+        """The layers from inputs of shape `input_shape` to features."""
+        raise NotImplementedError
+
+    def decoder_stack(self, output_shape):
+        """The layers from latents to features for outputs of `output_shape`."""
+        raise NotImplementedError
+
+    def mirror(self, target_shape):
+        """The decoder that runs this network backwards, to `target_shape`."""
+        return Mirror(self, target_shape, dtype=self.dtype_policy)
+
+    def stack_for(self, input_shape):
+        """The layers to build for inputs of shape `input_shape`."""
+        return self.encoder_stack(input_shape)
+
+    def build(self, input_shape):
+        """Creates and builds the stack."""
+        shape = tuple(input_shape)
+        self.stack = self.stack_for(shape[1:])
+        for layer in self.stack:
+            layer.build(shape)
+            shape = tuple(layer.compute_output_shape(shape))
+
+    def call(self, x):
+        """Features [B, ...]."""
+        for layer in self.stack:
+            x = layer(x)
+        return x
+
+    def compute_output_shape(self, input_shape):
+        """The features' shape."""
+        shape = tuple(input_shape)
+        for layer in self.stack if self.built else self.stack_for(shape[1:]):
+            shape = tuple(layer.compute_output_shape(shape))
+        return shape
+
+    def dense(self, hidden_units, activation):
+        """Dense layers of these sizes."""
+        return [
+            keras.layers.Dense(units, activation=activation, dtype=self.dtype_policy)
+            for units in hidden_units
+        ]
+
+
+@keras.saving.register_keras_serializable("vae_zoo")
+class Mirror(Network):
+    """The mirror image of an encoder, as a decoder with weights of its own.
+
+    Args:
+        network: an encoder of this module, as the pattern: the layers' order is
+            reversed and convolutions are transposed.
+        target_shape: the shape of the data, without the batch.
+    """
+
+    def __init__(self, network, target_shape, *, name=None, **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.target_shape = tuple(target_shape)
+        # A bound method, since Keras would track the pattern as a sublayer.
+        self.pattern_stack = network.decoder_stack
+
+    def stack_for(self, input_shape):
+        """The pattern's layers in reverse."""
+        del input_shape
+        return self.pattern_stack(self.target_shape)
+
+    def get_config(self):
+        """The constructor's arguments."""
+        pattern = self.pattern_stack.__self__
+        return {
+            **super().get_config(),
+            "network": keras.saving.serialize_keras_object(pattern),
+            "target_shape": self.target_shape,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        """The decoder with these constructor arguments."""
+        network = keras.saving.deserialize_keras_object(config["network"])
+        return cls(**{**config, "network": network})
+
+
+def _check_sizes(name, sizes):
+    if any(not isinstance(size, int) or size < 1 for size in sizes):
+        raise ValueError(
+            f"`{name}` must be a sequence of positive integers. Received: "
+            f"{name}={sizes}"
+        )
+    return sizes
+
+
+@keras.saving.register_keras_serializable("vae_zoo")
+class MLP(Network):
+    """Flatten, then dense layers.
+
+    Args:
+        hidden_units: units of each hidden layer, from input to output.
+        activation: of every hidden layer; anything Keras takes.
+        dropout_rate: share of units dropped after each layer, in [0, 1).
+
+    Raises:
+        ValueError: if a size is not a positive integer or the rate off range.
+    """
+
+    def __init__(
+        self, hidden_units, *, activation="relu", dropout_rate=0.0, name=None, **kwargs
+    ):
+        super().__init__(name=name, **kwargs)
+        self.hidden_units = _check_sizes("hidden_units", tuple(hidden_units))
+        if not 0 <= dropout_rate < 1:
+            raise ValueError(
+                "`dropout_rate` must lie in [0, 1). Received: "
+                f"dropout_rate={dropout_rate}"
+            )
+        self.activation = keras.activations.get(activation)
+        self.dropout_rate = dropout_rate
+
+    def encoder_stack(self, input_shape):
+        """Flatten, dense layers, each followed by dropout where there is any."""
+        del input_shape
+        layers = [keras.layers.Flatten(dtype=self.dtype_policy)]
+        for dense in self.dense(self.hidden_units, self.activation):
+            layers.append(dense)
+            if self.dropout_rate:
+                layers.append(
+                    keras.layers.Dropout(self.dropout_rate, dtype=self.dtype_policy)
+                )
+        return layers
+
+    def decoder_stack(self, output_shape):
+        """The dense layers in reverse order, without dropout."""
+        del output_shape
+        return self.dense(self.hidden_units[::-1], self.activation)
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {
+            **super().get_config(),
+            "hidden_units": self.hidden_units,
+            "activation": keras.activations.serialize(self.activation),
+            "dropout_rate": self.dropout_rate,
+        }
+
+
+@keras.saving.register_keras_serializable("vae_zoo")
+class ResidualBlock(keras.layers.Layer):
+    """x + conv(act(conv(act(x)))), the identity at initialization.
+
+    Source: He et al. 2016 (pre-activation); zero-initialized last layer as in
+    Goyal et al. 2017, section 5.1, which needs no normalization at this depth.
+    """
+
+    def __init__(self, filters, *, activation="relu", name=None, **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.filters = filters
+        self.activation = keras.activations.get(activation)
+        settings = {"padding": "same", "dtype": self.dtype_policy}
+        self.first = keras.layers.Conv2D(filters, 3, **settings)
+        self.second = keras.layers.Conv2D(
+            filters, 3, kernel_initializer="zeros", **settings
+        )
+
+    def build(self, input_shape):
+        """Creates both convolutions."""
+        self.first.build(input_shape)
+        self.second.build(self.first.compute_output_shape(input_shape))
+
+    def call(self, x):
+        """Float tensor of the shape of `x`."""
+        return x + self.second(self.activation(self.first(self.activation(x))))
+
+    def compute_output_shape(self, input_shape):
+        """The input's."""
+        return tuple(input_shape)
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "activation": keras.activations.serialize(self.activation),
+        }
+
+
+def as_image(shape):
+    """`shape` of rank 1 to 3 as (height, width, channels)."""
+    return shape + (1,) * (3 - len(shape))
+
+
+class _Convolutional(Network):
+    """What the convolutional networks share: every stage changes the size by two."""
+
+    def __init__(
+        self, filters, hidden_units, kernel_size, num_blocks, activation, **kwargs
+    ):
+        super().__init__(**kwargs)
+        self.filters = _check_sizes("filters", tuple(filters))
+        self.hidden_units = _check_sizes("hidden_units", tuple(hidden_units))
+        (self.kernel_size,) = _check_sizes("kernel_size", (kernel_size,))
+        self.num_blocks = num_blocks
+        self.activation = keras.activations.get(activation)
+
+    def encoder_stack(self, input_shape):
+        """Per stage: halve the size, refine. Then flatten, dense."""
+        layers = [keras.layers.Reshape(as_image(input_shape), dtype=self.dtype_policy)]
+        for filters in self.filters:
+            layers.append(self._resize(keras.layers.Conv2D, filters))
+            layers.extend(self._blocks(filters))
+        layers.append(keras.layers.Flatten(dtype=self.dtype_policy))
+        return layers + self.dense(self.hidden_units, self.activation)
+
+    def decoder_stack(self, output_shape):
+        """Dense. Then per stage: refine, double the size. Features [H, W, F]."""
+        sizes = [as_image(output_shape)[:2]]
+        for _ in self.filters:
+            sizes.append(tuple(math.ceil(length / 2) for length in sizes[-1]))
+        start = (*sizes[-1], self.filters[-1])
+        units = (*self.hidden_units[::-1], math.prod(start))
+        layers = self.dense(units, self.activation)
+        layers.append(keras.layers.Reshape(start, dtype=self.dtype_policy))
+        for stage in reversed(range(len(self.filters))):
+            layers.extend(self._blocks(self.filters[stage]))
+            next_filters = self.filters[max(stage - 1, 0)]
+            layers.append(self._resize(keras.layers.Conv2DTranspose, next_filters))
+            surplus = tuple(
+                (0, 2 * small - large)
+                for small, large in zip(sizes[stage + 1], sizes[stage], strict=True)
+            )
+            layers.append(keras.layers.Cropping2D(surplus, dtype=self.dtype_policy))
+        return layers
+
+    def _blocks(self, filters):
+        return [
+            ResidualBlock(filters, activation=self.activation, dtype=self.dtype_policy)
+            for _ in range(self.num_blocks)
+        ]
+
+    def _resize(self, layer_class, filters):
+        return layer_class(
+            filters,
+            self.kernel_size,
+            strides=2,
+            padding="same",
+            activation=self.activation,
+            dtype=self.dtype_policy,
+        )
+
+    def get_config(self):
+        """The constructor's arguments that both networks take."""
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "hidden_units": self.hidden_units,
+            "kernel_size": self.kernel_size,
+            "activation": keras.activations.serialize(self.activation),
+        }
+
+
+@keras.saving.register_keras_serializable("vae_zoo")
+class Conv(_Convolutional):
+    """Strided convolutions, then dense layers.
+
+    Args:
+        filters: channels of each stage; each halves height and width.
+        hidden_units: units of the dense layers that follow.
+        kernel_size: of every convolution.
+        activation: of every layer; anything Keras takes.
+
+    Raises:
+        ValueError: if a size is not a positive integer.
+    """
+
+    def __init__(
+        self,
+        filters=(32, 64),
+        *,
+        hidden_units=(256,),
+        kernel_size=4,
+        activation="relu",
+        name=None,
+        **kwargs,
+    ):
+        super().__init__(
+            filters, hidden_units, kernel_size, 0, activation, name=name, **kwargs
+        )
+
+
+@keras.saving.register_keras_serializable("vae_zoo")
+class ResNet(_Convolutional):
+    """Strided convolutions with residual blocks in between, then dense layers.
+
+    Args:
+        filters: channels of each stage; each halves height and width.
+        num_blocks: residual blocks after each halving.
+        hidden_units: units of the dense layers that follow.
+        kernel_size: of the convolutions that halve; in the blocks it is 3.
+        activation: of every layer; anything Keras takes.
+
+    Raises:
+        ValueError: if a size is not a positive integer.
+    """
+
+    def __init__(
+        self,
+        filters=(32, 64),
+        *,
+        num_blocks=2,
+        hidden_units=(256,),
+        kernel_size=4,
+        activation="relu",
+        name=None,
+        **kwargs,
+    ):
+        (num_blocks,) = _check_sizes("num_blocks", (num_blocks,))
+        super().__init__(
+            filters,
+            hidden_units,
+            kernel_size,
+            num_blocks,
+            activation,
+            name=name,
+            **kwargs,
+        )
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {**super().get_config(), "num_blocks": self.num_blocks}

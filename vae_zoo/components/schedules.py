@@ -1,0 +1,112 @@
+"""Weights that change with the training step: pure functions, no counters."""
+
+import math
+
+import keras
+import tensorflow as tf
+
+
+class Schedule:
+    """A function of the optimizer's step. Subclasses define `__call__`.
+
+    Args:
+        start: the value at step 0, >= 0.
+        stop: the value reached, >= 0.
+        num_steps: optimizer steps from `start` to `stop`, >= 1.
+
+    Raises:
+        ValueError: if a value is negative or `num_steps` is below 1.
+    """
+
+    def __init__(self, start, stop, num_steps):
+        for name, value in (("start", start), ("stop", stop)):
+            if not value >= 0:
+                raise ValueError(
+                    f"`{name}` must be at least 0, a weight or a number of nats. "
+                    f"Received: {name}={value}"
+                )
+        if num_steps < 1:
+            raise ValueError(
+                "`num_steps` must be at least 1, in optimizer steps. Received: "
+                f"num_steps={num_steps}"
+            )
+        self.start, self.stop, self.num_steps = start, stop, num_steps
+
+    def __call__(self, step):
+        """The value at optimizer step `step` (integer, >= 0): float32 scalar."""
+        raise NotImplementedError
+
+    def progress(self, step):
+        """How much of `num_steps` is behind, from 0 to 1."""
+        return tf.minimum(tf.cast(step, tf.float32) / self.num_steps, 1.0)
+
+    def between(self, fraction):
+        """The value that far from `start` to `stop`."""
+        return self.start + (self.stop - self.start) * fraction
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {"start": self.start, "stop": self.stop, "num_steps": self.num_steps}
+
+    @classmethod
+    def from_config(cls, config):
+        """The schedule with these constructor arguments."""
+        return cls(**config)
+
+
+@keras.saving.register_keras_serializable("vae_zoo")
+class Linear(Schedule):
+    """A straight line from `start` to `stop` in `num_steps`, then constant.
+
+    `Linear(0, 1, n)` is the warm-up of Bowman et al. 2016 and Sønderby et al.
+    2016; `Linear(0, 25, 100_000)` the capacity of Burgess et al. 2018.
+    """
+
+    def __call__(self, step):
+        """The value at optimizer step `step`: float32 scalar."""
+        return self.between(self.progress(step))
+
+
+@keras.saving.register_keras_serializable("vae_zoo")
+class Cosine(Schedule):
+    """Half a cosine from `start` to `stop` in `num_steps`, then constant."""
+
+    def __call__(self, step):
+        """The value at optimizer step `step`: float32 scalar."""
+        return self.between((1 - tf.cos(math.pi * self.progress(step))) / 2)
+
+
+@keras.saving.register_keras_serializable("vae_zoo")
+class Cyclical(Schedule):
+    """Linear warm-ups that start over every `num_steps`, for ever.
+
+    Args:
+        start: the value at the start of a cycle.
+        stop: the value at its end.
+        num_steps: optimizer steps in a cycle.
+        ramp: the share of a cycle spent rising, in (0, 1]; `stop` holds for
+            the rest.
+
+    Raises:
+        ValueError: also if `ramp` is not in (0, 1].
+
+    Source: Fu et al. 2019, equation 6.
+    """
+
+    def __init__(self, start, stop, num_steps, ramp=0.5):
+        super().__init__(start, stop, num_steps)
+        if not 0 < ramp <= 1:
+            raise ValueError(
+                "`ramp` must lie in (0, 1], the share of a cycle spent rising. "
+                f"Received: ramp={ramp}"
+            )
+        self.ramp = ramp
+
+    def __call__(self, step):
+        """The value at optimizer step `step`: float32 scalar."""
+        within = self.progress(tf.cast(step, tf.int64) % self.num_steps)
+        return self.between(tf.minimum(within / self.ramp, 1.0))
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {**super().get_config(), "ramp": self.ramp}

@@ -1,0 +1,88 @@
+"""A folder of images of one size."""
+
+import concurrent.futures
+import pathlib
+import tempfile
+
+import numpy as np
+import PIL.Image
+
+from vae_zoo.datasets.source import IN_MEMORY_BYTES, array_source
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
+NUM_THREADS = 8
+
+
+def open_split(folder, split):
+    """x uint8 [H, W, C], C = 1 for grey images and 3 for all others.
+
+    Images are looked for at any depth. Folders named train, test or validation at
+    the top are splits; else everything is the split "train". Folders below are
+    classes, in alphabetic order, and their index is y.
+
+    Raises:
+        ValueError: if there is no image, or one is broken or of another size than
+            the first (the file is named).
+    """
+    names = ("train", "validation", "test")
+    roots = {name: folder / name for name in names if (folder / name).is_dir()}
+    roots = roots or {"train": folder}
+    files = {name: _image_files(root) for name, root in roots.items()}
+    indices = split.select_from({name: len(found) for name, found in files.items()})
+    images = _read_all(files[split.name])
+    labels = _labels(roots[split.name], files[split.name])
+    return array_source(f"{folder.name}/{split.name}", images, labels, indices)
+
+
+def _image_files(root):
+    found = sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES)
+    if not found:
+        raise ValueError(
+            f"'{root}' must hold images ({', '.join(SUFFIXES)}). Received: none"
+        )
+    return found
+
+
+def _labels(root, files):
+    parents = [path.relative_to(root).parent for path in files]
+    classes = sorted(set(parents))
+    if classes == [pathlib.Path(".")]:
+        return None
+    return np.array([classes.index(parent) for parent in parents], np.int32)
+
+
+def _read_all(files):
+    """All images as one array, outside of memory if it is large."""
+    first = _decode(files[0])
+    shape = (len(files), *first.shape)
+    if np.prod(shape) <= IN_MEMORY_BYTES:
+        images = np.empty(shape, np.uint8)
+    else:
+        images = np.memmap(tempfile.TemporaryFile(), np.uint8, "w+", shape=shape)
+
+    def read(index):
+        image = _decode(files[index])
+        if image.shape != first.shape:
+            raise ValueError(
+                f"Images must be of one size, {first.shape} (that of '{files[0]}'). "
+                f"Received: '{files[index]}' of size {image.shape}"
+            )
+        images[index] = image
+
+    with concurrent.futures.ThreadPoolExecutor(NUM_THREADS) as pool:
+        for _ in pool.map(read, range(len(files))):
+            pass
+    return images
+
+
+def _decode(path):
+    """The image as uint8 [H, W, C]; broken files are named."""
+    try:
+        with PIL.Image.open(path) as image:
+            is_grey = image.mode in ("1", "L", "I", "I;16", "F", "LA")
+            pixels = np.asarray(image.convert("L" if is_grey else "RGB"))
+    except (OSError, SyntaxError, PIL.Image.DecompressionBombError) as error:
+        raise ValueError(
+            f"'{path}' must be a readable image. Received: a broken one ({error})"
+        ) from error
+    return pixels[..., None] if is_grey else pixels

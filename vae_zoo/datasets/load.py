@@ -1,0 +1,99 @@
+"""`load`: every kind of data set under one name."""
+
+import difflib
+import os
+import pathlib
+
+from vae_zoo.datasets import array_files, digits, image_folder, sprites
+from vae_zoo.datasets.splits import Split
+
+BUILT_IN = {"digits": digits.open_split, "sprites": sprites.open_split}
+
+
+def load(
+    name,
+    split="train",
+    batch_size=128,
+    binarize=None,
+    *,
+    labels=None,
+    shuffle=None,
+    seed=0,
+    data_dir=None,
+    first_epoch=None,
+):
+    """Batches of a data set as float32 in [0, 1], ready for `model.fit`.
+
+    Args:
+        name: "digits" (scikit-learn's 8x8 digits), "sprites" (procedural, with
+            factors of variation), any TFDS name, or a path to a .npy or .npz file
+            or a folder of images.
+        split: the split's name with an optional range in TFDS' notation, such as
+            "train[:90%]".
+        batch_size: examples in a batch; the last one may be smaller.
+        binarize: None; "dynamic": every epoch draws x ~ Bernoulli(x) anew;
+            "fixed": one draw for each example, fixed by `seed`.
+        labels: True: pairs (x, y); False: x alone. None (default): factors of
+            variation come along, class labels do not.
+        shuffle: a new order in every epoch. None (default): in splits named
+            "train…".
+        seed: fixes the orders and the binarization.
+        data_dir: where TFDS keeps its data.
+        first_epoch: None: one epoch, of another order each time it is iterated.
+            An integer: an endless stream that starts with that epoch and is a
+            function of `seed` and the epoch's number alone, for resumed training
+            with `steps_per_epoch`.
+
+    Returns:
+        A `tf.data.Dataset` of x [B, *shape], or (x, y) with y [B] class indices or
+        [B, F] factors.
+
+    Raises:
+        ValueError: if the name is unknown (the nearest ones are named), a file is
+            broken (it is named), or another argument is off.
+    """
+    source = open_source(name, split, data_dir=data_dir)
+    if shuffle is None:
+        shuffle = Split.parse(split).name.startswith("train")
+    return source.batches(
+        batch_size,
+        binarize=binarize,
+        labels=labels,
+        shuffle=shuffle,
+        seed=seed,
+        first_epoch=first_epoch,
+    )
+
+
+def open_source(name, split="train", *, data_dir=None):
+    """The `Source` that `load` makes batches of; same arguments, same errors."""
+    split = Split.parse(split)
+    if name in BUILT_IN:
+        return BUILT_IN[name](split)
+    path = pathlib.Path(name).expanduser()
+    if path.suffix in (".npy", ".npz"):
+        return array_files.open_split(path, split)
+    if path.is_dir():
+        return image_folder.open_split(path, split)
+    if os.sep in str(name) and not _is_tfds_name(name):
+        raise ValueError(
+            "`name` must be a data set's name or a path to a .npy or .npz file or a "
+            f"folder of images. Received: name={name!r}, which does not exist"
+        )
+    # TFDS takes seconds to import, so only where it is needed.
+    from vae_zoo.datasets import tfds_source
+
+    known = tfds_source.names()
+    if str(name).split("/")[0].split(":")[0] not in known:
+        near = difflib.get_close_matches(str(name), [*BUILT_IN, *known], n=3, cutoff=0.5)
+        hint = f"; the nearest names are {', '.join(near)}" if near else ""
+        raise ValueError(
+            "`name` must be 'digits', 'sprites', a TFDS name, or a path to a .npy or "
+            f".npz file or a folder of images. Received: name={name!r}{hint}"
+        )
+    return tfds_source.open_split(str(name), split, data_dir)
+
+
+def _is_tfds_name(name):
+    """Whether `name` looks like TFDS' "data_set/config", not like a path."""
+    return not str(name).startswith((".", os.sep, "~"))

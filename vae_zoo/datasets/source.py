@@ -1,0 +1,164 @@
+"""Examples by index, and the batches of an epoch made of them."""
+
+import collections.abc
+import dataclasses
+import zlib
+
+import numpy as np
+import tensorflow as tf
+
+# Arrays up to this size are copied into a tensor; larger ones stay where they are
+# (a memory map, say) and are read batch by batch.
+IN_MEMORY_BYTES = 1 << 30
+BINARIZATIONS = (None, "dynamic", "fixed")
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """A finite set of examples, readable in any order inside a `tf.data` graph.
+
+    Attributes:
+        name: what it is called, for messages; with `indices.start` it also tells
+            the draws of `binarize="fixed"` of different splits apart.
+        element_shape: the shape of one x.
+        indices: which examples of the underlying set belong to this split.
+        gather: from int64 indices [B] to (x, y): x uint8, to be scaled by 1/255,
+            or float32 in [0, 1], [B, *element_shape]; y labels, factors or None.
+        factor_names: names of the columns of y where y holds factors of variation.
+    """
+
+    name: str
+    element_shape: tuple[int, ...]
+    indices: range
+    gather: collections.abc.Callable
+    has_labels: bool = False
+    factor_names: tuple[str, ...] = ()
+
+    def __len__(self):
+        return len(self.indices)
+
+    def num_batches(self, batch_size):
+        """Batches in an epoch, the last one perhaps smaller."""
+        return -(-len(self) // batch_size)
+
+    def batches(
+        self,
+        batch_size,
+        *,
+        binarize=None,
+        labels=None,
+        shuffle=False,
+        seed=0,
+        first_epoch=None,
+    ):
+        """The examples as a `tf.data.Dataset` of batches; see `datasets.load`."""
+        if binarize not in BINARIZATIONS:
+            raise ValueError(
+                f"`binarize` must be one of {BINARIZATIONS}. Received: "
+                f"binarize={binarize!r}"
+            )
+        if batch_size < 1:
+            raise ValueError(
+                f"`batch_size` must be at least 1. Received: batch_size={batch_size}"
+            )
+        if labels and not self.has_labels:
+            raise ValueError(
+                f"`labels` must not be True: {self.name!r} has neither labels nor "
+                "factors. Received: labels=True"
+            )
+        with_labels = bool(self.factor_names) if labels is None else labels
+        num_batches = self.num_batches(batch_size)
+        key = [seed & 0x7FFFFFFF, zlib.crc32(self.name.encode()) & 0x7FFFFFFF]
+
+        def batch(epoch, step):
+            epoch_key = tf.random.fold_in(tf.constant(key), epoch)
+            first = step * batch_size
+            positions = tf.range(first, tf.minimum(first + batch_size, len(self)))
+            if shuffle:
+                positions = tf.random.experimental.index_shuffle(
+                    positions, epoch_key, len(self) - 1
+                )
+            indices = positions + self.indices.start
+            x, y = self.gather(indices)
+            x = tf.ensure_shape(_as_unit_interval(x), (None, *self.element_shape))
+            if binarize == "dynamic":
+                step_key = tf.random.fold_in(epoch_key, step)
+                noise = tf.random.stateless_uniform(tf.shape(x), step_key)
+                x = tf.cast(noise < x, tf.float32)
+            elif binarize == "fixed":
+                x = tf.cast(_noise_of_examples(indices, x, key) < x, tf.float32)
+            return (x, y) if with_labels else x
+
+        if first_epoch is None:
+            # A new number on every iteration, the same series for the same seed.
+            epochs = tf.data.Dataset.random(seed, rerandomize_each_iteration=True)
+            epochs = epochs.take(1).map(lambda number: number & 0x7FFFFFFF)
+        else:
+            epochs = tf.data.Dataset.range(first_epoch, np.iinfo(np.int64).max)
+        steps = epochs.flat_map(
+            lambda epoch: tf.data.Dataset.range(num_batches).map(
+                lambda step: (epoch, step)
+            )
+        )
+        data = steps.map(batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        if first_epoch is None:
+            data = data.apply(tf.data.experimental.assert_cardinality(num_batches))
+        return data.prefetch(tf.data.AUTOTUNE)
+
+
+def array_source(name, images, labels, indices):
+    """A source over arrays that support indexing by an index array.
+
+    Args:
+        name: as in `Source`.
+        images: uint8, or floats in [0, 1], [N, ...]; a memory map will do. In
+            uint8 the largest value is 255, or 1 where no value is larger.
+        labels: None or an array [N, ...].
+        indices: the range of examples to serve.
+    """
+    in_memory = images.nbytes <= IN_MEMORY_BYTES
+    dtype = images.dtype if images.dtype == np.uint8 else np.dtype(np.float32)
+    tensor = tf.constant(images.astype(dtype, copy=False)) if in_memory else None
+    label_tensor = None if labels is None else tf.constant(labels)
+
+    is_binary = dtype == np.uint8 and images.max() <= 1
+
+    def read(positions):
+        # The underlying file is read in order, which disks like.
+        order = np.argsort(positions)
+        out = np.empty((len(positions), *images.shape[1:]), dtype)
+        out[order] = images[positions[order]]
+        return out
+
+    def gather(positions):
+        if tensor is not None:
+            x = tf.gather(tensor, positions)
+        else:
+            x = tf.numpy_function(read, [positions], dtype, stateful=False)
+        y = None if label_tensor is None else tf.gather(label_tensor, positions)
+        return (tf.cast(x, tf.float32) if is_binary else x), y
+
+    return Source(
+        name=name,
+        element_shape=tuple(images.shape[1:]),
+        indices=indices,
+        gather=gather,
+        has_labels=labels is not None,
+    )
+
+
+def _as_unit_interval(x):
+    scale = 1 / 255 if x.dtype == tf.uint8 else 1.0
+    return tf.cast(x, tf.float32) * scale
+
+
+def _noise_of_examples(indices, x, key):
+    """Uniform noise that depends on the example's index alone."""
+    shape = tf.shape(x)[1:]
+    return tf.map_fn(
+        lambda index: tf.random.stateless_uniform(
+            shape, tf.random.fold_in(tf.constant(key), index)
+        ),
+        indices,
+        fn_output_signature=tf.TensorSpec(x.shape[1:], tf.float32),
+    )

@@ -1,0 +1,6 @@
+"""One generative story per file."""
+
+from vae_zoo.models.beta_vae import BetaVAE
+from vae_zoo.models.vae import VAE
+
+__all__ = ["VAE", "BetaVAE"]

@@ -1,0 +1,91 @@
+"""The beta-VAE: the two terms of the bound, weighed."""
+
+import math
+
+import keras
+import tensorflow as tf
+
+from vae_zoo.models.vae import VAE
+
+
+@keras.saving.register_keras_serializable("vae_zoo")
+class BetaVAE(VAE):
+    """A VAE trained with the KL term times beta, or held at a capacity.
+
+    The objective is -log p(x|z) + beta KL, or with a capacity C
+    -log p(x|z) + beta |KL - C|, KL in the latter being the batch's mean. Only
+    training knows of it: `elbo`, `evaluate` and `val_loss` stay at beta = 1.
+
+    Args:
+        input_shape: as in `VAE`.
+        latent_dim: as in `VAE`.
+        beta: weight of the KL term, >= 0; a number or a schedule, that is, a
+            serializable function of the optimizer's step
+            (`components.schedules`). With a capacity this is the gamma of
+            Burgess et al.
+        normalized: True: `beta` is the normalized weight beta_norm = beta M / N
+            of Higgins et al., M = latent_dim, N the number of observed elements.
+        capacity: None, or C in nats, >= 0; a number or a schedule.
+        **kwargs: as in `VAE`.
+
+    Raises:
+        ValueError: if `beta` or `capacity` is negative, or as in `VAE`.
+
+    Source: Higgins et al. 2017, equation 4; Burgess et al. 2018, equation 8.
+    """
+
+    def __init__(
+        self,
+        input_shape,
+        latent_dim,
+        *,
+        beta=1.0,
+        normalized=False,
+        capacity=None,
+        **kwargs,
+    ):
+        super().__init__(input_shape, latent_dim, **kwargs)
+        self.beta = _check_weight("beta", beta)
+        self.normalized = normalized
+        self.capacity = None if capacity is None else _check_weight("capacity", capacity)
+
+    def kl_weight(self):
+        """The weight of the KL term at the optimizer's present step."""
+        beta = self._at_present_step(self.beta)
+        if self.normalized:
+            return beta * (math.prod(self.input_shape) / self.latent_dim)
+        return beta
+
+    def objective(self, terms):
+        """-log p(x|z) plus the weighed KL term, per example: float32 [B], nats."""
+        kl = terms["kl"]
+        if self.capacity is not None:
+            kl = tf.abs(tf.reduce_mean(kl) - self._at_present_step(self.capacity))
+        return self.kl_weight() * kl - terms["log_likelihood"]
+
+    def _at_present_step(self, value):
+        if not callable(value):
+            return value
+        optimizer = getattr(self, "optimizer", None)
+        return value(0 if optimizer is None else optimizer.iterations)
+
+    def get_config(self):
+        """The constructor's arguments."""
+        serialize = keras.saving.serialize_keras_object
+        return {
+            **super().get_config(),
+            "beta": serialize(self.beta),
+            "normalized": self.normalized,
+            "capacity": serialize(self.capacity),
+        }
+
+
+def _check_weight(name, value):
+    if callable(value):
+        return value
+    if isinstance(value, (int, float)) and value >= 0:
+        return float(value)
+    raise ValueError(
+        f"`{name}` must be a number >= 0 or a schedule, a function of the step. "
+        f"Received: {name}={value!r}"
+    )

@@ -1,0 +1,86 @@
+"""A look at a model's sizes and at its data before training starts."""
+
+import contextlib
+import re
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+
+def check_sizes(input_shape, latent_dim):
+    """The sizes as plain integers; raises ValueError if they make no model."""
+    shape = tuple(input_shape) if isinstance(input_shape, (tuple, list)) else ()
+    if not 1 <= len(shape) <= 3 or not all(map(_is_positive_integer, shape)):
+        raise ValueError(
+            "`input_shape` must be a tuple of 1 to 3 positive integers, the shape of "
+            f"one example without the batch. Received: input_shape={input_shape}"
+        )
+    if not _is_positive_integer(latent_dim):
+        raise ValueError(
+            "`latent_dim` must be a positive integer, the length of a latent "
+            f"vector. Received: latent_dim={latent_dim}"
+        )
+    return tuple(map(int, shape)), int(latent_dim)
+
+
+def _is_positive_integer(value):
+    return (
+        isinstance(value, (int, np.integer))
+        and not isinstance(value, bool)
+        and value > 0
+    )
+
+
+def check_shape(shape, input_shape):
+    """Raises ValueError unless `shape` can be [B, *input_shape]."""
+    if not tf.TensorShape(shape).is_compatible_with((None, *input_shape)):
+        expected = ", ".join(("B", *map(str, input_shape)))
+        raise ValueError(
+            f"`x` must have shape [{expected}]. Received: shape {tuple(shape)}"
+        )
+
+
+def checked_data(data, input_shape, rule):
+    """`data` as it came, once its examples x are known to fit the model.
+
+    Arrays are checked now. A `tf.data.Dataset` gains a check of every batch, on
+    the CPU beside the training step. Generators are not touched.
+
+    Args:
+        data: what `fit` takes: x, a tuple (x, …), a data set, or None.
+        input_shape: the shape of one example.
+        rule: the `ValueRule` of its values.
+
+    Raises:
+        ValueError: if an array breaks the rule, or a shape is off.
+    """
+    if isinstance(data, tf.data.Dataset):
+        check_shape(_first(data.element_spec).shape, input_shape)
+        return data.map(lambda *element: _check_element(element, rule))
+    x = _first(data[0] if isinstance(data, keras.utils.PyDataset) else data)
+    if isinstance(x, (np.ndarray, tf.Tensor)):
+        check_shape(x.shape, input_shape)
+        rule.check(x)
+    return data
+
+
+def _first(data):
+    return data[0] if isinstance(data, (tuple, list)) and data else data
+
+
+def _check_element(element, rule):
+    rule.check_in_graph(element[0])
+    return element if len(element) > 1 else element[0]
+
+
+@contextlib.contextmanager
+def plain_value_errors():
+    """Turns the failed check of a data set's batch into its ValueError."""
+    try:
+        yield
+    except tf.errors.InvalidArgumentError as error:
+        found = re.search(r"`x` must be finite.*? of them NaN", str(error), re.DOTALL)
+        if not found:
+            raise
+        raise ValueError(found.group()) from None

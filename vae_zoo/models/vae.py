@@ -1,0 +1,505 @@
+"""The variational autoencoder of Kingma & Welling 2014, base of the zoo."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from vae_zoo.components.heads import build_head
+from vae_zoo.components.likelihoods import Bernoulli
+from vae_zoo.components.networks import MLP
+from vae_zoo.components.posteriors import DiagonalNormal
+from vae_zoo.components.priors import StandardNormal
+from vae_zoo.distributions.divergence import kl_divergence
+from vae_zoo.models.input_checks import (
+    check_shape,
+    check_sizes,
+    checked_data,
+    plain_value_errors,
+)
+
+DEFAULT_HIDDEN_UNITS = (512, 256)
+# Rows of the decoder's input at a time while importance samples are drawn: large
+# enough for fast matrix products, small enough that memory stays a few MiB.
+ROWS_PER_STEP = 4096
+
+
+class _Presets:
+    """`VAE.presets`: name -> metadata of the presets of the class it is read on."""
+
+    def __get__(self, instance, owner):
+        # The zoo stands on the models, so it is looked up when asked for.
+        from vae_zoo.zoo.presets import presets_of
+
+        return presets_of(owner)
+
+
+@keras.saving.register_keras_serializable("vae_zoo")
+class VAE(keras.Model):
+    """p(x, z) = p(z) p(x|z) with an approximate posterior q(z|x).
+
+    Trains with the stock `compile` (no loss) and `fit` on arrays or `tf.data`
+    of x or (x, y), y ignored. x: float [B, *input_shape].
+
+    Args:
+        input_shape: shape of one example, rank 1 to 3, without the batch.
+        latent_dim: length D of the vector that `decode` takes.
+        encoder: layer [B, *input_shape] -> features. Default `MLP((512, 256))`.
+        decoder: layer [B, D] -> features. Default: the mirror image of `encoder`
+            if that is a network of this package, else of `MLP((512, 256))`.
+        posterior: q(z|x). Default `DiagonalNormal()`.
+        prior: p(z). Default `StandardNormal()`.
+        likelihood: p(x|z). Default `Bernoulli()`.
+        seed: integer that fixes the noise of training and sampling. The weights'
+            initial values follow `keras.utils.set_random_seed`.
+        name: the model's name.
+        **kwargs: what every `keras.Model` takes, such as `dtype`.
+
+    Raises:
+        ValueError: if `input_shape` or `latent_dim` is not made of positive
+            integers, or data have another shape or values off the likelihood's
+            support.
+
+    Source: Kingma & Welling 2014, sections 2 and 3.
+    """
+
+    term_names = ("log_likelihood", "kl")
+    presets = _Presets()
+
+    def __init__(
+        self,
+        input_shape,
+        latent_dim,
+        *,
+        encoder=None,
+        decoder=None,
+        posterior=None,
+        prior=None,
+        likelihood=None,
+        seed=None,
+        name=None,
+        **kwargs,
+    ):
+        input_shape, latent_dim = check_sizes(input_shape, latent_dim)
+        # The data enter the likelihood in float32 whatever the networks use.
+        super().__init__(name=name, autocast=False, **kwargs)
+        self.input_shape = input_shape
+        self.latent_dim = latent_dim
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+        policy = self.dtype_policy
+        default = MLP(DEFAULT_HIDDEN_UNITS, dtype=policy, name="encoder")
+        self.encoder = default if encoder is None else encoder
+        if decoder is None:
+            pattern = self.encoder if hasattr(self.encoder, "mirror") else default
+            decoder = pattern.mirror(input_shape)
+        self.decoder = decoder
+        self.posterior_head = DiagonalNormal() if posterior is None else posterior
+        self.prior_layer = StandardNormal() if prior is None else prior
+        self.likelihood_head = Bernoulli() if likelihood is None else likelihood
+        self._build_components()
+        self._trackers = [
+            keras.metrics.Mean(name=key) for key in ("elbo", *self.term_names)
+        ]
+
+    def _build_components(self):
+        """Creates all weights now: loading restores what exists, nothing else."""
+        x_shape, z_shape = (None, *self.input_shape), (None, self.latent_dim)
+        for layer, shape in ((self.encoder, x_shape), (self.decoder, z_shape)):
+            if not layer.built:
+                layer.build(shape)
+        features_shape = self.encoder.compute_output_shape(x_shape)
+        build_head(self.posterior_head, features_shape, (self.latent_dim,))
+        features_shape = self.decoder.compute_output_shape(z_shape)
+        build_head(self.likelihood_head, features_shape, self.input_shape)
+        if not self.prior_layer.built:
+            self.prior_layer.build((self.latent_dim,))
+        self.built = True
+
+    # The generative story.
+
+    def prior(self):
+        """p(z): `tfd.Distribution`, batch [], event [D]."""
+        return self.prior_layer.distribution()
+
+    def likelihood(self, z, *, training=False):
+        """p(x|z) for z [B, D]: `tfd.Distribution`, batch [B], event input_shape."""
+        z = tf.convert_to_tensor(z, tf.float32)
+        if z.shape.rank != 2 or z.shape[1] not in (None, self.latent_dim):
+            raise ValueError(
+                f"`z` must have shape [B, {self.latent_dim}]. Received: shape "
+                f"{tuple(z.shape)}"
+            )
+        features = self.decoder(z, training=training)
+        return self.likelihood_head.distribution(**self.likelihood_head(features))
+
+    def posterior_parameters(self, x, *, training=False):
+        """The parameters of q(z|x) under TFP's names: dict of float32 [B, ...]."""
+        features = self.encoder(self._as_data(x), training=training)
+        return self.posterior_head(features)
+
+    def posterior(self, x, *, training=False):
+        """q(z|x) for x [B, *input_shape]: `tfd.Distribution`, batch [B], event [D]."""
+        parameters = self.posterior_parameters(x, training=training)
+        return self.posterior_head.distribution(**parameters)
+
+    # The bound.
+
+    def elbo_terms(self, x, *, seed=None, training=False):
+        """The terms of the evidence lower bound, from one sample of z per example.
+
+        Args:
+            x: float [B, *input_shape].
+            seed: integer or int32 [2]; None draws from the model's generator.
+            training: whether layers such as dropout are in training mode.
+
+        Returns:
+            Dict of float32 [B], in nats: `log_likelihood` log p(x|z) and `kl`
+            KL(q(z|x) || p(z)).
+
+        Source: Kingma & Welling 2014, equation 7 (closed-form KL) and 6.
+        """
+        x = self._as_data(x)
+        q = self.posterior(x, training=training)
+        z = q.sample(seed=self._as_seed(seed))
+        return {
+            "log_likelihood": self.likelihood(z, training=training).log_prob(x),
+            "kl": kl_divergence(q, self.prior(), z),
+        }
+
+    def elbo(self, x, *, seed=None):
+        """The evidence lower bound at beta = 1: float32 [B], nats."""
+        terms = self.elbo_terms(x, seed=seed)
+        return terms["log_likelihood"] - terms["kl"]
+
+    def log_marginal_likelihood(self, x, num_samples, *, seed=None):
+        """Importance-sampled log p(x), with q(z|x) as the proposal.
+
+        log (1/K) sum_k p(x|z_k) p(z_k) / q(z_k|x): a lower bound in expectation
+        that tightens as K grows. Memory does not grow with `num_samples`.
+
+        Args:
+            x: float [B, *input_shape].
+            num_samples: K, the draws from q(z|x) per example, >= 1.
+            seed: integer or int32 [2]; None draws from the model's generator.
+
+        Returns:
+            Float32 [B], nats.
+
+        Raises:
+            ValueError: if `num_samples` is below 1.
+
+        Source: Burda et al. 2016, equation 8.
+        """
+        if num_samples < 1:
+            raise ValueError(
+                "`num_samples` must be at least 1, the draws from q(z|x) per "
+                f"example. Received: num_samples={num_samples}"
+            )
+        x = self._as_data(x)
+        q, seed = self.posterior(x), self._as_seed(seed)
+        size = min(num_samples, max(1, ROWS_PER_STEP // (x.shape[0] or 128)))
+        full, rest = divmod(num_samples, size)
+
+        def log_sum_of_weights(step, count):
+            z = q.sample(count, seed=tf.random.fold_in(seed, step))
+            return tf.reduce_logsumexp(self._log_weights(x, z, q), axis=0)
+
+        def add(step, total):
+            more = log_sum_of_weights(step, size)
+            return step + 1, tfp.math.log_add_exp(total, more)
+
+        total = log_sum_of_weights(0, rest or size)
+        first, last = 1, full + (1 if rest else 0)
+        _, total = tf.while_loop(
+            lambda step, total: step < last, add, (tf.constant(first), total)
+        )
+        return total - tf.math.log(float(num_samples))
+
+    def _log_weights(self, x, z, q):
+        """log p(x|z) p(z) / q(z|x) for z [K, B, D]: float32 [K, B]."""
+        count = z.shape[0]
+        rows = tf.reshape(z, [-1, self.latent_dim])
+        x = tf.tile(x, [count] + [1] * len(self.input_shape))
+        log_likelihood = tf.reshape(self.likelihood(rows).log_prob(x), [count, -1])
+        return log_likelihood + self.prior().log_prob(z) - q.log_prob(z)
+
+    # What the model is used for.
+
+    def encode(self, x):
+        """The mean of q(z|x): float32 [B, D]."""
+        return self.posterior(x).mean()
+
+    def decode(self, z):
+        """The mean of p(x|z) for z [B, D]: float32 [B, *input_shape]."""
+        return self.likelihood(z).mean()
+
+    def reconstruct(self, x):
+        """`decode(encode(x))`: float32 [B, *input_shape]."""
+        return self.decode(self.encode(x))
+
+    def sample(self, num_samples, seed=None):
+        """The means of p(x|z) for `num_samples` draws of z from the prior.
+
+        Args:
+            num_samples: N >= 1.
+            seed: integer or int32 [2], the same seed the same samples; None
+                draws from the model's generator.
+
+        Returns:
+            Float32 [N, *input_shape].
+
+        Raises:
+            ValueError: if `num_samples` is below 1.
+        """
+        if num_samples < 1:
+            raise ValueError(
+                "`num_samples` must be at least 1, the examples to draw. Received: "
+                f"num_samples={num_samples}"
+            )
+        return self.decode(self.prior().sample(num_samples, seed=self._as_seed(seed)))
+
+    def impute(self, x, mask, num_steps, seed=None):
+        """Draws the missing elements from p(x_missing | x_observed).
+
+        A Markov chain: z is proposed from q(z|x) and accepted by Metropolis and
+        Hastings' rule, then the missing elements are drawn from p(x|z). The first
+        fifth of the steps accepts every proposal (pseudo-Gibbs), which finds the
+        region where q is a fair proposal.
+
+        Args:
+            x: float [B, *input_shape]; what stands in missing places, NaN
+                included, is not read.
+            mask: [B, *input_shape], 1 = observed, 0 = missing.
+            num_steps: length of the chain, >= 1.
+            seed: integer or int32 [2]; None draws from the model's generator.
+
+        Returns:
+            Float32 [B, *input_shape]: the observed elements as they came, the
+            missing ones drawn.
+
+        Raises:
+            ValueError: if the shapes differ, `mask` holds other values than 0 and
+                1 (checked eagerly), or `num_steps` is below 1.
+
+        Source: Mattei & Frellsen 2018, algorithm 1; Rezende et al. 2014, appendix F.
+        """
+        if num_steps < 1:
+            raise ValueError(
+                "`num_steps` must be at least 1, the length of the chain. Received: "
+                f"num_steps={num_steps}"
+            )
+        x, observed = self._as_incomplete_data(x, mask)
+        seeds = tf.unstack(tfp.random.split_seed(self._as_seed(seed), n=2))
+        start = self.sample(1, seed=seeds[0])
+        completed = tf.where(observed, x, start)
+        z = self.encode(completed)
+        num_pseudo_gibbs = max(1, num_steps // 5)
+
+        def move(step, completed, z):
+            step_seed = tf.random.fold_in(seeds[1], step)
+            for_z, for_test, for_x = tf.unstack(tfp.random.split_seed(step_seed, n=3))
+            q = self.posterior(completed)
+            proposal = q.sample(seed=for_z)
+            log_weights = self._log_weights(completed, tf.stack([proposal, z]), q)
+            log_uniform = tf.math.log(
+                tf.random.stateless_uniform(
+                    tf.shape(log_weights)[1:], for_test, alg="philox"
+                )
+            )
+            accepted = log_uniform < log_weights[0] - log_weights[1]
+            accepted |= step < num_pseudo_gibbs
+            z = tf.where(accepted[:, None], proposal, z)
+            drawn = self.likelihood(z).sample(seed=for_x)
+            return step + 1, tf.where(observed, x, drawn), z
+
+        _, completed, _ = tf.while_loop(
+            lambda step, *_: step < num_steps, move, (tf.constant(0), completed, z)
+        )
+        return completed
+
+    # Keras.
+
+    def call(self, x, training=False):
+        """The deterministic outputs and the bound's terms, for `fit` and `predict`.
+
+        Returns:
+            Dict of float32: `latents` [B, D] (`encode`), `reconstructions`
+            [B, *input_shape] (`reconstruct`), and in nats `elbo` [B] and the
+            terms of `elbo_terms` [B].
+        """
+        terms = self.elbo_terms(x, training=training)
+        # Deterministic, so with layers in inference mode; in a training graph
+        # nothing uses these two and they are pruned.
+        latents = self.encode(x)
+        return {
+            "latents": latents,
+            "reconstructions": self.decode(latents),
+            "elbo": terms["log_likelihood"] - terms["kl"],
+            **terms,
+        }
+
+    def objective(self, terms):
+        """What training minimizes, per example: float32 [B], nats."""
+        return -terms["elbo"]
+
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
+        """The objective in training; the negative ELBO, at beta = 1, elsewhere."""
+        losses = self.objective(y_pred) if training else -y_pred["elbo"]
+        loss = weighted_mean(losses, sample_weight)
+        if training:
+            loss = loss + sum(self.losses)
+        # A strategy adds up the replicas' gradients.
+        return loss / tf.distribute.get_strategy().num_replicas_in_sync
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        """Updates the means of `elbo` and its terms; Keras adds `loss`."""
+        for tracker in self._trackers:
+            tracker.update_state(y_pred[tracker.name], sample_weight)
+        return super().compute_metrics(x, y, y_pred, sample_weight)
+
+    def fit(self, x=None, *args, **kwargs):
+        """`keras.Model.fit`, after a look at the values of `x`."""
+        if "validation_data" in kwargs:
+            kwargs["validation_data"] = self._checked(kwargs["validation_data"])
+        with plain_value_errors():
+            return super().fit(self._checked(x), *args, **kwargs)
+
+    def evaluate(self, x=None, *args, **kwargs):
+        """`keras.Model.evaluate`, after a look at the values of `x`."""
+        with plain_value_errors():
+            return super().evaluate(self._checked(x), *args, **kwargs)
+
+    def predict(self, x, *args, **kwargs):
+        """`keras.Model.predict`, after a look at the values of `x`."""
+        with plain_value_errors():
+            return super().predict(self._checked(x), *args, **kwargs)
+
+    def _resolve_auto_jit_compile(self):
+        """`jit_compile="auto"`: XLA where it pays, which Keras leaves off on CPUs.
+
+        Not under a distribution strategy, where it fails, and not with layers that
+        draw noise of their own (dropout): XLA's generator on a CPU makes a training
+        step several times as slow.
+        """
+        layers = self._flatten_layers(include_self=False)
+        pays = all(
+            layer.supports_jit and not hasattr(layer, "seed_generator")
+            for layer in layers
+        )
+        return pays and self._distribute_strategy is None
+
+    def _checked(self, data):
+        return checked_data(data, self.input_shape, self.likelihood_head.value_rule())
+
+    @classmethod
+    def from_preset(cls, name_or_path):
+        """The trained model of a preset's name or of an exported SavedModel's path.
+
+        Args:
+            name_or_path: a name in `VAE.presets`, or a folder that `export` wrote.
+
+        Returns:
+            A model of the class that was saved, `cls` or a subclass.
+
+        Raises:
+            ValueError: if there is no such preset or folder, it is not of this
+                package, it is corrupted, or it holds a model that is no `cls`.
+        """
+        from vae_zoo.zoo.presets import load_preset
+
+        return load_preset(name_or_path, cls)
+
+    def get_config(self):
+        """The constructor's arguments."""
+        serialize = keras.saving.serialize_keras_object
+        return {
+            **super().get_config(),
+            "input_shape": self.input_shape,
+            "latent_dim": self.latent_dim,
+            "encoder": serialize(self.encoder),
+            "decoder": serialize(self.decoder),
+            "posterior": serialize(self.posterior_head),
+            "prior": serialize(self.prior_layer),
+            "likelihood": serialize(self.likelihood_head),
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """The model with these constructor arguments, untrained."""
+        deserialize = keras.saving.deserialize_keras_object
+        return cls(
+            **{key: deserialize(value, custom_objects) for key, value in config.items()}
+        )
+
+    def save_own_variables(self, store):
+        """Adds the state of all random generators, so that a resumed run goes on."""
+        super().save_own_variables(store)
+        for index, state in enumerate(self._seed_states()):
+            store[f"seed_{index}"] = np.asarray(state)
+
+    def load_own_variables(self, store):
+        """The inverse of `save_own_variables`."""
+        states = self._seed_states()
+        for index, state in enumerate(states):
+            state.assign(store[f"seed_{index}"])
+        own = {key: store[key] for key in store.keys() if not key.startswith("seed_")}
+        super().load_own_variables(own)
+
+    def _seed_states(self):
+        """The generators' states, of dropout layers too, in a stable order."""
+        return [
+            variable
+            for variable in self.variables
+            if variable.path.endswith("seed_generator_state")
+        ]
+
+    def _as_data(self, x):
+        """`x` as a float32 tensor [B, *input_shape]; values checked eagerly."""
+        x = tf.cast(tf.convert_to_tensor(x), tf.float32)
+        check_shape(x.shape, self.input_shape)
+        if tf.executing_eagerly():
+            self.likelihood_head.value_rule().check(x)
+        return tf.ensure_shape(x, (None, *self.input_shape))
+
+    def _as_incomplete_data(self, x, mask):
+        """`x`, zero where `mask` is 0, and the mask as booleans."""
+        x, mask = tf.convert_to_tensor(x), tf.convert_to_tensor(mask)
+        if not mask.shape.is_compatible_with(x.shape):
+            raise ValueError(
+                "`mask` must have the shape of `x`, "
+                f"{tuple(x.shape)}. Received: shape {tuple(mask.shape)}"
+            )
+        mask = tf.cast(mask, tf.float32)
+        if tf.executing_eagerly() and not np.isin(mask, (0, 1)).all():
+            raise ValueError(
+                "`mask` must hold only 1 (observed) and 0 (missing). Received: "
+                f"values from {np.min(mask):g} to {np.max(mask):g}"
+            )
+        observed = mask > 0.5
+        return self._as_data(tf.where(observed, x, tf.zeros_like(x))), observed
+
+    def _as_seed(self, seed):
+        """`seed`, or the generator's next, as the int32 [2] that TFP takes."""
+        if seed is None:
+            seed = tf.cast(self.seed_generator.next(), tf.int32)
+            context = tf.distribute.get_replica_context()
+            if context is not None and context.num_replicas_in_sync > 1:
+                seed = tf.random.fold_in(seed, context.replica_id_in_sync_group)
+            return seed
+        if isinstance(seed, int):
+            return tf.constant([seed >> 31 & 0x7FFFFFFF, seed & 0x7FFFFFFF])
+        return tf.cast(seed, tf.int32)
+
+
+def weighted_mean(values, weights=None):
+    """The mean of `values` [B]; with `weights` [B], sum(w v) / sum(w)."""
+    if weights is None:
+        return tf.reduce_mean(values)
+    weights = tf.cast(weights, values.dtype)
+    return tf.math.divide_no_nan(
+        tf.reduce_sum(values * weights), tf.reduce_sum(weights)
+    )

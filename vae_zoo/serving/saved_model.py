@@ -1,0 +1,204 @@
+"""One SavedModel that TF Serving serves and that loads back into Keras."""
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import pathlib
+import subprocess
+
+import keras
+import tensorflow as tf
+
+from vae_zoo import atomic
+from vae_zoo.serving.signatures import signatures
+from vae_zoo.serving.warmup import FILE_NAME, write_warmup_requests
+
+METADATA = "vae_zoo.json"
+EXTRA = "assets.extra"
+HASHED = (
+    "saved_model.pb",
+    "variables/variables.index",
+    "variables/variables.data-00000-of-00001",
+)
+LIBRARIES = ("vae_zoo", "keras", "tensorflow", "tensorflow-probability")
+
+
+def export(
+    model,
+    directory,
+    *,
+    metadata=None,
+    num_importance_samples=128,
+    num_imputation_steps=50,
+):
+    """Writes `model` as a SavedModel to `<directory>/<next version>/`.
+
+    The version's folder appears by one rename when it is complete.
+
+    Args:
+        model: a model of the package.
+        directory: the folder of all versions; made if it does not exist.
+        metadata: dict to add to `assets.extra/vae_zoo.json`, such as the data set
+            and measured metrics.
+        num_importance_samples: draws for each row of the signature `score`.
+        num_imputation_steps: steps of the chain for each row of `impute`.
+
+    Returns:
+        The version's folder, a `pathlib.Path`.
+
+    Raises:
+        ValueError: if `directory` holds something other than versions of a model.
+        OSError: if it cannot be written.
+    """
+    directory = pathlib.Path(directory)
+    _check_destination(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    atomic.remove_abandoned(directory)
+    functions = signatures(model, num_importance_samples, num_imputation_steps)
+    module = tf.Module()
+    module.weights = [variable.value for variable in model.weights]
+    with atomic.partial_folder(directory) as folder:
+        tf.saved_model.save(module, str(folder), signatures=functions)
+        extra = folder / EXTRA
+        extra.mkdir()
+        write_warmup_requests(extra / FILE_NAME, directory.resolve().name, functions)
+        content = {
+            **(metadata or {}),
+            "class": type(model).__name__,
+            "config": keras.saving.serialize_keras_object(model),
+            "versions": {name: _version(name) for name in LIBRARIES},
+            "git_revision": _git_revision(),
+            "num_importance_samples": num_importance_samples,
+            "num_imputation_steps": num_imputation_steps,
+            "sha256": {name: _sha256(folder / name) for name in HASHED},
+        }
+        atomic.write_json(extra / METADATA, content)
+        return _publish(folder, directory)
+
+
+def load(folder, compile_model=False):
+    """The Keras model of a SavedModel that `export` wrote, weights included.
+
+    Args:
+        folder: a version's folder, the folder of all versions (the newest is
+            taken), or a training run's output folder.
+        compile_model: True: compiles with Adam, ready for `fit`.
+
+    Returns:
+        The model. The SavedModel's graph is not loaded: the configuration and the
+        weights are all that is read.
+
+    Raises:
+        ValueError: if `folder` holds no SavedModel of this package, or one of its
+            files is missing or corrupted (it is named).
+    """
+    folder = find_version(folder)
+    metadata = read_metadata(folder)
+    for name, expected in metadata["sha256"].items():
+        path = folder / name
+        received = _sha256(path) if path.is_file() else "no file"
+        if received != expected:
+            raise ValueError(
+                f"'{path}' must have the sha256 {expected} that was recorded at "
+                f"export: it is corrupted or was changed. Received: {received}"
+            )
+    model = keras.saving.deserialize_keras_object(metadata["config"])
+    reader = tf.train.load_checkpoint(str(folder / "variables" / "variables"))
+    for index, variable in enumerate(model.weights):
+        key = f"weights/{index}/.ATTRIBUTES/VARIABLE_VALUE"
+        variable.assign(reader.get_tensor(key))
+    if compile_model:
+        model.compile("adam")
+    return model
+
+
+def find_version(folder):
+    """The version's folder that `folder` means: itself, its newest, a run's."""
+    folder = pathlib.Path(folder)
+    if (folder / "saved_model").is_dir():
+        folder = folder / "saved_model"
+    if folder.is_dir() and not (folder / "saved_model.pb").is_file():
+        found = versions(folder)
+        folder = folder / str(found[-1]) if found else folder
+    if not (folder / EXTRA / METADATA).is_file():
+        raise ValueError(
+            "A SavedModel of vae_zoo must be a folder with saved_model.pb and "
+            f"{EXTRA}/{METADATA}. Received: '{folder}'"
+        )
+    return folder
+
+
+def read_metadata(folder):
+    """The content of `vae_zoo.json` in a version's folder."""
+    path = pathlib.Path(folder) / EXTRA / METADATA
+    try:
+        metadata = json.loads(path.read_text())
+        if {"class", "config", "sha256"} <= metadata.keys():
+            return metadata
+    except (json.JSONDecodeError, UnicodeDecodeError, AttributeError):
+        pass
+    raise ValueError(f"'{path}' must be what `export` wrote. Received: a broken file")
+
+
+def versions(directory):
+    """The version numbers in `directory`, ascending."""
+    entries = pathlib.Path(directory).iterdir()
+    return sorted(int(entry.name) for entry in entries if entry.name.isdecimal())
+
+
+def _check_destination(directory):
+    if not directory.exists():
+        return
+    foreign = [
+        entry.name
+        for entry in directory.iterdir()
+        if not (
+            entry.name.isdecimal()
+            or entry.name == "README.md"
+            or atomic.is_partial(entry)
+        )
+    ]
+    if foreign:
+        raise ValueError(
+            "`directory` must be new, empty, or hold versions of a model alone. "
+            f"Received: '{directory}', which holds {sorted(foreign)[0]!r}"
+        )
+
+
+def _publish(folder, directory):
+    """Renames `folder` to the next version; another export may take a number first."""
+    while True:
+        target = directory / str((versions(directory) or [0])[-1] + 1)
+        try:
+            os.rename(folder, target)
+        except OSError:
+            if not target.exists():
+                raise
+        else:
+            return target
+
+
+def _sha256(path):
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _version(library):
+    try:
+        return importlib.metadata.version(library)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _git_revision():
+    """The revision of the checkout that this code runs from, or None."""
+    root = pathlib.Path(__file__).resolve().parents[2]
+    if not (root / ".git").exists():
+        return None
+    command = ["git", "-C", str(root), "rev-parse", "HEAD"]
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return result.stdout.strip()

@@ -1,0 +1,48 @@
+"""Requests that a TF Serving process replays before it reports a model ready."""
+
+import importlib.util
+
+import numpy as np
+import tensorflow as tf
+
+FILE_NAME = "tf_serving_warmup_requests"
+BATCH_SIZES = (1, 8)
+
+
+def write_warmup_requests(path, model_name, functions):
+    """Writes one request for every signature and batch size as TFRecord.
+
+    Needs the package's extra `serving`; without it nothing is written.
+
+    Args:
+        path: the file to write.
+        model_name: the name the model is served under.
+        functions: signature name -> `tf.function` with an input signature.
+
+    Returns:
+        Whether the file was written.
+
+    Source: TensorFlow Serving, "SavedModel Warmup".
+    """
+    if importlib.util.find_spec("tensorflow_serving") is None:
+        return False
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for signature, function in functions.items():
+            for batch_size in BATCH_SIZES:
+                log = _request(model_name, signature, function, batch_size)
+                writer.write(log.SerializeToString())
+    return True
+
+
+def _request(model_name, signature, function, batch_size):
+    from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
+
+    request = predict_pb2.PredictRequest()
+    request.model_spec.name = model_name
+    request.model_spec.signature_name = signature
+    for spec in function.input_signature:
+        zeros = np.zeros((batch_size, *spec.shape[1:]), spec.dtype.as_numpy_dtype)
+        request.inputs[spec.name].CopyFrom(tf.make_tensor_proto(zeros))
+    return prediction_log_pb2.PredictionLog(
+        predict_log=prediction_log_pb2.PredictLog(request=request)
+    )

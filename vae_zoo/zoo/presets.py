@@ -1,0 +1,61 @@
+"""The presets: SavedModels in `savedmodels/`, found by name."""
+
+import difflib
+import json
+import pathlib
+
+PACKAGE = pathlib.Path(__file__).resolve().parents[1]
+
+
+def root():
+    """The folder of the presets: inside an installed package, or the checkout's."""
+    inside = PACKAGE / "savedmodels"
+    return inside if inside.is_dir() else PACKAGE.parent / "savedmodels"
+
+
+def metadata():
+    """Preset name -> the content of its newest version's `vae_zoo.json`."""
+    found = {}
+    for path in sorted(root().glob("*/*/assets.extra/vae_zoo.json"), key=_order):
+        found[path.parents[2].name] = json.loads(path.read_text())
+    return found
+
+
+def presets_of(owner):
+    """The presets of model class `owner`; of all classes if it is the base."""
+    from vae_zoo.models.vae import VAE
+
+    return {
+        name: data
+        for name, data in metadata().items()
+        if owner is VAE or data["class"] == owner.__name__
+    }
+
+
+def load_preset(name_or_path, owner):
+    """The model of a preset or a SavedModel's folder; see `VAE.from_preset`."""
+    from vae_zoo.serving.saved_model import load
+
+    path = pathlib.Path(name_or_path).expanduser()
+    known = sorted(metadata())
+    if name_or_path in known:
+        path = root() / name_or_path
+    elif not path.is_dir():
+        near = difflib.get_close_matches(str(name_or_path), known, n=3, cutoff=0.3)
+        hint = f"; the nearest names are {', '.join(near)}" if near else ""
+        raise ValueError(
+            f"`name_or_path` must be one of {known} or the folder of a SavedModel. "
+            f"Received: {str(name_or_path)!r}{hint}"
+        )
+    model = load(path)
+    if not isinstance(model, owner):
+        raise ValueError(
+            f"`name_or_path` must hold a {owner.__name__}. Received: "
+            f"{str(name_or_path)!r}, which holds a {type(model).__name__}"
+        )
+    return model
+
+
+def _order(path):
+    version = path.parents[1].name
+    return path.parents[2].name, int(version) if version.isdecimal() else -1
