@@ -78,7 +78,7 @@ def _open_sources(settings):
 
 def _claim(folder, settings):
     """Marks `folder` as this run's; refuses one that is anything else's."""
-    path = folder / "run.json"
+    path, settings = folder / "run.json", _recorded(settings)
     if path.exists():
         recorded = json.loads(path.read_text())
         differing = sorted(
@@ -103,6 +103,11 @@ def _claim(folder, settings):
         )
     folder.mkdir(parents=True, exist_ok=True)
     atomic.write_json(path, settings)
+
+
+def _recorded(settings):
+    """The settings that say what the run is; where TFDS keeps its data is not one."""
+    return {key: value for key, value in settings.items() if key != "data_dir"}
 
 
 def _load_or_build(folder, settings, source, steps_per_epoch):
@@ -236,7 +241,7 @@ def _export_once(model, folder, settings, metrics):
             return
     metadata = {
         "dataset": settings["dataset"],
-        "training": settings,
+        "training": _recorded(settings),
         "optimizer_steps": steps,
         "metrics": metrics,
     }

@@ -1,6 +1,7 @@
 """Approximate posteriors q(z|x)."""
 
 import keras
+import tensorflow as tf
 import tensorflow_probability as tfp
 
 from vae_zoo.components.heads import Head, built_projection, positive
@@ -9,7 +10,6 @@ from vae_zoo.distributions.multivariate_normal import (
     MultivariateNormalTriL,
 )
 
-tfb = tfp.bijectors
 
 MIN_SCALE = 1e-5
 
@@ -49,17 +49,20 @@ class FullCovarianceNormal(Head):
         """Features [B, ...] to events [D]."""
         (dim,) = event_shape
         self.loc = built_projection(features_shape, event_shape, "loc")
-        self.raw_scale = built_projection(
-            features_shape, (dim * (dim + 1) // 2,), "raw_scale"
-        )
+        self.raw_diagonal = built_projection(features_shape, event_shape, "diagonal")
+        if dim > 1:
+            below = (dim * (dim - 1) // 2,)
+            self.below_diagonal = built_projection(features_shape, below, "below")
 
     def call(self, features):
         """`loc` [B, D] and `scale_tril` [B, D, D]."""
-        to_triangle = tfb.FillScaleTriL(diag_shift=MIN_SCALE)
-        return {
-            "loc": self.loc(features),
-            "scale_tril": to_triangle.forward(self.raw_scale(features)),
-        }
+        loc = self.loc(features)
+        scale = tf.linalg.diag(positive(self.raw_diagonal(features), MIN_SCALE))
+        if loc.shape[1] > 1:
+            # TFP's FillScaleTriL does the same, but its gradient fails under XLA.
+            below = tfp.math.fill_triangular(self.below_diagonal(features))
+            scale += tf.pad(below, [[0, 0], [1, 0], [0, 1]])
+        return {"loc": loc, "scale_tril": scale}
 
     def distribution(self, loc, scale_tril):
         """`tfd.MultivariateNormalTriL`, batch [B], event [D]."""

@@ -7,6 +7,8 @@ import zlib
 import numpy as np
 import tensorflow as tf
 
+from vae_zoo.distributions.noise import fold_in, uniform
+
 # Arrays up to this size are copied into a tensor; larger ones stay where they are
 # (a memory map, say) and are read batch by batch.
 IN_MEMORY_BYTES = 1 << 30
@@ -71,7 +73,7 @@ class Source:
         key = [seed & 0x7FFFFFFF, zlib.crc32(self.name.encode()) & 0x7FFFFFFF]
 
         def batch(epoch, step):
-            epoch_key = tf.random.fold_in(tf.constant(key), epoch)
+            epoch_key = fold_in(tf.constant(key), epoch)
             first = step * batch_size
             positions = tf.range(first, tf.minimum(first + batch_size, len(self)))
             if shuffle:
@@ -82,8 +84,8 @@ class Source:
             x, y = self.gather(indices)
             x = tf.ensure_shape(_as_unit_interval(x), (None, *self.element_shape))
             if binarize == "dynamic":
-                step_key = tf.random.fold_in(epoch_key, step)
-                noise = tf.random.stateless_uniform(tf.shape(x), step_key)
+                step_key = fold_in(epoch_key, step)
+                noise = uniform(tf.shape(x), step_key)
                 x = tf.cast(noise < x, tf.float32)
             elif binarize == "fixed":
                 x = tf.cast(_noise_of_examples(indices, x, key) < x, tf.float32)
@@ -156,8 +158,8 @@ def _noise_of_examples(indices, x, key):
     """Uniform noise that depends on the example's index alone."""
     shape = tf.shape(x)[1:]
     return tf.map_fn(
-        lambda index: tf.random.stateless_uniform(
-            shape, tf.random.fold_in(tf.constant(key), index)
+        lambda index: uniform(
+            shape, fold_in(tf.constant(key), index)
         ),
         indices,
         fn_output_signature=tf.TensorSpec(x.shape[1:], tf.float32),

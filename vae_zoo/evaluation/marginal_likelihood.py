@@ -7,6 +7,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from vae_zoo.distributions.noise import fold_in
+
 
 @dataclasses.dataclass(frozen=True)
 class Estimate:
@@ -53,7 +55,7 @@ def marginal_likelihood(model, data, num_samples, *, seed=0, verbose=0):
     @tf.function(jit_compile=True)
     def score(x, key):
         log_likelihood = model.log_marginal_likelihood(x, num_samples, seed=key)
-        return log_likelihood, model.elbo(x, seed=tf.random.fold_in(key, 1))
+        return log_likelihood, model.elbo(x, seed=fold_in(key, 1))
 
     num_batches = int(data.cardinality())
     bar = keras.utils.Progbar(num_batches if num_batches > 0 else None, verbose=verbose)

@@ -11,6 +11,7 @@ from vae_zoo.components.networks import MLP
 from vae_zoo.components.posteriors import DiagonalNormal
 from vae_zoo.components.priors import StandardNormal
 from vae_zoo.distributions.divergence import kl_divergence
+from vae_zoo.distributions.noise import fold_in, uniform
 from vae_zoo.models.input_checks import (
     check_shape,
     check_sizes,
@@ -202,7 +203,7 @@ class VAE(keras.Model):
         full, rest = divmod(num_samples, size)
 
         def log_sum_of_weights(step, count):
-            z = q.sample(count, seed=tf.random.fold_in(seed, step))
+            z = q.sample(count, seed=fold_in(seed, step))
             return tf.reduce_logsumexp(self._log_weights(x, z, q), axis=0)
 
         def add(step, total):
@@ -290,22 +291,20 @@ class VAE(keras.Model):
                 f"num_steps={num_steps}"
             )
         x, observed = self._as_incomplete_data(x, mask)
-        seeds = tf.unstack(tfp.random.split_seed(self._as_seed(seed), n=2))
-        start = self.sample(1, seed=seeds[0])
+        seed = self._as_seed(seed)
+        start = self.sample(1, seed=seed)
         completed = tf.where(observed, x, start)
         z = self.encode(completed)
         num_pseudo_gibbs = max(1, num_steps // 5)
 
         def move(step, completed, z):
-            step_seed = tf.random.fold_in(seeds[1], step)
-            for_z, for_test, for_x = tf.unstack(tfp.random.split_seed(step_seed, n=3))
+            step_seed = fold_in(seed, step)
+            for_z, for_test, for_x = (fold_in(step_seed, part) for part in range(3))
             q = self.posterior(completed)
             proposal = q.sample(seed=for_z)
             log_weights = self._log_weights(completed, tf.stack([proposal, z]), q)
             log_uniform = tf.math.log(
-                tf.random.stateless_uniform(
-                    tf.shape(log_weights)[1:], for_test, alg="philox"
-                )
+                uniform(tf.shape(log_weights)[1:], for_test)
             )
             accepted = log_uniform < log_weights[0] - log_weights[1]
             accepted |= step < num_pseudo_gibbs
@@ -488,7 +487,7 @@ class VAE(keras.Model):
             seed = tf.cast(self.seed_generator.next(), tf.int32)
             context = tf.distribute.get_replica_context()
             if context is not None and context.num_replicas_in_sync > 1:
-                seed = tf.random.fold_in(seed, context.replica_id_in_sync_group)
+                seed = fold_in(seed, context.replica_id_in_sync_group)
             return seed
         if isinstance(seed, int):
             return tf.constant([seed >> 31 & 0x7FFFFFFF, seed & 0x7FFFFFFF])

@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from vae_zoo.distributions.noise import fold_in
+
 
 def signatures(model, num_importance_samples, num_imputation_steps):
     """The `tf.function`s that a server calls, by name.
@@ -47,7 +49,7 @@ def signatures(model, num_importance_samples, num_imputation_steps):
             log_likelihood = model.log_marginal_likelihood(
                 x, num_importance_samples, seed=seed
             )
-            elbo = model.elbo(x, seed=tf.random.fold_in(seed, 1))
+            elbo = model.elbo(x, seed=fold_in(seed, 1))
             return log_likelihood[0], elbo[0]
 
         names = ("log_marginal_likelihood", "elbo")

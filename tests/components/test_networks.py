@@ -1,0 +1,81 @@
+import keras
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from vae_zoo import VAE
+from vae_zoo.components import networks
+
+SHAPES = [(13,), (1,), (28, 20), (7, 5, 3), (8, 8, 1)]
+NETWORKS = [
+    lambda: networks.MLP((12, 6), activation="elu", dropout_rate=0.1),
+    lambda: networks.Conv((3, 4), hidden_units=(9,), kernel_size=3),
+    lambda: networks.ResNet((3, 4), num_blocks=1, hidden_units=(9,), activation="elu"),
+]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("make", NETWORKS)
+def test_every_network_takes_every_shape(make, shape):
+    model = VAE(shape, 2, encoder=make())
+    x = np.random.default_rng(0).random((3, *shape)).astype("float32")
+    assert model.decode(model.encode(x)).shape == x.shape
+    features = model.encoder(x)
+    assert model.encoder.compute_output_shape((None, *shape)) == (
+        None,
+        *features.shape[1:],
+    )
+
+
+def test_a_convolutional_decoder_shares_weights_across_positions():
+    # The likelihood's projection is one for all pixels, not one for each.
+    model = VAE((9, 7, 2), 2, encoder=networks.Conv((4,), hidden_units=(5,)))
+    assert model.likelihood_head.count_params() == 4 * 2 + 2
+
+
+def test_a_mirror_runs_the_encoder_backwards():
+    encoder = networks.MLP((12, 6), activation="tanh", dropout_rate=0.5)
+    mirror = encoder.mirror((13,))
+    mirror.build((None, 2))
+    units = [layer.units for layer in mirror.stack]
+    assert units == [6, 12]
+    assert [layer.activation.__name__ for layer in mirror.stack] == ["tanh"] * 2
+
+
+def test_a_residual_block_starts_as_the_identity():
+    block = networks.ResidualBlock(4)
+    x = np.random.default_rng(0).normal(size=(2, 5, 5, 4)).astype("float32")
+    assert_array_equal(block(x), x)
+
+
+@pytest.mark.parametrize("make", NETWORKS)
+def test_configs_survive(make):
+    network = make().mirror((7, 5, 3))
+    config = keras.saving.serialize_keras_object(network)
+    again = keras.saving.deserialize_keras_object(config)
+    assert keras.saving.serialize_keras_object(again) == config
+    assert again.compute_output_shape((None, 2)) == network.compute_output_shape(
+        (None, 2)
+    )
+
+
+def test_foreign_layers_serve_as_networks(binary_images):
+    encoder = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(4)])
+    model = VAE((6, 5, 1), 2, encoder=encoder)
+    model.compile("adam")
+    model.fit(binary_images, verbose=0)
+    assert model.encode(binary_images).shape == (32, 2)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: networks.MLP((5, 0)), r"`hidden_units` must be.*\(5, 0\)"),
+        (lambda: networks.MLP((5,), dropout_rate=1.0), "`dropout_rate` must lie"),
+        (lambda: networks.Conv((2.5,)), "`filters` must be"),
+        (lambda: networks.ResNet(num_blocks=-1), "`num_blocks` must be"),
+    ],
+)
+def test_bad_arguments(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()

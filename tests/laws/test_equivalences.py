@@ -1,0 +1,122 @@
+"""Models that theory says are the same."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from numpy.testing import assert_allclose, assert_array_equal
+
+from vae_zoo import VAE, BetaVAE
+from vae_zoo.components import networks, schedules
+
+
+def gradients(model, x):
+    with tf.GradientTape() as tape:
+        loss = model.compute_loss(x, y_pred=model(x, training=True))
+    return tape.gradient(loss, model.trainable_weights)
+
+
+def pair(**beta_options):
+    models = []
+    for make, options in ((VAE, {}), (BetaVAE, beta_options)):
+        keras.utils.set_random_seed(1)
+        encoder = networks.MLP((16,))
+        models.append(make((6, 5, 1), 3, encoder=encoder, seed=2, **options))
+    return models
+
+
+def test_beta_one_is_the_vae(binary_images):
+    vae, beta_vae = pair(beta=1.0)
+    for a, b in zip(
+        gradients(vae, binary_images), gradients(beta_vae, binary_images), strict=True
+    ):
+        assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+def test_beta_weighs_the_kl_gradient(binary_images):
+    # d(objective)/d(beta) = KL, so gradients are affine in beta.
+    per_beta = {}
+    for beta in (0.0, 1.0, 3.0):
+        _, model = pair(beta=beta)
+        per_beta[beta] = gradients(model, binary_images)
+    for zero, one, three in zip(*per_beta.values(), strict=True):
+        assert_allclose(three - zero, 3 * (one - zero), rtol=1e-3, atol=1e-4)
+
+
+def test_normalized_beta_is_beta_times_n_over_m(binary_images):
+    # Higgins et al. 2017: beta_norm = beta M / N, here M = 3 and N = 30.
+    _, normalized = pair(beta=0.2, normalized=True)
+    _, plain = pair(beta=2.0)
+    for a, b in zip(
+        gradients(normalized, binary_images),
+        gradients(plain, binary_images),
+        strict=True,
+    ):
+        assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+def test_capacity_zero_is_beta_and_a_large_one_its_negative(binary_images):
+    _, plain = pair(beta=2.0)
+    _, held = pair(beta=2.0, capacity=0.0)
+    _, pushed = pair(beta=2.0, capacity=1e6)
+    _, free = pair(beta=0.0)
+    all_gradients = [gradients(m, binary_images) for m in (plain, held, pushed, free)]
+    for plain_g, held_g, pushed_g, free_g in zip(*all_gradients, strict=True):
+        assert_allclose(held_g, plain_g, rtol=1e-4, atol=1e-5)
+        assert_allclose(pushed_g + plain_g, 2 * free_g, rtol=1e-3, atol=1e-4)
+
+
+def test_a_schedule_follows_the_optimizer_and_not_evaluation(binary_images):
+    _, model = pair(beta=schedules.Linear(0.0, 1.0, 10))
+    model.compile("adam")
+    assert float(model.kl_weight()) == 0
+    model.fit(binary_images, batch_size=16, epochs=2, verbose=0)
+    model.evaluate(binary_images, verbose=0)
+    model.predict(binary_images, verbose=0)
+    assert_allclose(model.kl_weight(), 0.4)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"run_eagerly": True},
+        {"jit_compile": True},
+        {"jit_compile": False},
+        {"steps_per_execution": 2},
+    ],
+)
+def test_all_ways_to_run_a_step_train_alike(options, binary_images):
+    histories = []
+    for settings in ({}, options):
+        model, _ = pair()
+        model.compile("adam", **settings)
+        data = tf.data.Dataset.from_tensor_slices((binary_images, np.zeros(32)))
+        fitted = model.fit(data.batch(8), epochs=2, shuffle=False, verbose=0)
+        histories.append(fitted.history)
+    for name, values in histories[0].items():
+        assert_allclose(values, histories[1][name], rtol=1e-4)
+
+
+def test_y_is_ignored_and_weights_are_not(binary_images):
+    losses = []
+    weights = np.arange(32.0)
+    for arguments in (
+        {"x": binary_images},
+        {"x": binary_images, "y": np.arange(32)},
+        {"x": binary_images, "y": np.arange(32), "sample_weight": weights},
+    ):
+        model, _ = pair()
+        model.compile("adam")
+        losses.append(model.evaluate(**arguments, batch_size=32, verbose=0))
+    assert losses[0] == losses[1]
+    model, _ = pair()
+    values = -model.elbo(binary_images).numpy()
+    assert_allclose(losses[2][0], np.average(values, weights=weights), rtol=1e-4)
+
+
+def test_the_noise_of_two_calls_differs_and_of_two_equal_models_does_not(binary_images):
+    model, twin = pair()[0], pair()[0]
+    first, second = model.elbo(binary_images), model.elbo(binary_images)
+    assert np.abs(first - second).max() > 0
+    assert_array_equal(first, twin.elbo(binary_images))
+    assert_array_equal(second, twin.elbo(binary_images))

@@ -1,0 +1,77 @@
+"""One small, untypical instance of every kind of model, for the laws."""
+
+from vae_zoo import VAE, BetaVAE
+from vae_zoo.components import likelihoods, networks, posteriors, schedules
+
+SHAPE = (6, 5, 1)
+
+
+def vae():
+    return VAE(SHAPE, 3, encoder=networks.MLP((16, 8), activation="tanh"), seed=7)
+
+
+def full_covariance_vae():
+    return VAE(
+        SHAPE,
+        3,
+        encoder=networks.MLP((16,)),
+        decoder=networks.MLP((8,), activation="elu"),
+        posterior=posteriors.FullCovarianceNormal(),
+        likelihood=likelihoods.Normal(per_element=True, min_scale=0.1),
+        seed=8,
+        name="full",
+    )
+
+
+def dropout_vae():
+    return VAE(
+        SHAPE,
+        1,
+        encoder=networks.MLP((16,), dropout_rate=0.3),
+        posterior=posteriors.FullCovarianceNormal(),
+        seed=12,
+    )
+
+
+def convolutional_vae():
+    return VAE(
+        SHAPE,
+        2,
+        encoder=networks.Conv((4, 6), hidden_units=(8,), kernel_size=3),
+        likelihood=likelihoods.ContinuousBernoulli(),
+        seed=9,
+    )
+
+
+def residual_beta_vae():
+    return BetaVAE(
+        SHAPE,
+        2,
+        encoder=networks.ResNet((4,), num_blocks=1, hidden_units=(8,)),
+        likelihood=likelihoods.Normal(),
+        beta=schedules.Cyclical(0.1, 2.0, 10, ramp=0.4),
+        normalized=True,
+        seed=10,
+    )
+
+
+def capacity_vae():
+    return BetaVAE(
+        SHAPE,
+        2,
+        encoder=networks.MLP((8,)),
+        likelihood=likelihoods.Normal(0.5),
+        beta=10.0,
+        capacity=schedules.Linear(0.0, 5.0, 20),
+        seed=11,
+    )
+
+
+ALL = [
+    vae,
+    full_covariance_vae,
+    dropout_vae,
+    convolutional_vae,
+    residual_beta_vae,
+    capacity_vae,
+]
