@@ -95,6 +95,7 @@ def test_xla_and_eager_agree(make_model, binary_images):
 def test_training_under_xla_is_training_without(make_model, binary_images):
     histories = []
     for jit_compile in (False, True):
+        keras.utils.set_random_seed(1)
         model = make_model()
         if any("dropout" in layer.name for layer in model._flatten_layers()):
             pytest.skip("Keras' dropout draws other noise under XLA")

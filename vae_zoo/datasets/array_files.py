@@ -1,5 +1,6 @@
 """Images or tables in .npy and .npz files."""
 
+import contextlib
 import zipfile
 import zlib
 
@@ -24,12 +25,21 @@ def open_split(path, split):
         raise ValueError(
             f"`name` must be an existing file. Received: name='{path}', which is not"
         )
+    with _naming(path):
+        # A ValueError of NumPy's own says that a header does not fit its file.
+        content = np.load(path, mmap_mode="r" if path.suffix == ".npy" else None)
+    if path.suffix == ".npy":
+        return _open_arrays(path, {"x": content}, split)
+    with content:
+        return _open_arrays(path, content, split)
+
+
+@contextlib.contextmanager
+def _naming(path):
+    """Turns the errors of a broken file into one that names it."""
     try:
-        if path.suffix == ".npy":
-            return _open_arrays(path, {"x": np.load(path, mmap_mode="r")}, split)
-        with np.load(path) as archive:
-            return _open_arrays(path, archive, split)
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        yield
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(
             f"'{path}' must be a whole {path.suffix} file. Received: a truncated or "
             f"broken one ({error})"
@@ -44,10 +54,11 @@ def _open_arrays(path, archive, split):
             f"or `x_train` and the like. Received: arrays {sorted(archive)}"
         )
     x_key, y_key = keys.get(split.name, next(iter(keys.values())))
-    x = archive[x_key]
+    with _naming(path):
+        x = archive[x_key]
+        y = archive[y_key] if y_key else None
     _check_array(path, x_key, x)
     sizes = {name: len(x) for name in keys}
-    y = archive[y_key] if y_key else None
     if y is not None and len(y) != len(x):
         raise ValueError(
             f"Arrays {x_key!r} and {y_key!r} of '{path}' must be of one length. "

@@ -5,7 +5,7 @@ import math
 import keras
 import tensorflow as tf
 
-from vae_zoo.models.vae import VAE
+from vae_zoo.models.vae import VAE, serialized
 
 
 @keras.saving.register_keras_serializable("vae_zoo")
@@ -71,12 +71,11 @@ class BetaVAE(VAE):
 
     def get_config(self):
         """The constructor's arguments."""
-        serialize = keras.saving.serialize_keras_object
         return {
             **super().get_config(),
-            "beta": serialize(self.beta),
+            "beta": serialized(self.beta),
             "normalized": self.normalized,
-            "capacity": serialize(self.capacity),
+            "capacity": serialized(self.capacity),
         }
 
 

@@ -1,5 +1,7 @@
 """The variational autoencoder of Kingma & Welling 2014, base of the zoo."""
 
+import json
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -413,16 +415,15 @@ class VAE(keras.Model):
 
     def get_config(self):
         """The constructor's arguments."""
-        serialize = keras.saving.serialize_keras_object
         return {
             **super().get_config(),
             "input_shape": self.input_shape,
             "latent_dim": self.latent_dim,
-            "encoder": serialize(self.encoder),
-            "decoder": serialize(self.decoder),
-            "posterior": serialize(self.posterior_head),
-            "prior": serialize(self.prior_layer),
-            "likelihood": serialize(self.likelihood_head),
+            "encoder": serialized(self.encoder),
+            "decoder": serialized(self.decoder),
+            "posterior": serialized(self.posterior_head),
+            "prior": serialized(self.prior_layer),
+            "likelihood": serialized(self.likelihood_head),
             "seed": self.seed,
         }
 
@@ -492,6 +493,11 @@ class VAE(keras.Model):
         if isinstance(seed, int):
             return tf.constant([seed >> 31 & 0x7FFFFFFF, seed & 0x7FFFFFFF])
         return tf.cast(seed, tf.int32)
+
+
+def serialized(component):
+    """The component's config, the same before and after a trip through a file."""
+    return json.loads(json.dumps(keras.saving.serialize_keras_object(component)))
 
 
 def weighted_mean(values, weights=None):

@@ -1,0 +1,271 @@
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from numpy.testing import assert_allclose, assert_array_equal
+
+from tests import zoo_of_models
+from vae_zoo import VAE, BetaVAE, export
+from vae_zoo.serving import saved_model
+
+SEEDS = np.array([[1, 2], [3, 4], [5, 6]], np.int32)
+CORE_OUTPUTS = {
+    "serving_default": {"latents", "reconstructions"},
+    "decode": {"outputs"},
+    "reconstruct": {"outputs"},
+    "sample": {"outputs"},
+    "score": {"log_marginal_likelihood", "elbo"},
+    "impute": {"outputs"},
+}
+
+
+@pytest.fixture(scope="module", params=zoo_of_models.ALL)
+def exported(request, tmp_path_factory):
+    model = request.param()
+    folder = tmp_path_factory.mktemp("export")
+    version = export(
+        model, folder / "m", num_importance_samples=9, num_imputation_steps=4
+    )
+    return model, version, tf.saved_model.load(str(version)).signatures
+
+
+def test_the_signatures_are_those_of_the_contract(exported):
+    model, _, signatures = exported
+    parameters = model.posterior_parameters(np.zeros((1, *model.input_shape)))
+    outputs = {**CORE_OUTPUTS, "encode": {"latents", *parameters}}
+    assert set(signatures) == set(outputs)
+    inputs = {
+        "serving_default": {"inputs"},
+        "encode": {"inputs"},
+        "decode": {"latents"},
+        "reconstruct": {"inputs"},
+        "sample": {"seeds"},
+        "score": {"inputs", "seeds"},
+        "impute": {"inputs", "mask", "seeds"},
+    }
+    for name, signature in signatures.items():
+        assert set(signature.structured_outputs) == outputs[name]
+        specs = signature.structured_input_signature[1]
+        assert set(specs) == inputs[name]
+        for key, spec in specs.items():
+            assert spec.dtype == (tf.int32 if key == "seeds" else tf.float32)
+            assert spec.shape[0] is None
+        for spec in signature.structured_outputs.values():
+            assert spec.dtype == tf.float32
+
+
+@pytest.mark.parametrize("batch_size", [1, 3])
+def test_the_signatures_compute_what_the_model_computes(
+    exported, binary_images, batch_size
+):
+    model, _, signatures = exported
+    x = tf.constant(binary_images[:batch_size])
+    parameters = model.posterior_parameters(x)
+    encoded = signatures["encode"](inputs=x)
+    assert_allclose(encoded["latents"], model.encode(x), atol=1e-5)
+    for name, value in parameters.items():
+        assert_allclose(encoded[name], value, atol=1e-5)
+    default = signatures["serving_default"](inputs=x)
+    assert_allclose(default["latents"], model.encode(x), atol=1e-5)
+    reconstructed = model.reconstruct(x)
+    assert_allclose(default["reconstructions"], reconstructed, atol=1e-5)
+    assert_allclose(
+        signatures["reconstruct"](inputs=x)["outputs"], reconstructed, atol=1e-5
+    )
+    z = model.encode(x)
+    decoded = signatures["decode"](latents=z)["outputs"]
+    assert_allclose(decoded, model.decode(z), atol=1e-5)
+    scores = signatures["score"](inputs=x, seeds=tf.constant(SEEDS[:batch_size]))
+    expected = [
+        model.log_marginal_likelihood(x[i : i + 1], 9, seed=SEEDS[i])[0]
+        for i in range(batch_size)
+    ]
+    assert_allclose(scores["log_marginal_likelihood"], expected, rtol=1e-5)
+
+
+def test_a_row_depends_on_its_own_row_alone(exported, binary_images):
+    _, _, signatures = exported
+    x, seeds = tf.constant(binary_images[:3]), tf.constant(SEEDS)
+    mask = tf.cast(tf.reshape(tf.range(90) % 3 > 0, x.shape), tf.float32)
+    requests = {
+        "sample": {"seeds": seeds},
+        "score": {"inputs": x, "seeds": seeds},
+        "impute": {"inputs": x, "mask": mask, "seeds": seeds},
+        "serving_default": {"inputs": x},
+    }
+    for name, request in requests.items():
+        together = signatures[name](**request)
+        again = signatures[name](**request)
+        for row in range(3):
+            single = {key: value[row : row + 1] for key, value in request.items()}
+            alone = signatures[name](**single)
+            for key in together:
+                assert_array_equal(together[key], again[key])
+                assert_allclose(alone[key][0], together[key][row], atol=1e-5)
+    draws = signatures["sample"](seeds=seeds)["outputs"]
+    assert np.abs(draws[0] - draws[1]).max() > 0
+
+
+def test_a_bad_row_does_not_spoil_the_others(exported, binary_images):
+    _, _, signatures = exported
+    x = binary_images[:3].copy()
+    expected = signatures["serving_default"](inputs=tf.constant(x))
+    x[1] = np.nan
+    received = signatures["serving_default"](inputs=tf.constant(x))
+    for key, value in received.items():
+        assert_allclose(value[::2], expected[key][::2], atol=1e-6)
+
+
+def test_the_keras_model_comes_back_from_the_saved_model_alone(exported, binary_images):
+    model, version, _ = exported
+    for path in (version, version.parent, str(version)):
+        loaded = VAE.from_preset(path)
+        assert type(loaded) is type(model)
+        assert loaded.get_config() == model.get_config()
+        for batch in (binary_images[:1], binary_images[:3]):
+            assert_array_equal(loaded.reconstruct(batch), model.reconstruct(batch))
+            assert_array_equal(loaded.elbo(batch, seed=1), model.elbo(batch, seed=1))
+    loaded.compile("adam")
+    loaded.fit(binary_images, verbose=0)
+
+
+def test_there_is_no_second_copy_of_the_weights(exported):
+    model, version, _ = exported
+    num_bytes = 4 * model.count_params()
+    copies = [path for path in version.rglob("*") if path.stat().st_size >= num_bytes]
+    names = {path.name for path in copies if path.is_file()}
+    assert "variables.data-00000-of-00001" in names
+    assert not any(name.endswith((".h5", ".keras", ".npz")) for name in names)
+    assert (version / "variables" / "variables.data-00000-of-00001").stat().st_size < (
+        num_bytes + 20_000
+    )
+
+
+def test_only_core_operations(exported):
+    _, version, _ = exported
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    proto = saved_model_pb2.SavedModel()
+    proto.ParseFromString((version / "saved_model.pb").read_bytes())
+    graph = proto.meta_graphs[0].graph_def
+    functions = {function.signature.name for function in graph.library.function}
+    nodes = [*graph.node]
+    for function in graph.library.function:
+        nodes.extend(function.node_def)
+    operations = {node.op for node in nodes} - functions
+    assert not {name for name in operations if "PyFunc" in name}
+    # Every operation is one that a plain TensorFlow runtime has.
+    assert operations <= {name for name in dir(tf.raw_ops)} | {"Const", "NoOp"}
+
+
+def test_the_metadata_say_where_the_model_is_from(exported):
+    model, version, _ = exported
+    metadata = saved_model.read_metadata(version)
+    assert metadata["class"] == type(model).__name__
+    assert metadata["num_importance_samples"] == 9
+    assert metadata["versions"]["tensorflow"] == tf.__version__
+    assert "git_revision" in metadata
+
+
+def test_versions_count_up_and_nothing_half_written_stays(tmp_path):
+    model = zoo_of_models.vae()
+    directory = tmp_path / "served"
+    abandoned = directory / ".partial-999999999-abc"
+    abandoned.mkdir(parents=True)
+    assert [export(model, directory).name for _ in range(2)] == ["1", "2"]
+    assert sorted(path.name for path in directory.iterdir()) == ["1", "2"]
+
+
+@pytest.mark.parametrize("name", ["saved_model.pb", "variables/variables.index"])
+def test_a_corrupted_file_is_named(exported, tmp_path, name):
+    _, version, _ = exported
+    shutil.copytree(version, tmp_path / "1")
+    content = bytearray((tmp_path / "1" / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (tmp_path / "1" / name).write_bytes(content)
+    with pytest.raises(ValueError, match=f"{name}' must have the sha256"):
+        VAE.from_preset(tmp_path / "1")
+
+
+def test_what_is_no_model_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="must be one of .* or the folder.*'nothing'"):
+        VAE.from_preset("nothing")
+    with pytest.raises(ValueError, match=r"must be a folder with saved_model\.pb"):
+        VAE.from_preset(tmp_path)
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(ValueError, match=r"`directory` must be new.*'notes\.txt'"):
+        export(zoo_of_models.vae(), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+    version = export(zoo_of_models.vae(), tmp_path / "vae")
+    with pytest.raises(ValueError, match=r"must hold a BetaVAE.*holds a VAE"):
+        BetaVAE.from_preset(version)
+    (version / "assets.extra" / "vae_zoo.json").write_text("{")
+    with pytest.raises(ValueError, match=r"vae_zoo\.json' must be what `export` wrote"):
+        VAE.from_preset(version)
+
+
+def test_a_failed_export_leaves_nothing(tmp_path, monkeypatch):
+    def fail(*arguments):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(saved_model, "write_warmup_requests", fail)
+    with pytest.raises(OSError, match="No space left"):
+        export(zoo_of_models.vae(), tmp_path / "m")
+    assert list((tmp_path / "m").iterdir()) == []
+
+
+def test_a_killed_export_leaves_nothing_under_a_versions_name(tmp_path):
+    program = (
+        "import sys; from tests import zoo_of_models; from vae_zoo import export\n"
+        "model = zoo_of_models.vae()\n"
+        "print('ready', flush=True)\n"
+        "while True: export(model, sys.argv[1])\n"
+    )
+    directory = tmp_path / "m"
+    for delay in (0.5, 1.7):
+        process = subprocess.Popen(
+            [sys.executable, "-c", program, str(directory)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        process.stdout.readline()
+        time.sleep(delay)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        versions = saved_model.versions(directory)
+        for version in versions:
+            VAE.from_preset(directory / str(version))
+    export(zoo_of_models.vae(), directory)
+    assert all(path.name.isdecimal() for path in directory.iterdir())
+
+
+def test_warm_up_requests_parse_and_run(exported):
+    pytest.importorskip("tensorflow_serving", reason="the extra `serving` is absent")
+    from tensorflow_serving.apis import prediction_log_pb2
+
+    _, version, signatures = exported
+    path = version / "assets.extra" / "tf_serving_warmup_requests"
+    seen = set()
+    for record in tf.data.TFRecordDataset(str(path)):
+        log = prediction_log_pb2.PredictionLog.FromString(record.numpy())
+        request = log.predict_log.request
+        inputs = {
+            key: tf.constant(tf.make_ndarray(value))
+            for key, value in request.inputs.items()
+        }
+        signatures[request.model_spec.signature_name](**inputs)
+        seen.add(request.model_spec.signature_name)
+    assert seen == set(signatures)
+
+
+def test_metadata_is_json_without_numpy(tmp_path):
+    version = export(zoo_of_models.vae(), tmp_path / "m", metadata={"dataset": "digits"})
+    content = json.loads((version / "assets.extra" / "vae_zoo.json").read_text())
+    assert content["dataset"] == "digits"
