@@ -1,10 +1,12 @@
 """Variational autoencoders for Keras 3 on TensorFlow.
 
-Names load on first use, so `import vae_zoo` and the command line's help cost
-nothing until a model is asked for.
+Names load on first use, so that the command line's help needs no TensorFlow. In a
+program that has imported Keras the models load at once: `keras.models.load_model`
+finds their classes then.
 """
 
 import importlib
+import sys
 from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
@@ -45,3 +47,9 @@ def __getattr__(name):
 
 def __dir__():
     return sorted({*globals(), *_HOMES, *_MODULES})
+
+
+if "keras" in sys.modules:
+    # Keras finds the classes of a saved file among those that were imported.
+    for _name in ("vae_zoo.components", "vae_zoo.models"):
+        importlib.import_module(_name)

@@ -17,7 +17,9 @@ def whole_file(path):
     On failure nothing is left and what was at `path` stays.
     """
     path = pathlib.Path(path)
-    handle, partial = tempfile.mkstemp(path.suffix, f"{_PREFIX}{os.getpid()}-", path.parent)
+    handle, partial = tempfile.mkstemp(
+        path.suffix, f"{_PREFIX}{os.getpid()}-", path.parent
+    )
     os.close(handle)
     partial = pathlib.Path(partial)
     try:

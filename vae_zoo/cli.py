@@ -228,7 +228,12 @@ def _add_data_options(parser, required):
         help="digits, sprites, a TFDS name, a .npy or .npz file, an image folder",
     )
     add("--data-dir", default=None, metavar="DIR", help="where TFDS keeps its data")
-    add("--binarize", choices=["dynamic", "fixed"], default=None, help="x ~ Bernoulli(x)")
+    add(
+        "--binarize",
+        choices=["dynamic", "fixed"],
+        default=None,
+        help="x ~ Bernoulli(x)",
+    )
 
 
 def _number(kind, is_valid, expectation):

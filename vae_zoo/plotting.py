@@ -60,7 +60,9 @@ def latent(latents, labels=None):
     for label in np.unique(labels):
         shown = points[labels == label]
         axis.scatter(*shown.T, s=6, linewidths=0, label=str(label))
-    axis.legend(title="class", markerscale=2, loc="center left", bbox_to_anchor=(1, 0.5))
+    axis.legend(
+        title="class", markerscale=2, loc="center left", bbox_to_anchor=(1, 0.5)
+    )
     return figure
 
 

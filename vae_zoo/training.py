@@ -5,8 +5,7 @@ import pathlib
 
 import keras
 
-import vae_zoo
-from vae_zoo import atomic, plotting
+from vae_zoo import atomic, models, plotting
 from vae_zoo.callbacks import RunCheckpoint
 from vae_zoo.components import likelihoods, networks, posteriors, schedules
 from vae_zoo.datasets import open_source
@@ -81,11 +80,11 @@ def _claim(folder, settings):
     path, settings = folder / "run.json", _recorded(settings)
     if path.exists():
         recorded = json.loads(path.read_text())
-        differing = sorted(
+        differing = [
             key
-            for key in recorded.keys() | settings.keys()
+            for key in ("model", *sorted(recorded.keys() | settings.keys()))
             if recorded.get(key) != settings.get(key)
-        )
+        ]
         if differing:
             key = differing[0]
             raise ValueError(
@@ -128,13 +127,11 @@ def build_model(settings, input_shape, steps_per_epoch):
         sizes["filters"] = settings["filters"]
     elif settings["dropout_rate"]:
         sizes["dropout_rate"] = settings["dropout_rate"]
-    encoder = NETWORKS[settings["network"]](
-        activation=settings["activation"], **sizes
-    )
+    encoder = NETWORKS[settings["network"]](activation=settings["activation"], **sizes)
     arguments = {}
     if settings["model"] == "beta-vae":
         arguments = _weights(settings, steps_per_epoch)
-    return getattr(vae_zoo, MODELS[settings["model"]].class_name)(
+    return getattr(models, MODELS[settings["model"]].class_name)(
         input_shape,
         settings["latent_dim"],
         encoder=encoder,

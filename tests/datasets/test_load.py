@@ -60,7 +60,9 @@ def test_an_endless_stream_depends_on_the_epochs_number_alone():
 def test_splits_take_ranges():
     whole = everything(load("digits", "train", shuffle=False))
     parts = ("train[:90%]", "train[90%:]", "train[-5:]", "train[3:7]")
-    first, last, tail, few = (everything(load("digits", p, shuffle=False)) for p in parts)
+    first, last, tail, few = (
+        everything(load("digits", p, shuffle=False)) for p in parts
+    )
     assert_array_equal(np.concatenate([first, last]), whole)
     assert_array_equal(tail, whole[-5:])
     assert_array_equal(few, whole[3:7])
@@ -145,11 +147,15 @@ def test_arrays_in_files(tmp_path):
     np.save(tmp_path / "grey.npy", grey)
     np.save(tmp_path / "table.npy", table)
     np.save(tmp_path / "binary.npy", (grey > 127).astype(np.uint8))
-    np.savez(tmp_path / "splits.npz", x_train=grey, y_train=np.arange(10), x_test=grey[:3])
+    np.savez(
+        tmp_path / "splits.npz", x_train=grey, y_train=np.arange(10), x_test=grey[:3]
+    )
     np.savez_compressed(tmp_path / "one.npz", images=grey)
 
     def read(name, *arguments, **options):
-        return everything(load(str(tmp_path / name), *arguments, shuffle=False, **options))
+        return everything(
+            load(str(tmp_path / name), *arguments, shuffle=False, **options)
+        )
 
     assert_allclose(read("grey.npy"), grey / 255, rtol=1e-6)
     assert_allclose(read("table.npy"), table, rtol=1e-6)
@@ -196,7 +202,9 @@ def test_broken_and_odd_sized_images_are_named(image_folder):
         load(str(image_folder))
     odd = PIL.Image.new("RGB", (4, 4))
     odd.save(image_folder / "cat" / "2.png")
-    with pytest.raises(ValueError, match=r"one size, \(7, 5, 3\).*2\.png' of size \(4, 4"):
+    with pytest.raises(
+        ValueError, match=r"one size, \(7, 5, 3\).*2\.png' of size \(4, 4"
+    ):
         load(str(image_folder))
 
 

@@ -37,6 +37,7 @@ def test_draws_are_uncorrelated_across_rows_seeds_and_folds():
 def test_xla_draws_the_same(shape):
     seed = tf.Variable([2, 5])
     for draw in (noise.standard_normal, noise.uniform):
+
         def call(draw=draw):
             return draw(shape, seed)
 

@@ -1,5 +1,7 @@
 """What must hold for every model of the package."""
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -40,12 +42,14 @@ def test_the_elbo_is_below_the_importance_sampled_likelihood(make_model, binary_
     x = binary_images[:4]
     elbos = repeated(lambda seed: model.elbo(x, seed=seed), 200)
     bounds = {
-        k: repeated(lambda seed, k=k: model.log_marginal_likelihood(x, k, seed=seed), 100)
+        k: repeated(
+            lambda seed, k=k: model.log_marginal_likelihood(x, k, seed=seed), 100
+        )
         for k in (1, 10, 100)
     }
     # In expectation: ELBO = L_1 <= L_10 <= L_100 <= log p(x).
     chain = [elbos, bounds[1], bounds[10], bounds[100]]
-    for lower, upper in zip(chain, chain[1:], strict=False):
+    for lower, upper in itertools.pairwise(chain):
         gap = upper.mean(0) - lower.mean(0)
         error = np.hypot(
             lower.std(0) / len(lower) ** 0.5, upper.std(0) / len(upper) ** 0.5
@@ -56,7 +60,9 @@ def test_the_elbo_is_below_the_importance_sampled_likelihood(make_model, binary_
 
 
 @every_model
-def test_memory_chunks_do_not_change_the_estimate(make_model, binary_images, monkeypatch):
+def test_memory_chunks_do_not_change_the_estimate(
+    make_model, binary_images, monkeypatch
+):
     model, x = make_model(), binary_images[:2]
     estimates = {}
     for rows in (2, 64, 4096):
@@ -125,7 +131,9 @@ def test_training_resumes_to_the_bit(make_model, binary_images, tmp_path):
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     histories = [
-        each.fit(binary_images, epochs=2, batch_size=16, shuffle=False, verbose=0).history
+        each.fit(
+            binary_images, epochs=2, batch_size=16, shuffle=False, verbose=0
+        ).history
         for each in (model, loaded)
     ]
     assert histories[0] == histories[1]
@@ -177,7 +185,10 @@ def test_mixed_precision_keeps_distributions_in_float32(
     for name, expected in exact.posterior_parameters(binary_images).items():
         assert parameters[name].dtype == tf.float32
         assert_allclose(parameters[name], expected, atol=0.05)
-    elbo, expected = model.elbo(binary_images, seed=1), exact.elbo(binary_images, seed=1)
+    elbo, expected = (
+        model.elbo(binary_images, seed=1),
+        exact.elbo(binary_images, seed=1),
+    )
     assert elbo.dtype == tf.float32
     assert_allclose(elbo, expected, rtol=0.03, atol=0.3)
     model.compile("adam")

@@ -85,7 +85,9 @@ def test_imputation_has_the_conditional_mean_and_variance(small):
     drawn = drawn.numpy()[:, missing]
     error = np.sqrt(np.diag(variance) / len(drawn))
     assert (np.abs(drawn.mean(0) - expected) < 5 * error).all()
-    assert_allclose(np.cov(drawn.T), variance, atol=5 * variance.max() * (2 / 4000) ** 0.5)
+    assert_allclose(
+        np.cov(drawn.T), variance, atol=5 * variance.max() * (2 / 4000) ** 0.5
+    )
 
 
 def test_a_linear_vae_reaches_the_likelihood_of_probabilistic_pca():

@@ -266,6 +266,8 @@ def test_warm_up_requests_parse_and_run(exported):
 
 
 def test_metadata_is_json_without_numpy(tmp_path):
-    version = export(zoo_of_models.vae(), tmp_path / "m", metadata={"dataset": "digits"})
+    version = export(
+        zoo_of_models.vae(), tmp_path / "m", metadata={"dataset": "digits"}
+    )
     content = json.loads((version / "assets.extra" / "vae_zoo.json").read_text())
     assert content["dataset"] == "digits"

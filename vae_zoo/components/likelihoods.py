@@ -114,8 +114,7 @@ class Normal(Likelihood):
             )
         if not min_scale > 0:
             raise ValueError(
-                "`min_scale` must be positive. Received: "
-                f"min_scale={min_scale}"
+                f"`min_scale` must be positive. Received: min_scale={min_scale}"
             )
         self.scale = scale
         self.per_element = per_element
@@ -126,9 +125,7 @@ class Normal(Likelihood):
         super().build(features_shape, event_shape)
         self.loc = built_projection(features_shape, event_shape, "loc")
         if self.per_element:
-            self.raw_scale = built_projection(
-                features_shape, event_shape, "raw_scale"
-            )
+            self.raw_scale = built_projection(features_shape, event_shape, "raw_scale")
         elif self.scale is None:
             self.raw_shared_scale = self.add_weight(
                 name="raw_shared_scale", shape=(), initializer="zeros"

@@ -10,7 +10,6 @@ from vae_zoo.distributions.multivariate_normal import (
     MultivariateNormalTriL,
 )
 
-
 MIN_SCALE = 1e-5
 
 

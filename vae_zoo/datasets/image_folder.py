@@ -2,12 +2,11 @@
 
 import concurrent.futures
 import pathlib
-import tempfile
 
 import numpy as np
 import PIL.Image
 
-from vae_zoo.datasets.source import IN_MEMORY_BYTES, array_source
+from vae_zoo.datasets.source import array_source, new_array
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 NUM_THREADS = 8
@@ -54,11 +53,7 @@ def _labels(root, files):
 def _read_all(files):
     """All images as one array, outside of memory if it is large."""
     first = _decode(files[0])
-    shape = (len(files), *first.shape)
-    if np.prod(shape) <= IN_MEMORY_BYTES:
-        images = np.empty(shape, np.uint8)
-    else:
-        images = np.memmap(tempfile.TemporaryFile(), np.uint8, "w+", shape=shape)
+    images = new_array((len(files), *first.shape), np.uint8)
 
     def read(index):
         image = _decode(files[index])

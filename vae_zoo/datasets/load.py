@@ -85,7 +85,9 @@ def open_source(name, split="train", *, data_dir=None):
 
     known = tfds_source.names()
     if str(name).split("/")[0].split(":")[0] not in known:
-        near = difflib.get_close_matches(str(name), [*BUILT_IN, *known], n=3, cutoff=0.5)
+        near = difflib.get_close_matches(
+            str(name), [*BUILT_IN, *known], n=3, cutoff=0.5
+        )
         hint = f"; the nearest names are {', '.join(near)}" if near else ""
         raise ValueError(
             "`name` must be 'digits', 'sprites', a TFDS name, or a path to a .npy or "

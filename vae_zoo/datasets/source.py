@@ -2,6 +2,8 @@
 
 import collections.abc
 import dataclasses
+import math
+import tempfile
 import zlib
 
 import numpy as np
@@ -108,6 +110,14 @@ class Source:
         return data.prefetch(tf.data.AUTOTUNE)
 
 
+def new_array(shape, dtype):
+    """An array to fill: in memory, or in an unnamed temporary file if it is large."""
+    if math.prod(shape) * np.dtype(dtype).itemsize <= IN_MEMORY_BYTES:
+        return np.empty(shape, dtype)
+    with tempfile.TemporaryFile() as file:
+        return np.memmap(file, dtype, "w+", shape=shape)
+
+
 def array_source(name, images, labels, indices):
     """A source over arrays that support indexing by an index array.
 
@@ -158,9 +168,7 @@ def _noise_of_examples(indices, x, key):
     """Uniform noise that depends on the example's index alone."""
     shape = tf.shape(x)[1:]
     return tf.map_fn(
-        lambda index: uniform(
-            shape, fold_in(tf.constant(key), index)
-        ),
+        lambda index: uniform(shape, fold_in(tf.constant(key), index)),
         indices,
         fn_output_signature=tf.TensorSpec(x.shape[1:], tf.float32),
     )

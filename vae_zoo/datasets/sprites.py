@@ -33,9 +33,7 @@ def open_split(split):
 
     def gather(indices):
         y = factors(
-            tf.random.experimental.index_shuffle(
-                indices, ORDER_SEED, NUM_EXAMPLES - 1
-            )
+            tf.random.experimental.index_shuffle(indices, ORDER_SEED, NUM_EXAMPLES - 1)
         )
         return draw(y), y
 

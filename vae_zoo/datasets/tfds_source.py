@@ -1,11 +1,9 @@
 """Any image data set of TensorFlow Datasets."""
 
-import tempfile
-
 import numpy as np
 import tensorflow_datasets as tfds
 
-from vae_zoo.datasets.source import IN_MEMORY_BYTES, array_source
+from vae_zoo.datasets.source import array_source, new_array
 
 ROWS_PER_READ = 1024
 
@@ -59,7 +57,9 @@ def _keys(name, info):
             "`name` must be a data set of images of one size. Received: "
             f"{name!r} with features {info.features!s}"
         )
-    is_label = isinstance(dict(info.features.items()).get("label"), tfds.features.ClassLabel)
+    is_label = isinstance(
+        dict(info.features.items()).get("label"), tfds.features.ClassLabel
+    )
     return images[0], "label" if is_label else None
 
 
@@ -67,12 +67,7 @@ def _read(builder, split_name, image_key, label_key):
     """The whole split as arrays, filled batch by batch."""
     feature = builder.info.features[image_key]
     shape = (builder.info.splits[split_name].num_examples, *feature.shape)
-    dtype = feature.np_dtype
-    num_bytes = np.prod(shape) * np.dtype(dtype).itemsize
-    if num_bytes <= IN_MEMORY_BYTES:
-        images = np.empty(shape, dtype)
-    else:
-        images = np.memmap(tempfile.TemporaryFile(), dtype, "w+", shape=shape)
+    images = new_array(shape, feature.np_dtype)
     labels = np.empty(shape[0], np.int32) if label_key else None
     data = builder.as_dataset(split=split_name, shuffle_files=False)
     start = 0

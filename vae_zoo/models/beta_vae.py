@@ -47,7 +47,9 @@ class BetaVAE(VAE):
         super().__init__(input_shape, latent_dim, **kwargs)
         self.beta = _check_weight("beta", beta)
         self.normalized = normalized
-        self.capacity = None if capacity is None else _check_weight("capacity", capacity)
+        self.capacity = (
+            None if capacity is None else _check_weight("capacity", capacity)
+        )
 
     def kl_weight(self):
         """The weight of the KL term at the optimizer's present step."""

@@ -305,9 +305,7 @@ class VAE(keras.Model):
             q = self.posterior(completed)
             proposal = q.sample(seed=for_z)
             log_weights = self._log_weights(completed, tf.stack([proposal, z]), q)
-            log_uniform = tf.math.log(
-                uniform(tf.shape(log_weights)[1:], for_test)
-            )
+            log_uniform = tf.math.log(uniform(tf.shape(log_weights)[1:], for_test))
             accepted = log_uniform < log_weights[0] - log_weights[1]
             accepted |= step < num_pseudo_gibbs
             z = tf.where(accepted[:, None], proposal, z)
@@ -446,7 +444,8 @@ class VAE(keras.Model):
         states = self._seed_states()
         for index, state in enumerate(states):
             state.assign(store[f"seed_{index}"])
-        own = {key: store[key] for key in store.keys() if not key.startswith("seed_")}
+        keys = (key for key in store.keys() if not key.startswith("seed_"))  # noqa: SIM118
+        own = {key: store[key] for key in keys}
         super().load_own_variables(own)
 
     def _seed_states(self):

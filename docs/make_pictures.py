@@ -1,0 +1,18 @@
+"""Makes the README's picture: `python docs/make_pictures.py RUN`."""
+
+import pathlib
+import sys
+
+import vae_zoo
+from vae_zoo import plotting
+
+
+def main():
+    """Draws samples of a trained run into the picture that the README shows."""
+    model = vae_zoo.VAE.from_preset(sys.argv[1])
+    figure = plotting.samples(model.sample(48, seed=0).numpy(), columns=16)
+    plotting.save(figure, pathlib.Path(__file__).with_name("samples.png"))
+
+
+if __name__ == "__main__":
+    main()

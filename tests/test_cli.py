@@ -1,0 +1,237 @@
+import csv
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from vae_zoo import VAE
+from vae_zoo.cli import main
+
+TINY = [
+    *("--dataset", "digits", "--hidden-units", "16", "8", "--latent-dim", "2"),
+    *("--epochs", "6", "--seconds-between-checkpoints", "0"),
+]
+ARTEFACTS = {
+    "history.csv",
+    "latent.png",
+    "metrics.json",
+    "model.keras",
+    "reconstructions.png",
+    "run.json",
+    "saved_model",
+    "samples.png",
+}
+
+
+def command(*arguments):
+    return [sys.executable, "-m", "vae_zoo", *map(str, arguments)]
+
+
+def call(*arguments):
+    return subprocess.run(command(*arguments), capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def run_folder(tmp_path_factory):
+    """The output of an uninterrupted run."""
+    folder = tmp_path_factory.mktemp("runs") / "whole"
+    result = call("train", "beta-vae", *TINY, "--warmup-epochs", 3, "--output", folder)
+    assert result.returncode == 0, result.stderr
+    assert "Epoch 6/6" in result.stdout
+    assert "━" in result.stdout
+    return folder
+
+
+def test_help_and_list_need_no_tensorflow():
+    program = (
+        "import sys\nfrom vae_zoo.cli import main\n"
+        "for arguments in (['--help'], ['list'], ['train', 'vae', '--help']):\n"
+        "    try: main(arguments)\n"
+        "    except SystemExit as done: assert done.code == 0\n"
+        "heavy = {'tensorflow', 'keras', 'numpy', 'matplotlib'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr
+    for word in ("beta-vae", "digits", "train", "export"):
+        assert word in result.stdout
+
+
+def test_importing_the_package_after_keras_registers_its_classes(run_folder):
+    program = (
+        "import keras, sys\nimport vae_zoo\n"
+        "print(type(keras.models.load_model(sys.argv[1])).__name__)"
+    )
+    path = str(run_folder / "model.keras")
+    result = subprocess.run(
+        [sys.executable, "-c", program, path], capture_output=True, text=True
+    )
+    assert result.stdout.strip() == "BetaVAE", result.stderr
+
+
+def test_train_leaves_every_artefact(run_folder):
+    assert {path.name for path in run_folder.iterdir()} == ARTEFACTS
+    assert [path.name for path in (run_folder / "saved_model").iterdir()] == ["1"]
+    metrics = json.loads((run_folder / "metrics.json").read_text())
+    history = list(csv.DictReader((run_folder / "history.csv").open()))
+    assert [row["epoch"] for row in history] == list("123456")
+    assert metrics["epochs"] == 6
+    assert float(history[-1]["val_loss"]) == pytest.approx(
+        metrics["validation"]["loss"], rel=0.02
+    )
+    for path in run_folder.glob("*.png"):
+        assert path.read_bytes().startswith(b"\x89PNG")
+    trained = keras.models.load_model(run_folder / "model.keras")
+    exported = VAE.from_preset(run_folder)
+    for a, b in zip(trained.weights, exported.weights, strict=True):
+        assert_array_equal(a, b)
+    metadata = (run_folder / "saved_model/1/assets.extra/vae_zoo.json").read_text()
+    assert str(run_folder.parent) not in metadata
+
+
+def test_a_killed_and_resumed_run_equals_an_uninterrupted_one(run_folder, tmp_path):
+    folder = tmp_path / "killed"
+    arguments = command(
+        "train", "beta-vae", *TINY, "--warmup-epochs", 3, "--output", folder
+    )
+    # Before anything is written, in the middle, and again later.
+    for wanted_epochs in (0, 2, 4):
+        process = subprocess.Popen(
+            arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        deadline = time.monotonic() + 120
+        while _epochs(folder) < wanted_epochs and process.poll() is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        if wanted_epochs == 0:
+            time.sleep(2)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        assert not (folder / "metrics.json").exists()
+    assert subprocess.run(arguments, capture_output=True).returncode == 0
+    assert {path.name for path in folder.iterdir()} == ARTEFACTS
+    for name in ("history.csv", "metrics.json"):
+        assert (folder / name).read_text() == (run_folder / name).read_text()
+    models = [keras.models.load_model(f / "model.keras") for f in (folder, run_folder)]
+    for a, b in zip(*(model.weights for model in models), strict=True):
+        assert_array_equal(a, b)
+
+
+def _epochs(folder):
+    path = folder / "history.csv"
+    return len(path.read_text().splitlines()) - 1 if path.exists() else 0
+
+
+def test_a_finished_run_stays_as_it_is(run_folder):
+    before = VAE.from_preset(run_folder).get_weights()
+    result = call(
+        "train", "beta-vae", *TINY, "--warmup-epochs", 3, "--output", run_folder
+    )
+    assert result.returncode == 0
+    assert [path.name for path in (run_folder / "saved_model").iterdir()] == ["1"]
+    for a, b in zip(before, VAE.from_preset(run_folder).get_weights(), strict=True):
+        assert_array_equal(a, b)
+
+
+def test_sample_plot_evaluate_and_export(run_folder, tmp_path, capsys):
+    picture, array = tmp_path / "s.png", tmp_path / "s.npy"
+    for output in (picture, array):
+        assert main(["sample", str(run_folder), "--output", str(output)]) == 0
+    assert np.load(array).shape == (64, 8, 8, 1)
+    expected = VAE.from_preset(run_folder).sample(64, seed=0)
+    assert_array_equal(np.load(array), expected)
+    plots = tmp_path / "plots"
+    arguments = ["--dataset", "digits", "--output", str(plots)]
+    assert main(["plot", str(run_folder), *arguments]) == 0
+    assert len(list(plots.glob("*.png"))) == 3
+    assert main(["export", str(run_folder), str(tmp_path / "served")]) == 0
+    assert (tmp_path / "served" / "1" / "saved_model.pb").exists()
+    capsys.readouterr()
+    arguments = ["--dataset", "digits", "--num-samples", "20", "--json"]
+    assert main(["evaluate", str(run_folder), *arguments]) == 0
+    scores = json.loads(capsys.readouterr().out)
+    assert scores["elbo"]["num_examples"] == 359
+    assert scores["log_marginal_likelihood"]["mean"] > scores["elbo"]["mean"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "vae", "--dataset", "digitz"], "nearest names are digits"),
+        (["train", "vae", "--dataset", "digits", "--latent-dim", "0"], "latent-dim"),
+        (["train", "beta-vae", "--dataset", "digits", "--beta", "-1"], "beta: must be"),
+        (["train", "vea", "--dataset", "digits"], "invalid choice: 'vea'"),
+        (["train", "vae", "--dataset", "no.npz"], "no.npz"),
+        (["train", "vae", "--dataset", "digits", "--split", "nine"], "'nine'"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_two(arguments, message, tmp_path):
+    result = call(*arguments, "--output", tmp_path / "run")
+    assert result.returncode == 2
+    *usage, line = result.stderr.strip().splitlines()
+    assert message in line
+    assert "error:" in line
+    assert not usage or usage[0].startswith("usage:")
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_values_off_the_support_are_found_before_training(tmp_path):
+    np.save(
+        tmp_path / "x.npy", np.linspace(-1, 3, 400, dtype="float32").reshape(100, 4)
+    )
+    result = call(
+        "train", "vae", "--dataset", tmp_path / "x.npy", "--output", tmp_path / "run"
+    )
+    assert result.returncode == 2
+    assert "Received: values from" in result.stderr.strip().splitlines()[-1]
+    assert not (tmp_path / "run" / "model.keras").exists()
+
+
+def test_another_models_run_is_refused(run_folder, tmp_path):
+    before = (run_folder / "model.keras").read_bytes()
+    result = call("train", "vae", *TINY, "--output", run_folder)
+    assert result.returncode == 2
+    assert "model" in result.stderr
+    assert (run_folder / "model.keras").read_bytes() == before
+    (tmp_path / "model.keras").write_text("not a run's")
+    result = call("train", "vae", *TINY, "--output", tmp_path)
+    assert result.returncode == 2
+    assert "'model.keras' of something else" in result.stderr
+    assert (tmp_path / "model.keras").read_text() == "not a run's"
+
+
+def test_an_unwritable_folder_is_an_error_without_a_trace(tmp_path):
+    (tmp_path / "file").write_text("")
+    result = call("train", "vae", *TINY, "--output", tmp_path / "file" / "run")
+    assert result.returncode == 2
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert "file" in result.stderr
+
+
+def test_a_full_disk_leaves_nothing_half_written(run_folder, tmp_path, monkeypatch):
+    full = pathlib.Path("/dev/full")
+    if not full.exists():
+        pytest.skip("no /dev/full to write to")
+
+    def write_to_full(path, *arguments, **keywords):
+        with open(full, "wb") as file:
+            file.write(b"x" * 100_000)
+
+    monkeypatch.setattr(keras.Model, "save", write_to_full)
+    folder = tmp_path / "full"
+    assert main(["train", "vae", *TINY, "--output", str(folder)]) == 2
+    assert {path.name for path in folder.iterdir()} == {"run.json", "history.csv"}
+    monkeypatch.undo()
+    assert main(["train", "vae", *TINY, "--output", str(folder)]) == 0
+    assert {path.name for path in folder.iterdir()} == ARTEFACTS
