@@ -39,14 +39,17 @@ class RunCheckpoint(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Writes one row of the history and, if it is due, the model."""
         self.rows.append({"epoch": epoch + 1, **(logs or {})})
-        with atomic.whole_file(self.folder / "history.csv") as partial:
-            with open(partial, "w", newline="") as file:
-                writer = csv.DictWriter(file, list(self.rows[0]))
-                writer.writeheader()
-                writer.writerows(self.rows)
+        self._write_history()
         is_last = epoch + 1 == self.params["epochs"]
         if is_last or time.monotonic() - self._last_save >= self.seconds_between:
             self.save()
+
+    def _write_history(self):
+        path = self.folder / "history.csv"
+        with atomic.whole_file(path) as partial, open(partial, "w", newline="") as file:
+            writer = csv.DictWriter(file, list(self.rows[0]))
+            writer.writeheader()
+            writer.writerows(self.rows)
 
     def save(self):
         """Writes the model with its optimizer."""

@@ -143,6 +143,7 @@ def _add_training_options(parser):
     add("--batch-size", type=_positive(int), default=128, help="examples in a step")
     add("--learning-rate", type=_positive(float), default=1e-3, help="of Adam")
     add("--cosine-decay", action="store_true", help="lower the rate to 0 by the end")
+    add("--weight-decay", type=_non_negative, default=0.0, help="decoupled, of Adam")
     add("--ema-momentum", type=_share, default=0.0, help="weight averaging; 0: none")
     add("--seed", type=int, default=0, help="fixes weights, noise and order")
     add(

@@ -167,7 +167,9 @@ def _optimizer(settings, steps_per_epoch):
         rate = keras.optimizers.schedules.CosineDecay(rate, num_steps)
     momentum = settings["ema_momentum"]
     average = {"use_ema": True, "ema_momentum": momentum} if momentum else {}
-    return keras.optimizers.Adam(rate, **average)
+    return keras.optimizers.Adam(
+        rate, weight_decay=settings["weight_decay"] or None, **average
+    )
 
 
 def _fit(model, settings, sources, checkpoint, first_epoch, verbose):
