@@ -66,7 +66,7 @@ def test_memory_chunks_do_not_change_the_estimate(
     model, x = make_model(), binary_images[:2]
     estimates = {}
     for rows in (2, 64, 4096):
-        monkeypatch.setattr("vae_zoo.models.vae.ROWS_PER_STEP", rows)
+        monkeypatch.setattr("vae_zoo.models.importance.ROWS_PER_STEP", rows)
         estimates[rows] = repeated(
             lambda seed: model.log_marginal_likelihood(x, 65, seed=seed), 50
         )

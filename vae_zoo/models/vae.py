@@ -5,7 +5,6 @@ import json
 import keras
 import numpy as np
 import tensorflow as tf
-import tensorflow_probability as tfp
 
 from vae_zoo.components.heads import build_head
 from vae_zoo.components.likelihoods import Bernoulli
@@ -13,7 +12,8 @@ from vae_zoo.components.networks import MLP
 from vae_zoo.components.posteriors import DiagonalNormal
 from vae_zoo.components.priors import StandardNormal
 from vae_zoo.distributions.divergence import kl_divergence
-from vae_zoo.distributions.noise import fold_in, uniform
+from vae_zoo.distributions.noise import fold_in
+from vae_zoo.models import importance, imputation
 from vae_zoo.models.input_checks import (
     check_shape,
     check_sizes,
@@ -22,9 +22,6 @@ from vae_zoo.models.input_checks import (
 )
 
 DEFAULT_HIDDEN_UNITS = (512, 256)
-# Rows of the decoder's input at a time while importance samples are drawn: large
-# enough for fast matrix products, small enough that memory stays a few MiB.
-ROWS_PER_STEP = 4096
 
 
 class _Presets:
@@ -199,33 +196,9 @@ class VAE(keras.Model):
                 "`num_samples` must be at least 1, the draws from q(z|x) per "
                 f"example. Received: num_samples={num_samples}"
             )
-        x = self._as_data(x)
-        q, seed = self.posterior(x), self._as_seed(seed)
-        size = min(num_samples, max(1, ROWS_PER_STEP // (x.shape[0] or 128)))
-        full, rest = divmod(num_samples, size)
-
-        def log_sum_of_weights(step, count):
-            z = q.sample(count, seed=fold_in(seed, step))
-            return tf.reduce_logsumexp(self._log_weights(x, z, q), axis=0)
-
-        def add(step, total):
-            more = log_sum_of_weights(step, size)
-            return step + 1, tfp.math.log_add_exp(total, more)
-
-        total = log_sum_of_weights(0, rest or size)
-        first, last = 1, full + (1 if rest else 0)
-        _, total = tf.while_loop(
-            lambda step, total: step < last, add, (tf.constant(first), total)
+        return importance.log_marginal_likelihood(
+            self, self._as_data(x), num_samples, self._as_seed(seed)
         )
-        return total - tf.math.log(float(num_samples))
-
-    def _log_weights(self, x, z, q):
-        """log p(x|z) p(z) / q(z|x) for z [K, B, D]: float32 [K, B]."""
-        count = z.shape[0]
-        rows = tf.reshape(z, [-1, self.latent_dim])
-        x = tf.tile(x, [count] + [1] * len(self.input_shape))
-        log_likelihood = tf.reshape(self.likelihood(rows).log_prob(x), [count, -1])
-        return log_likelihood + self.prior().log_prob(z) - q.log_prob(z)
 
     # What the model is used for.
 
@@ -293,29 +266,7 @@ class VAE(keras.Model):
                 f"num_steps={num_steps}"
             )
         x, observed = self._as_incomplete_data(x, mask)
-        seed = self._as_seed(seed)
-        start = self.sample(1, seed=seed)
-        completed = tf.where(observed, x, start)
-        z = self.encode(completed)
-        num_pseudo_gibbs = max(1, num_steps // 5)
-
-        def move(step, completed, z):
-            step_seed = fold_in(seed, step)
-            for_z, for_test, for_x = (fold_in(step_seed, part) for part in range(3))
-            q = self.posterior(completed)
-            proposal = q.sample(seed=for_z)
-            log_weights = self._log_weights(completed, tf.stack([proposal, z]), q)
-            log_uniform = tf.math.log(uniform(tf.shape(log_weights)[1:], for_test))
-            accepted = log_uniform < log_weights[0] - log_weights[1]
-            accepted |= step < num_pseudo_gibbs
-            z = tf.where(accepted[:, None], proposal, z)
-            drawn = self.likelihood(z).sample(seed=for_x)
-            return step + 1, tf.where(observed, x, drawn), z
-
-        _, completed, _ = tf.while_loop(
-            lambda step, *_: step < num_steps, move, (tf.constant(0), completed, z)
-        )
-        return completed
+        return imputation.impute(self, x, observed, num_steps, self._as_seed(seed))
 
     # Keras.
 

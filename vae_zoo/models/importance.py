@@ -1,0 +1,66 @@
+"""Importance sampling of log p(x) with the approximate posterior as the proposal."""
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from vae_zoo.distributions.noise import fold_in
+
+# Rows of the decoder's input at a time: large enough for fast matrix products, small
+# enough that memory stays a few MiB however many samples are drawn.
+ROWS_PER_STEP = 4096
+# The batch size to expect where a graph leaves it open.
+TYPICAL_BATCH_SIZE = 128
+
+
+def log_weights(model, x, z, q):
+    """log p(x|z) p(z) / q(z|x), nats.
+
+    Args:
+        model: a model with `likelihood` and `prior`.
+        x: float [B, *input_shape].
+        z: float [K, B, D], K known.
+        q: q(z|x), batch [B], event [D].
+
+    Returns:
+        Float32 [K, B].
+    """
+    count = z.shape[0]
+    rows = tf.reshape(z, [-1, model.latent_dim])
+    x = tf.tile(x, [count] + [1] * len(model.input_shape))
+    log_likelihood = tf.reshape(model.likelihood(rows).log_prob(x), [count, -1])
+    return log_likelihood + model.prior().log_prob(z) - q.log_prob(z)
+
+
+def log_marginal_likelihood(model, x, num_samples, seed):
+    """log (1/K) sum_k exp(log_weights), in steps of bounded memory.
+
+    Args:
+        model: a model with `posterior`, `likelihood` and `prior`.
+        x: float [B, *input_shape].
+        num_samples: K >= 1.
+        seed: int32 [2].
+
+    Returns:
+        Float32 [B], nats.
+
+    Source: Burda et al. 2016, equation 8.
+    """
+    q = model.posterior(x)
+    batch_size = x.shape[0] or TYPICAL_BATCH_SIZE
+    size = min(num_samples, max(1, ROWS_PER_STEP // batch_size))
+    num_full, rest = divmod(num_samples, size)
+
+    def log_sum(step, count):
+        z = q.sample(count, seed=fold_in(seed, step))
+        return tf.reduce_logsumexp(log_weights(model, x, z, q), axis=0)
+
+    def add(step, total):
+        return step + 1, tfp.math.log_add_exp(total, log_sum(step, size))
+
+    # The odd one comes first, so that all the steps of the loop are alike.
+    total = log_sum(0, rest or size)
+    num_steps = num_full + (1 if rest else 0)
+    _, total = tf.while_loop(
+        lambda step, _: step < num_steps, add, (tf.constant(1), total)
+    )
+    return total - tf.math.log(float(num_samples))
