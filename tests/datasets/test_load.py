@@ -68,6 +68,19 @@ def test_splits_take_ranges():
     assert_array_equal(few, whole[3:7])
 
 
+def test_splits_join():
+    whole = [everything(load("digits", s, shuffle=False)) for s in ("train", "test")]
+    both = load("digits", "train+test", shuffle=False, labels=True)
+    x, y = everything(both)
+    assert_array_equal(x, np.concatenate(whole))
+    assert len(y) == 1797
+    some = load("digits", "test[3:5]+train[:4]+test[:1]", shuffle=False)
+    expected = [whole[1][3:5], whole[0][:4], whole[1][:1]]
+    assert_array_equal(everything(some), np.concatenate(expected))
+    shuffled = everything(load("digits", "train+test"))
+    assert_array_equal(np.sort(shuffled, axis=0), np.sort(x, axis=0))
+
+
 def test_dynamic_binarization_draws_anew_with_the_pixels_as_probabilities():
     data = load("digits", "test", binarize="dynamic", batch_size=359)
     grey = everything(load("digits", "test", batch_size=359))

@@ -5,6 +5,7 @@ import os
 import pathlib
 
 from vae_zoo.datasets import array_files, digits, image_folder, sprites
+from vae_zoo.datasets.source import joined
 from vae_zoo.datasets.splits import Split
 
 BUILT_IN = {"digits": digits.open_split, "sprites": sprites.open_split}
@@ -29,7 +30,7 @@ def load(
             factors of variation), any TFDS name, or a path to a .npy or .npz file
             or a folder of images.
         split: the split's name with an optional range in TFDS' notation, such as
-            "train[:90%]".
+            "train[:90%]"; several are joined by "+", as in "train+validation".
         batch_size: examples in a batch; the last one may be smaller.
         binarize: None; "dynamic": every epoch draws x ~ Bernoulli(x) anew;
             "fixed": one draw for each example, fixed by `seed`.
@@ -54,7 +55,7 @@ def load(
     """
     source = open_source(name, split, data_dir=data_dir)
     if shuffle is None:
-        shuffle = Split.parse(split).name.startswith("train")
+        shuffle = split.startswith("train")
     return source.batches(
         batch_size,
         binarize=binarize,
@@ -67,7 +68,12 @@ def load(
 
 def open_source(name, split="train", *, data_dir=None):
     """The `Source` that `load` makes batches of; same arguments, same errors."""
-    split = Split.parse(split)
+    parts = [Split.parse(part) for part in split.split("+")]
+    sources = [_open_split(name, part, data_dir) for part in parts]
+    return sources[0] if len(sources) == 1 else joined(sources)
+
+
+def _open_split(name, split, data_dir):
     if name in BUILT_IN:
         return BUILT_IN[name](split)
     path = pathlib.Path(name).expanduser()

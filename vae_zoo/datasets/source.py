@@ -2,6 +2,7 @@
 
 import collections.abc
 import dataclasses
+import itertools
 import math
 import tempfile
 import zlib
@@ -108,6 +109,44 @@ class Source:
         if first_epoch is None:
             data = data.apply(tf.data.experimental.assert_cardinality(num_batches))
         return data.prefetch(tf.data.AUTOTUNE)
+
+
+def joined(sources):
+    """The examples of several sources of one shape, one after the other."""
+    shapes = {source.element_shape for source in sources}
+    if len(shapes) > 1:
+        raise ValueError(
+            f"`split` must join splits of one shape. Received: shapes {sorted(shapes)}"
+        )
+    stops = list(itertools.accumulate(len(source) for source in sources))
+    has_labels = all(source.has_labels for source in sources)
+
+    def gather(positions):
+        x = y = None
+        for source, stop in zip(sources, stops, strict=True):
+            start = stop - len(source)
+            own = tf.clip_by_value(positions - start, 0, len(source) - 1)
+            more_x, more_y = source.gather(own + source.indices.start)
+            if x is None:
+                x, y = more_x, more_y
+                continue
+            x = _where_rows(positions >= start, more_x, x)
+            if has_labels:
+                y = _where_rows(positions >= start, more_y, y)
+        return x, y if has_labels else None
+
+    return dataclasses.replace(
+        sources[0],
+        name="+".join(source.name for source in sources),
+        indices=range(stops[-1]),
+        gather=gather,
+        has_labels=has_labels,
+    )
+
+
+def _where_rows(condition, a, b):
+    shape = [-1] + [1] * (a.shape.rank - 1)
+    return tf.where(tf.reshape(condition, shape), a, b)
 
 
 def new_array(shape, dtype):

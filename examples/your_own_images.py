@@ -1,0 +1,52 @@
+"""Train on a folder of images or an array of your own, and serve the result.
+
+    python examples/your_own_images.py PATH [--epochs 50] [--output served/mine]
+
+PATH is a folder of images of one size, a .npy or a .npz file. Grey values and colours
+get a continuous Bernoulli likelihood, which, unlike the Bernoulli, is a likelihood of
+values between 0 and 1.
+"""
+
+import argparse
+
+import keras
+
+import vae_zoo
+from vae_zoo.components import likelihoods, networks, posteriors
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("path")
+    parser.add_argument("--epochs", type=int, default=50)
+    parser.add_argument("--output", default="served/mine")
+    arguments = parser.parse_args()
+
+    train = vae_zoo.datasets.load(arguments.path, "train[:90%]", labels=False)
+    held_out = vae_zoo.datasets.load(
+        arguments.path, "train[90%:]", labels=False, shuffle=False
+    )
+    input_shape = tuple(train.element_spec.shape[1:])
+    is_image = len(input_shape) > 1
+    model = vae_zoo.VAE(
+        input_shape,
+        latent_dim=16,
+        encoder=networks.Conv((32, 64)) if is_image else networks.MLP((256, 128)),
+        posterior=posteriors.DiagonalNormal(),
+        likelihood=likelihoods.ContinuousBernoulli(),
+    )
+    model.compile(keras.optimizers.Adam(1e-3))
+    model.fit(
+        train,
+        validation_data=held_out,
+        epochs=arguments.epochs,
+        callbacks=[
+            keras.callbacks.EarlyStopping(patience=10, restore_best_weights=True)
+        ],
+        shuffle=False,
+    )
+    print("saved as", vae_zoo.export(model, arguments.output))
+
+
+if __name__ == "__main__":
+    main()
