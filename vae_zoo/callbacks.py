@@ -32,7 +32,13 @@ class RunCheckpoint(keras.callbacks.Callback):
 
     def resume(self, model):
         """Reads the history up to where `model` stands; returns the epochs done."""
-        epochs = int(model.optimizer.iterations) // self.steps_per_epoch
+        epochs, rest = divmod(int(model.optimizer.iterations), self.steps_per_epoch)
+        if rest:
+            raise ValueError(
+                f"'{self.folder / 'model.keras'}' must have been saved at the end of an "
+                f"epoch of {self.steps_per_epoch} steps. Received: one saved {rest} steps "
+                "later; the data set has changed since"
+            )
         self.rows = read_history(self.folder / "history.csv")[:epochs]
         return epochs
 

@@ -23,8 +23,8 @@ LIKELIHOODS = {
     "normal": likelihoods.Normal,
 }
 ARTEFACTS = ("saved_model", "model.keras", "metrics.json", "history.csv")
-# Fewer trips from Python to TensorFlow; nothing else changes.
-STEPS_PER_EXECUTION = 25
+# Steps to run for one trip from Python to TensorFlow, at most.
+MAX_STEPS_PER_EXECUTION = 25
 NUM_PICTURED = 64
 NUM_LATENTS_PICTURED = 2000
 
@@ -116,7 +116,12 @@ def _load_or_build(folder, settings, source, steps_per_epoch):
     else:
         model = build_model(settings, source.element_shape, steps_per_epoch)
         model.compile(_optimizer(settings, steps_per_epoch))
-    model.steps_per_execution = min(STEPS_PER_EXECUTION, steps_per_epoch)
+    # Keras runs whole executions, so anything but a divisor would lengthen the epoch.
+    model.steps_per_execution = max(
+        number
+        for number in range(1, MAX_STEPS_PER_EXECUTION + 1)
+        if steps_per_epoch % number == 0
+    )
     return model
 
 
