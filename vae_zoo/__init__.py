@@ -1,13 +1,12 @@
 """Variational autoencoders for Keras 3 on TensorFlow.
 
-Names load on first use, so that the command line's help needs no TensorFlow. In a
-program that has imported Keras the models load at once: `keras.models.load_model`
-finds their classes then.
+Names load on first use, so that the command line's help needs no TensorFlow.
 """
 
 import importlib
-import sys
 from typing import TYPE_CHECKING
+
+import wrapt
 
 __version__ = "0.1.0"
 
@@ -49,7 +48,9 @@ def __dir__():
     return sorted({*globals(), *_HOMES, *_MODULES})
 
 
-if "keras" in sys.modules:
-    # Keras finds the classes of a saved file among those that were imported.
-    for _name in ("vae_zoo.components", "vae_zoo.models"):
-        importlib.import_module(_name)
+@wrapt.when_imported("keras")
+def _register_classes(keras):
+    """Lets Keras find the classes of a saved file, whichever is imported first."""
+    del keras
+    for name in ("vae_zoo.components", "vae_zoo.models"):
+        importlib.import_module(name)

@@ -50,7 +50,10 @@ def is_partial(path):
 def remove_abandoned(parent):
     """Removes what killed processes left unfinished in folder `parent`."""
     for path in pathlib.Path(parent).glob(f"{_PREFIX}*"):
-        if _is_running(int(path.name.removeprefix(_PREFIX).split("-")[0])):
+        owner = path.name.removeprefix(_PREFIX).split("-")[0]
+        # This process' own number was another's before, where numbers are few.
+        is_other = owner.isdecimal() and int(owner) != os.getpid()
+        if is_other and _is_running(int(owner)):
             continue
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)

@@ -1,6 +1,7 @@
 """What a training run writes while it trains."""
 
 import csv
+import math
 import pathlib
 import time
 
@@ -35,16 +36,25 @@ class RunCheckpoint(keras.callbacks.Callback):
         epochs, rest = divmod(int(model.optimizer.iterations), self.steps_per_epoch)
         if rest:
             raise ValueError(
-                f"'{self.folder / 'model.keras'}' must have been saved at the end of an "
-                f"epoch of {self.steps_per_epoch} steps. Received: one saved {rest} steps "
-                "later; the data set has changed since"
+                f"'{self.folder / 'model.keras'}' must have been saved at the end of "
+                f"an epoch of {self.steps_per_epoch} steps. Received: one saved {rest} "
+                "steps later; the data set has changed since"
             )
         self.rows = read_history(self.folder / "history.csv")[:epochs]
         return epochs
 
-    def on_epoch_end(self, epoch, logs=None):
-        """Writes one row of the history and, if it is due, the model."""
-        self.rows.append({"epoch": epoch + 1, **(logs or {})})
+    def on_epoch_end(self, epoch, logs):
+        """Writes one row of the history and, if it is due, the model.
+
+        Raises:
+            ValueError: if the loss is not finite; the last save is of a finite one.
+        """
+        if not math.isfinite(logs["loss"]):
+            raise ValueError(
+                f"The loss must stay finite. Received: {logs['loss']} in epoch "
+                f"{epoch + 1}; a lower learning rate may help"
+            )
+        self.rows.append({"epoch": epoch + 1, **logs})
         self._write_history()
         is_last = epoch + 1 == self.params["epochs"]
         if is_last or time.monotonic() - self._last_save >= self.seconds_between:

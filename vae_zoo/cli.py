@@ -57,8 +57,15 @@ def _report(error):
     return BAD_INPUT
 
 
+class _Parser(argparse.ArgumentParser):
+    """Reports an error in one line, without the usage."""
+
+    def error(self, message):
+        self.exit(BAD_INPUT, f"{self.prog}: error: {message}\n")
+
+
 def _parser():
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="vae-zoo", description="Variational autoencoders: train, look at, export."
     )
     parser.add_argument(
@@ -353,6 +360,14 @@ def _plot(options):
 
 def _export(options):
     from vae_zoo.models.vae import VAE
-    from vae_zoo.serving.saved_model import export
+    from vae_zoo.serving.saved_model import (
+        PROVENANCE,
+        export,
+        find_version,
+        read_metadata,
+    )
 
-    print(export(VAE.from_preset(options.source), options.directory))
+    folder = find_version(presets.find(options.source))
+    metadata = read_metadata(folder)
+    kept = {key: metadata[key] for key in PROVENANCE if key in metadata}
+    print(export(VAE.from_preset(folder), options.directory, metadata=kept))

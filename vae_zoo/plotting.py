@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from vae_zoo import atomic
 
 INCHES_PER_IMAGE = 0.7
+MAX_CLASSES = 20
 
 
 def samples(images, columns=8):
@@ -41,6 +42,8 @@ def reconstructions(originals, reconstructed):
 def latent(latents, labels=None):
     """The latent vectors [N, D] as points, coloured by class index `labels` [N].
 
+    Labels that are no class indices, or of more than twenty classes, are not shown.
+
     Two dimensions are shown as they are, one as a histogram, more by their first
     two principal components, with the share of the variance that these explain.
     """
@@ -53,10 +56,10 @@ def latent(latents, labels=None):
         return figure
     points, names = _plane(latents)
     axis.set(xlabel=names[0], ylabel=names[1])
-    if labels is None:
+    labels = None if labels is None else np.asarray(labels)
+    if labels is None or not _are_classes(labels):
         axis.scatter(*points.T, s=4, linewidths=0)
         return figure
-    labels = np.asarray(labels)
     for label in np.unique(labels):
         shown = points[labels == label]
         axis.scatter(*shown.T, s=6, linewidths=0, label=str(label))
@@ -72,8 +75,15 @@ def save(figure, path):
         figure.savefig(partial, format="png", dpi=120)
 
 
+def _are_classes(labels):
+    is_index = labels.ndim == 1 and np.issubdtype(labels.dtype, np.integer)
+    return is_index and len(np.unique(labels)) <= MAX_CLASSES
+
+
 def _plane(latents):
-    if latents.shape[1] == 2:
+    if latents.shape[1] == 2 or len(latents) < 2:
+        # One example spans no plane of its own.
+        latents = latents[:, :2]
         return latents, ("latent 1", "latent 2")
     centred = latents - latents.mean(axis=0)
     _, singular_values, directions = np.linalg.svd(centred, full_matrices=False)

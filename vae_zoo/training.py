@@ -2,8 +2,10 @@
 
 import json
 import pathlib
+import sys
 
 import keras
+import numpy as np
 
 from vae_zoo import atomic, models, plotting
 from vae_zoo.callbacks import RunCheckpoint
@@ -22,7 +24,10 @@ LIKELIHOODS = {
     "continuous-bernoulli": likelihoods.ContinuousBernoulli,
     "normal": likelihoods.Normal,
 }
-ARTEFACTS = ("saved_model", "model.keras", "metrics.json", "history.csv")
+PICTURES = ("samples.png", "reconstructions.png", "latent.png")
+ARTEFACTS = ("saved_model", "model.keras", "metrics.json", "history.csv", *PICTURES)
+# What may change between a run and its resumption: it does not change the result.
+NOT_OF_THE_RUN = ("data_dir", "seconds_between_checkpoints")
 # Steps to run for one trip from Python to TensorFlow, at most.
 MAX_STEPS_PER_EXECUTION = 25
 NUM_PICTURED = 64
@@ -51,11 +56,16 @@ def train(settings, folder, verbose=1):
         OSError: if `folder` cannot be written.
     """
     folder = pathlib.Path(folder)
+    _check_destination(folder, _recorded(settings))
     sources = _open_sources(settings)
-    _claim(folder, settings)
     steps_per_epoch = sources["train"].num_batches(settings["batch_size"])
     keras.utils.set_random_seed(settings["seed"])
     model = _load_or_build(folder, settings, sources["train"], steps_per_epoch)
+    _check_first_batch(model, settings, sources["train"])
+    # Only now is it known that the settings make a run.
+    folder.mkdir(parents=True, exist_ok=True)
+    atomic.remove_abandoned(folder)
+    atomic.write_json(folder / "run.json", _recorded(settings))
     checkpoint = RunCheckpoint(
         folder, steps_per_epoch, settings["seconds_between_checkpoints"]
     )
@@ -75,9 +85,23 @@ def _open_sources(settings):
     }
 
 
-def _claim(folder, settings):
-    """Marks `folder` as this run's; refuses one that is anything else's."""
-    path, settings = folder / "run.json", _recorded(settings)
+def _check_first_batch(model, settings, source):
+    """Refuses values off the likelihood's support, before anything is written."""
+    data = source.batches(settings["batch_size"], labels=False)
+    x = next(iter(data)).numpy()
+    model.likelihood_head.value_rule().check(x)
+    is_grey = settings["likelihood"] == "bernoulli" and not settings["binarize"]
+    if is_grey and not np.isin(x, (0, 1)).all():
+        print(
+            "vae-zoo: note: a Bernoulli likelihood of grey values is no likelihood; "
+            "--binarize dynamic or --likelihood continuous-bernoulli is one",
+            file=sys.stderr,
+        )
+
+
+def _check_destination(folder, settings):
+    """Refuses a folder that is anything else's than this run's."""
+    path = folder / "run.json"
     if path.exists():
         recorded = json.loads(path.read_text())
         differing = [
@@ -92,7 +116,6 @@ def _claim(folder, settings):
                 "give another folder, or the same settings to resume it. Received: "
                 f"{key}={settings.get(key)!r}"
             )
-        atomic.remove_abandoned(folder)
         return
     taken = [name for name in ARTEFACTS if (folder / name).exists()]
     if taken:
@@ -100,13 +123,11 @@ def _claim(folder, settings):
             f"`output` must be a new folder or that of a run. Received: '{folder}', "
             f"which holds {taken[0]!r} of something else"
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    atomic.write_json(path, settings)
 
 
 def _recorded(settings):
-    """The settings that say what the run is; where TFDS keeps its data is not one."""
-    return {key: value for key, value in settings.items() if key != "data_dir"}
+    """The settings that say what the run is."""
+    return {key: value for key, value in settings.items() if key not in NOT_OF_THE_RUN}
 
 
 def _load_or_build(folder, settings, source, steps_per_epoch):
@@ -130,6 +151,11 @@ def build_model(settings, input_shape, steps_per_epoch):
     sizes = {"hidden_units": settings["hidden_units"]}
     if settings["network"] != "mlp":
         sizes["filters"] = settings["filters"]
+        if settings["dropout_rate"]:
+            raise ValueError(
+                "`dropout_rate` must be 0 with a network other than mlp. Received: "
+                f"dropout_rate={settings['dropout_rate']}"
+            )
     elif settings["dropout_rate"]:
         sizes["dropout_rate"] = settings["dropout_rate"]
     encoder = NETWORKS[settings["network"]](activation=settings["activation"], **sizes)
@@ -159,7 +185,7 @@ def _weights(settings, steps_per_epoch):
     capacity = settings["capacity"]
     return {
         # With a capacity it is the capacity that grows; beta is then gamma.
-        "beta": settings["beta"] if capacity else warmed_up(settings["beta"]),
+        "beta": warmed_up(settings["beta"]) if capacity is None else settings["beta"],
         "capacity": warmed_up(capacity),
         "normalized": settings["normalized"],
     }
@@ -188,7 +214,7 @@ def _fit(model, settings, sources, checkpoint, first_epoch, verbose):
         first_epoch=first_epoch,
         **options,
     )
-    callbacks = [keras.callbacks.TerminateOnNaN()]
+    callbacks = []
     if settings["ema_momentum"]:
         callbacks.append(keras.callbacks.SwapEMAWeights())
     model.fit(

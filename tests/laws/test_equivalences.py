@@ -114,6 +114,15 @@ def test_y_is_ignored_and_weights_are_not(binary_images):
     assert_allclose(losses[2][0], np.average(values, weights=weights), rtol=1e-4)
 
 
+def test_bad_weights():
+    for beta in (-1, float("inf"), float("nan"), "much"):
+        with pytest.raises(ValueError, match="`beta` must be a finite number"):
+            BetaVAE((4,), 2, beta=beta)
+    with pytest.raises(ValueError, match=r"`capacity` must be.*capacity=-2"):
+        BetaVAE((4,), 2, capacity=-2)
+    assert BetaVAE((4,), 2, beta=np.float32(0.5)).beta == 0.5
+
+
 def test_the_noise_of_two_calls_differs_and_of_two_equal_models_does_not(binary_images):
     model, twin = pair()[0], pair()[0]
     first, second = model.elbo(binary_images), model.elbo(binary_images)

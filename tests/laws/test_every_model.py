@@ -79,7 +79,6 @@ def test_memory_chunks_do_not_change_the_estimate(
 @every_model
 def test_xla_and_eager_agree(make_model, binary_images):
     model, x = trained(make_model, binary_images), binary_images[:3]
-    mask = (np.arange(30).reshape(6, 5, 1) % 2)[None].repeat(3, 0).astype("float32")
     z = model.encode(x)
     calls = {
         "encode": lambda: model.encode(x),
@@ -87,7 +86,7 @@ def test_xla_and_eager_agree(make_model, binary_images):
         "sample": lambda: model.sample(3, seed=1),
         "elbo_terms": lambda: model.elbo_terms(x, seed=2),
         "likelihood": lambda: model.log_marginal_likelihood(x, 20, seed=3),
-        "impute": lambda: model.impute(x, np.ones_like(mask), 3, seed=4),
+        "nothing to impute": lambda: model.impute(x, np.ones_like(x), 3, seed=4),
     }
     for name, call in calls.items():
         expected = tf.nest.flatten(call())

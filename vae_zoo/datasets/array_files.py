@@ -56,6 +56,7 @@ def _open_arrays(path, archive, split):
     x_key, y_key = keys.get(split.name, next(iter(keys.values())))
     with _naming(path):
         x = archive[x_key]
+        x = x.view(np.uint8) if x.dtype == bool else x
         y = archive[y_key] if y_key else None
     _check_array(path, x_key, x)
     sizes = {name: len(x) for name in keys}

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import pathlib
+import struct
 
 import numpy as np
 import PIL.Image
@@ -74,10 +75,25 @@ def _decode(path):
     """The image as uint8 [H, W, C]; broken files are named."""
     try:
         with PIL.Image.open(path) as image:
-            is_grey = image.mode in ("1", "L", "I", "I;16", "F", "LA")
-            pixels = np.asarray(image.convert("L" if is_grey else "RGB"))
-    except (OSError, SyntaxError, PIL.Image.DecompressionBombError) as error:
+            pixels = _as_bytes(image)
+    except (
+        OSError,
+        EOFError,
+        SyntaxError,
+        ValueError,
+        struct.error,
+        PIL.Image.DecompressionBombError,
+    ) as error:
         raise ValueError(
             f"'{path}' must be a readable image. Received: a broken one ({error})"
         ) from error
-    return pixels[..., None] if is_grey else pixels
+    return pixels[..., None] if pixels.ndim == 2 else pixels
+
+
+def _as_bytes(image):
+    if image.mode.startswith("I;16"):
+        return (np.asarray(image) // 257).astype(np.uint8)
+    if image.mode in ("I", "F"):
+        raise ValueError(f"its pixels have no fixed range (mode {image.mode})")
+    is_grey = image.mode in ("1", "L", "LA")
+    return np.asarray(image.convert("L" if is_grey else "RGB"))

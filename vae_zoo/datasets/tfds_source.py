@@ -14,7 +14,7 @@ def names():
 
 
 def open_split(name, split, data_dir):
-    """x uint8 [H, W, C] and, where the set has them, labels or factors.
+    """x uint8 [H, W, C] and, where the set has them, class labels.
 
     The records are decoded once into one array, outside of memory if it is large.
 

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from vae_zoo.distributions.noise import fold_in
+from vae_zoo.models.input_checks import plain_value_errors
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +48,7 @@ def marginal_likelihood(model, data, num_samples, *, seed=0, verbose=0):
         Dict of `Estimate`: `log_marginal_likelihood` and `elbo`.
 
     Raises:
-        ValueError: if `num_samples` is below 1.
+        ValueError: if `num_samples` is below 1, or the data do not fit the model.
 
     Source: Burda et al. 2016, equation 8.
     """
@@ -60,10 +61,11 @@ def marginal_likelihood(model, data, num_samples, *, seed=0, verbose=0):
     num_batches = int(data.cardinality())
     bar = keras.utils.Progbar(num_batches if num_batches > 0 else None, verbose=verbose)
     scores = {"log_marginal_likelihood": [], "elbo": []}
-    for step, element in enumerate(data):
-        x = element[0] if isinstance(element, tuple) else element
-        batch_scores = score(x, tf.constant([seed, step]))
-        for name, values in zip(scores, batch_scores, strict=True):
-            scores[name].append(values.numpy())
-        bar.update(step + 1)
+    with plain_value_errors():
+        for step, element in enumerate(model.checked(data)):
+            x = element[0] if isinstance(element, tuple) else element
+            batch_scores = score(x, tf.constant([seed, step]))
+            for name, values in zip(scores, batch_scores, strict=True):
+                scores[name].append(values.numpy())
+            bar.update(step + 1)
     return {name: Estimate.of(np.concatenate(parts)) for name, parts in scores.items()}

@@ -1,6 +1,7 @@
 """The beta-VAE: the two terms of the bound, weighed."""
 
 import math
+import numbers
 
 import keras
 import tensorflow as tf
@@ -84,9 +85,9 @@ class BetaVAE(VAE):
 def _check_weight(name, value):
     if callable(value):
         return value
-    if isinstance(value, (int, float)) and value >= 0:
+    if isinstance(value, numbers.Real) and 0 <= value < math.inf:
         return float(value)
     raise ValueError(
-        f"`{name}` must be a number >= 0 or a schedule, a function of the step. "
+        f"`{name}` must be a finite number >= 0 or a schedule, a function of the step. "
         f"Received: {name}={value!r}"
     )

@@ -1,6 +1,7 @@
 """A look at a model's sizes and at its data before training starts."""
 
 import contextlib
+import inspect
 import re
 
 import keras
@@ -45,7 +46,7 @@ def checked_data(data, input_shape, rule):
     """`data` as it came, once its examples x are known to fit the model.
 
     Arrays are checked now. A `tf.data.Dataset` gains a check of every batch, on
-    the CPU beside the training step. Generators are not touched.
+    the CPU beside the training step; so does a generator.
 
     Args:
         data: what `fit` takes: x, a tuple (x, …), a data set, or None.
@@ -56,13 +57,29 @@ def checked_data(data, input_shape, rule):
         ValueError: if an array breaks the rule, or a shape is off.
     """
     if isinstance(data, tf.data.Dataset):
-        check_shape(_first(data.element_spec).shape, input_shape)
+        spec = _first(data.element_spec)
+        if not isinstance(spec, tf.TensorSpec):
+            raise ValueError(
+                "A data set's elements must be x or a tuple (x, …). Received: "
+                f"elements {data.element_spec}"
+            )
+        check_shape(spec.shape, input_shape)
         return data.map(lambda *element: _check_element(element, rule))
+    if inspect.isgenerator(data):
+        return _checked_generator(data, input_shape, rule)
     x = _first(data[0] if isinstance(data, keras.utils.PyDataset) else data)
     if isinstance(x, (np.ndarray, tf.Tensor)):
         check_shape(x.shape, input_shape)
         rule.check(x)
     return data
+
+
+def _checked_generator(data, input_shape, rule):
+    for element in data:
+        x = np.asarray(_first(element))
+        check_shape(x.shape, input_shape)
+        rule.check(x)
+        yield element
 
 
 def _first(data):

@@ -1,6 +1,7 @@
 """The variational autoencoder of Kingma & Welling 2014, base of the zoo."""
 
 import json
+import numbers
 
 import keras
 import numpy as np
@@ -159,8 +160,12 @@ class VAE(keras.Model):
 
         Source: Kingma & Welling 2014, equation 7 (closed-form KL) and 6.
         """
-        x = self._as_data(x)
         q = self.posterior(x, training=training)
+        return self.elbo_terms_given(q, x, seed=seed, training=training)
+
+    def elbo_terms_given(self, q, x, *, seed=None, training=False):
+        """`elbo_terms` for a q(z|x) that is there already."""
+        x = self._as_data(x)
         z = q.sample(seed=self._as_seed(seed))
         return {
             "log_likelihood": self.likelihood(z, training=training).log_prob(x),
@@ -204,7 +209,11 @@ class VAE(keras.Model):
 
     def encode(self, x):
         """The mean of q(z|x): float32 [B, D]."""
-        return self.posterior(x).mean()
+        return self.location(self.posterior(x))
+
+    def location(self, q):
+        """The point that stands for q(z|x), its mean: float32 [B, D]."""
+        return q.mean()
 
     def decode(self, z):
         """The mean of p(x|z) for z [B, D]: float32 [B, *input_shape]."""
@@ -278,10 +287,10 @@ class VAE(keras.Model):
             [B, *input_shape] (`reconstruct`), and in nats `elbo` [B] and the
             terms of `elbo_terms` [B].
         """
-        terms = self.elbo_terms(x, training=training)
-        # Deterministic, so with layers in inference mode; in a training graph
-        # nothing uses these two and they are pruned.
-        latents = self.encode(x)
+        q = self.posterior(x, training=training)
+        terms = self.elbo_terms_given(q, x, training=training)
+        # In a training graph nothing uses these two, and they are pruned.
+        latents = self.location(q)
         return {
             "latents": latents,
             "reconstructions": self.decode(latents),
@@ -313,19 +322,19 @@ class VAE(keras.Model):
     def fit(self, x=None, *args, **kwargs):
         """`keras.Model.fit`, after a look at the values of `x`."""
         if "validation_data" in kwargs:
-            kwargs["validation_data"] = self._checked(kwargs["validation_data"])
+            kwargs["validation_data"] = self.checked(kwargs["validation_data"])
         with plain_value_errors():
-            return super().fit(self._checked(x), *args, **kwargs)
+            return super().fit(self.checked(x), *args, **kwargs)
 
     def evaluate(self, x=None, *args, **kwargs):
         """`keras.Model.evaluate`, after a look at the values of `x`."""
         with plain_value_errors():
-            return super().evaluate(self._checked(x), *args, **kwargs)
+            return super().evaluate(self.checked(x), *args, **kwargs)
 
     def predict(self, x, *args, **kwargs):
         """`keras.Model.predict`, after a look at the values of `x`."""
         with plain_value_errors():
-            return super().predict(self._checked(x), *args, **kwargs)
+            return super().predict(self.checked(x), *args, **kwargs)
 
     def _resolve_auto_jit_compile(self):
         """`jit_compile="auto"`: XLA where it pays, which Keras leaves off on CPUs.
@@ -341,7 +350,8 @@ class VAE(keras.Model):
         )
         return pays and self._distribute_strategy is None
 
-    def _checked(self, data):
+    def checked(self, data):
+        """`data` as it came, once it is known to fit; see `checked_data`."""
         return checked_data(data, self.input_shape, self.likelihood_head.value_rule())
 
     @classmethod
@@ -440,7 +450,8 @@ class VAE(keras.Model):
             if context is not None and context.num_replicas_in_sync > 1:
                 seed = fold_in(seed, context.replica_id_in_sync_group)
             return seed
-        if isinstance(seed, int):
+        if isinstance(seed, numbers.Integral):
+            seed = int(seed)
             return tf.constant([seed >> 31 & 0x7FFFFFFF, seed & 0x7FFFFFFF])
         return tf.cast(seed, tf.int32)
 

@@ -21,6 +21,8 @@ HASHED = (
     "variables/variables.index",
     "variables/variables.data-00000-of-00001",
 )
+# What a copy of an exported model takes over: where its weights are from.
+PROVENANCE = ("dataset", "training", "optimizer_steps", "metrics")
 LIBRARIES = ("vae_zoo", "keras", "tensorflow", "tensorflow-probability")
 
 
@@ -66,7 +68,7 @@ def export(
         content = {
             **(metadata or {}),
             "class": type(model).__name__,
-            "config": keras.saving.serialize_keras_object(model),
+            "config": _config(model),
             "versions": {name: _version(name) for name in LIBRARIES},
             "git_revision": _git_revision(),
             "num_importance_samples": num_importance_samples,
@@ -77,17 +79,23 @@ def export(
         return _publish(folder, directory)
 
 
-def load(folder, compile_model=False):
+def _config(model):
+    """The model's config without its optimizer, whose state is not exported."""
+    config = keras.saving.serialize_keras_object(model)
+    config.pop("compile_config", None)
+    return config
+
+
+def load(folder):
     """The Keras model of a SavedModel that `export` wrote, weights included.
 
     Args:
         folder: a version's folder, the folder of all versions (the newest is
             taken), or a training run's output folder.
-        compile_model: True: compiles with Adam, ready for `fit`.
 
     Returns:
-        The model. The SavedModel's graph is not loaded: the configuration and the
-        weights are all that is read.
+        The model, not compiled. The SavedModel's graph is not loaded: the
+        configuration and the weights are all that is read.
 
     Raises:
         ValueError: if `folder` holds no SavedModel of this package, or one of its
@@ -108,8 +116,6 @@ def load(folder, compile_model=False):
     for index, variable in enumerate(model.weights):
         key = f"weights/{index}/.ATTRIBUTES/VARIABLE_VALUE"
         variable.assign(reader.get_tensor(key))
-    if compile_model:
-        model.compile("adam")
     return model
 
 

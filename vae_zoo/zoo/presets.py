@@ -17,7 +17,8 @@ def metadata():
     """Preset name -> the content of its newest version's `vae_zoo.json`."""
     found = {}
     for path in sorted(root().glob("*/*/assets.extra/vae_zoo.json"), key=_order):
-        found[path.parents[2].name] = json.loads(path.read_text())
+        if path.parents[1].name.isdecimal():
+            found[path.parents[2].name] = json.loads(path.read_text())
     return found
 
 
@@ -36,6 +37,17 @@ def load_preset(name_or_path, owner):
     """The model of a preset or a SavedModel's folder; see `VAE.from_preset`."""
     from vae_zoo.serving.saved_model import load
 
+    model = load(find(name_or_path))
+    if not isinstance(model, owner):
+        raise ValueError(
+            f"`name_or_path` must hold a {owner.__name__}. Received: "
+            f"{str(name_or_path)!r}, which holds a {type(model).__name__}"
+        )
+    return model
+
+
+def find(name_or_path):
+    """The folder of a preset's name, or the path itself; errors as `from_preset`."""
     path = pathlib.Path(name_or_path).expanduser()
     known = sorted(metadata())
     if name_or_path in known:
@@ -47,13 +59,7 @@ def load_preset(name_or_path, owner):
             f"`name_or_path` must be one of {known} or the folder of a SavedModel. "
             f"Received: {str(name_or_path)!r}{hint}"
         )
-    model = load(path)
-    if not isinstance(model, owner):
-        raise ValueError(
-            f"`name_or_path` must hold a {owner.__name__}. Received: "
-            f"{str(name_or_path)!r}, which holds a {type(model).__name__}"
-        )
-    return model
+    return path
 
 
 def _order(path):
