@@ -240,6 +240,8 @@ def test_a_run_that_diverges_ends_in_an_error_and_exports_nothing(tmp_path, caps
     assert main(["train", "vae", *arguments, "--output", str(tmp_path)]) == 2
     assert "loss must stay finite" in capsys.readouterr().err
     assert {path.name for path in tmp_path.iterdir()} <= {"run.json", "history.csv"}
+    # Nothing was trained, so the folder can be used with better settings.
+    assert main(["train", "vae", *TINY, "--output", str(tmp_path)]) == 0
 
 
 def test_a_failed_start_does_not_claim_the_folder(tmp_path):

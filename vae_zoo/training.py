@@ -61,11 +61,13 @@ def train(settings, folder, verbose=1):
     steps_per_epoch = sources["train"].num_batches(settings["batch_size"])
     keras.utils.set_random_seed(settings["seed"])
     model = _load_or_build(folder, settings, sources["train"], steps_per_epoch)
-    _check_first_batch(model, settings, sources["train"])
+    x = _first_batch(settings, sources["train"])
+    model.likelihood_head.value_rule().check(x)
     # Only now is it known that the settings make a run.
     folder.mkdir(parents=True, exist_ok=True)
     atomic.remove_abandoned(folder)
     atomic.write_json(folder / "run.json", _recorded(settings))
+    _warn_of_grey_values(settings, x)
     checkpoint = RunCheckpoint(
         folder, steps_per_epoch, settings["seconds_between_checkpoints"]
     )
@@ -85,11 +87,12 @@ def _open_sources(settings):
     }
 
 
-def _check_first_batch(model, settings, source):
-    """Refuses values off the likelihood's support, before anything is written."""
+def _first_batch(settings, source):
     data = source.batches(settings["batch_size"], labels=False)
-    x = next(iter(data)).numpy()
-    model.likelihood_head.value_rule().check(x)
+    return next(iter(data)).numpy()
+
+
+def _warn_of_grey_values(settings, x):
     is_grey = settings["likelihood"] == "bernoulli" and not settings["binarize"]
     if is_grey and not np.isin(x, (0, 1)).all():
         print(
@@ -102,6 +105,8 @@ def _check_first_batch(model, settings, source):
 def _check_destination(folder, settings):
     """Refuses a folder that is anything else's than this run's."""
     path = folder / "run.json"
+    if path.exists() and not (folder / "model.keras").exists():
+        return  # Nothing was trained, so nothing can be lost.
     if path.exists():
         recorded = json.loads(path.read_text())
         differing = [
