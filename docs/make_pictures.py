@@ -1,4 +1,4 @@
-"""Makes the README's picture: `python docs/make_pictures.py RUN`."""
+"""Makes the README's picture: `python docs/make_pictures.py vae_mnist`."""
 
 import pathlib
 import sys
@@ -8,7 +8,7 @@ from vae_zoo import plotting
 
 
 def main():
-    """Draws samples of a trained run into the picture that the README shows."""
+    """Draws samples of a preset or a run into the picture that the README shows."""
     model = vae_zoo.VAE.from_preset(sys.argv[1])
     figure = plotting.samples(model.sample(48, seed=0).numpy(), columns=16)
     plotting.save(figure, pathlib.Path(__file__).with_name("samples.png"))

@@ -1,3 +1,4 @@
+import configparser
 import pathlib
 import re
 
@@ -36,12 +37,16 @@ def test_every_picture_is_there():
         assert (README.parent / path).stat().st_size > 1000
 
 
-def test_no_module_is_left_out_of_the_wheel():
-    import setuptools
-
-    found = set(setuptools.find_packages(str(README.parent), include=["vae_zoo*"]))
+def test_no_package_is_left_out_of_the_wheel():
+    setup = configparser.ConfigParser()
+    setup.read(README.parent / "setup.cfg")
+    listed = {
+        line
+        for line in setup["options"]["packages"].split("\n")
+        if line and not line.startswith("#")
+    }
     folders = {
         ".".join(path.parent.relative_to(README.parent).parts)
         for path in (README.parent / "vae_zoo").rglob("*.py")
     }
-    assert found == folders
+    assert listed == folders | {"vae_zoo.savedmodels"}
