@@ -4,25 +4,27 @@ import difflib
 import os
 import pathlib
 
+import tensorflow as tf
+
 from vae_zoo.datasets import array_files, digits, image_folder, sprites
-from vae_zoo.datasets.source import joined
+from vae_zoo.datasets.source import Source, joined
 from vae_zoo.datasets.splits import Split
 
 BUILT_IN = {"digits": digits.open_split, "sprites": sprites.open_split}
 
 
 def load(
-    name,
-    split="train",
-    batch_size=128,
-    binarize=None,
+    name: str | os.PathLike,
+    split: str = "train",
+    batch_size: int = 128,
+    binarize: str | None = None,
     *,
-    labels=None,
-    shuffle=None,
-    seed=0,
-    data_dir=None,
-    first_epoch=None,
-):
+    labels: bool | None = None,
+    shuffle: bool | None = None,
+    seed: int = 0,
+    data_dir: str | None = None,
+    first_epoch: int | None = None,
+) -> tf.data.Dataset:
     """Batches of a data set as float32 in [0, 1], ready for `model.fit`.
 
     Args:
@@ -66,7 +68,9 @@ def load(
     )
 
 
-def open_source(name, split="train", *, data_dir=None):
+def open_source(
+    name: str | os.PathLike, split: str = "train", *, data_dir: str | None = None
+) -> Source:
     """The `Source` that `load` makes batches of; same arguments, same errors."""
     parts = [Split.parse(part) for part in split.split("+")]
     sources = [_open_split(name, part, data_dir) for part in parts]

@@ -33,7 +33,14 @@ class Estimate:
         return cls(float(values.mean()), spread / math.sqrt(len(values)), len(values))
 
 
-def marginal_likelihood(model, data, num_samples, *, seed=0, verbose=0):
+def marginal_likelihood(
+    model: keras.Model,
+    data: tf.data.Dataset,
+    num_samples: int,
+    *,
+    seed: int = 0,
+    verbose: int = 0,
+) -> dict[str, Estimate]:
     """Importance-sampled log p(x) and the ELBO over a data set.
 
     Args:

@@ -2,16 +2,18 @@
 
 import json
 import numbers
+import os
 
 import keras
 import numpy as np
 import tensorflow as tf
+import tensorflow_probability as tfp
 
-from vae_zoo.components.heads import build_head
-from vae_zoo.components.likelihoods import Bernoulli
+from vae_zoo.components.heads import Head, build_head
+from vae_zoo.components.likelihoods import Bernoulli, Likelihood
 from vae_zoo.components.networks import MLP
 from vae_zoo.components.posteriors import DiagonalNormal
-from vae_zoo.components.priors import StandardNormal
+from vae_zoo.components.priors import Prior, StandardNormal
 from vae_zoo.distributions.divergence import kl_divergence
 from vae_zoo.distributions.noise import fold_in
 from vae_zoo.models import importance, imputation
@@ -21,6 +23,8 @@ from vae_zoo.models.input_checks import (
     checked_data,
     plain_value_errors,
 )
+
+tfd = tfp.distributions
 
 DEFAULT_HIDDEN_UNITS = (512, 256)
 
@@ -69,16 +73,16 @@ class VAE(keras.Model):
 
     def __init__(
         self,
-        input_shape,
-        latent_dim,
+        input_shape: tuple[int, ...],
+        latent_dim: int,
         *,
-        encoder=None,
-        decoder=None,
-        posterior=None,
-        prior=None,
-        likelihood=None,
-        seed=None,
-        name=None,
+        encoder: keras.layers.Layer | None = None,
+        decoder: keras.layers.Layer | None = None,
+        posterior: Head | None = None,
+        prior: Prior | None = None,
+        likelihood: Likelihood | None = None,
+        seed: int | None = None,
+        name: str | None = None,
         **kwargs,
     ):
         input_shape, latent_dim = check_sizes(input_shape, latent_dim)
@@ -119,11 +123,11 @@ class VAE(keras.Model):
 
     # The generative story.
 
-    def prior(self):
+    def prior(self) -> tfd.Distribution:
         """p(z): `tfd.Distribution`, batch [], event [D]."""
         return self.prior_layer.distribution()
 
-    def likelihood(self, z, *, training=False):
+    def likelihood(self, z, *, training: bool = False) -> tfd.Distribution:
         """p(x|z) for z [B, D]: `tfd.Distribution`, batch [B], event input_shape."""
         z = tf.convert_to_tensor(z, tf.float32)
         if z.shape.rank != 2 or z.shape[1] not in (None, self.latent_dim):
@@ -134,19 +138,23 @@ class VAE(keras.Model):
         features = self.decoder(z, training=training)
         return self.likelihood_head.distribution(**self.likelihood_head(features))
 
-    def posterior_parameters(self, x, *, training=False):
+    def posterior_parameters(
+        self, x, *, training: bool = False
+    ) -> dict[str, tf.Tensor]:
         """The parameters of q(z|x) under TFP's names: dict of float32 [B, ...]."""
         features = self.encoder(self._as_data(x), training=training)
         return self.posterior_head(features)
 
-    def posterior(self, x, *, training=False):
+    def posterior(self, x, *, training: bool = False) -> tfd.Distribution:
         """q(z|x) for x [B, *input_shape]: `tfd.Distribution`, batch [B], event [D]."""
         parameters = self.posterior_parameters(x, training=training)
         return self.posterior_head.distribution(**parameters)
 
     # The bound.
 
-    def elbo_terms(self, x, *, seed=None, training=False):
+    def elbo_terms(
+        self, x, *, seed=None, training: bool = False
+    ) -> dict[str, tf.Tensor]:
         """The terms of the evidence lower bound, from one sample of z per example.
 
         Args:
@@ -172,12 +180,12 @@ class VAE(keras.Model):
             "kl": kl_divergence(q, self.prior(), z),
         }
 
-    def elbo(self, x, *, seed=None):
+    def elbo(self, x, *, seed=None) -> tf.Tensor:
         """The evidence lower bound at beta = 1: float32 [B], nats."""
         terms = self.elbo_terms(x, seed=seed)
         return terms["log_likelihood"] - terms["kl"]
 
-    def log_marginal_likelihood(self, x, num_samples, *, seed=None):
+    def log_marginal_likelihood(self, x, num_samples: int, *, seed=None) -> tf.Tensor:
         """Importance-sampled log p(x), with q(z|x) as the proposal.
 
         log (1/K) sum_k p(x|z_k) p(z_k) / q(z_k|x): a lower bound in expectation
@@ -207,7 +215,7 @@ class VAE(keras.Model):
 
     # What the model is used for.
 
-    def encode(self, x):
+    def encode(self, x) -> tf.Tensor:
         """The mean of q(z|x): float32 [B, D]."""
         return self.location(self.posterior(x))
 
@@ -215,15 +223,15 @@ class VAE(keras.Model):
         """The point that stands for q(z|x), its mean: float32 [B, D]."""
         return q.mean()
 
-    def decode(self, z):
+    def decode(self, z) -> tf.Tensor:
         """The mean of p(x|z) for z [B, D]: float32 [B, *input_shape]."""
         return self.likelihood(z).mean()
 
-    def reconstruct(self, x):
+    def reconstruct(self, x) -> tf.Tensor:
         """`decode(encode(x))`: float32 [B, *input_shape]."""
         return self.decode(self.encode(x))
 
-    def sample(self, num_samples, seed=None):
+    def sample(self, num_samples: int, seed=None) -> tf.Tensor:
         """The means of p(x|z) for `num_samples` draws of z from the prior.
 
         Args:
@@ -244,7 +252,7 @@ class VAE(keras.Model):
             )
         return self.decode(self.prior().sample(num_samples, seed=self._as_seed(seed)))
 
-    def impute(self, x, mask, num_steps, seed=None):
+    def impute(self, x, mask, num_steps: int, seed=None) -> tf.Tensor:
         """Draws the missing elements from p(x_missing | x_observed).
 
         A Markov chain: z is proposed from q(z|x) and accepted by Metropolis and
@@ -355,7 +363,7 @@ class VAE(keras.Model):
         return checked_data(data, self.input_shape, self.likelihood_head.value_rule())
 
     @classmethod
-    def from_preset(cls, name_or_path):
+    def from_preset(cls, name_or_path: str | os.PathLike) -> "VAE":
         """The trained model of a preset's name or of an exported SavedModel's path.
 
         Args:

@@ -27,13 +27,13 @@ LIBRARIES = ("vae_zoo", "keras", "tensorflow", "tensorflow-probability")
 
 
 def export(
-    model,
-    directory,
+    model: keras.Model,
+    directory: str | os.PathLike,
     *,
-    metadata=None,
-    num_importance_samples=128,
-    num_imputation_steps=50,
-):
+    metadata: dict | None = None,
+    num_importance_samples: int = 128,
+    num_imputation_steps: int = 50,
+) -> pathlib.Path:
     """Writes `model` as a SavedModel to `<directory>/<next version>/`.
 
     The version's folder appears by one rename when it is complete.
@@ -86,7 +86,7 @@ def _config(model):
     return config
 
 
-def load(folder):
+def load(folder: str | os.PathLike) -> keras.Model:
     """The Keras model of a SavedModel that `export` wrote, weights included.
 
     Args:
