@@ -111,7 +111,7 @@ def _add_train(commands):
 
 def _add_training_options(parser):
     add = parser.add_argument
-    _add_data_options(parser, required=True)
+    _add_data_options(parser)
     add("--output", required=True, metavar="DIR", help="the run's folder")
     add("--split", default="train[:90%]", help="what to train on")
     add("--validation-split", default="train[90%:]", help="what to validate on")
@@ -186,7 +186,7 @@ def _add_evaluate(commands):
         commands, "evaluate", _evaluate, "log p(x) and the ELBO of a data set"
     )
     _add_model_argument(parser)
-    _add_data_options(parser, required=True)
+    _add_data_options(parser)
     add = parser.add_argument
     add("--split", default="test", help="what to evaluate on")
     add("--num-samples", type=_positive(int), default=100, help="of z per example")
@@ -209,7 +209,7 @@ def _add_plot(commands):
         commands, "plot", _plot, "samples, reconstructions and latents as PNG"
     )
     _add_model_argument(parser)
-    _add_data_options(parser, required=True)
+    _add_data_options(parser)
     add = parser.add_argument
     add("--split", default="test", help="what to show")
     add("--seed", type=int, default=0, help="fixes the samples")
@@ -228,11 +228,11 @@ def _add_model_argument(parser):
     )
 
 
-def _add_data_options(parser, required):
+def _add_data_options(parser):
     add = parser.add_argument
     add(
         "--dataset",
-        required=required,
+        required=True,
         metavar="NAME",
         help="digits, sprites, a TFDS name, a .npy or .npz file, an image folder",
     )
