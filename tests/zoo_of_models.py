@@ -1,6 +1,6 @@
 """One small, untypical instance of every kind of model, for the laws."""
 
-from vae_zoo import VAE, BetaVAE
+from vae_zoo import VAE, BetaVAE, HypersphericalVAE
 from vae_zoo.components import likelihoods, networks, posteriors, schedules
 
 SHAPE = (6, 5, 1)
@@ -67,6 +67,22 @@ def capacity_vae():
     )
 
 
+def hyperspherical_vae():
+    return HypersphericalVAE(SHAPE, 4, encoder=networks.MLP((16,)), seed=13)
+
+
+def circular_vae():
+    return HypersphericalVAE(
+        SHAPE,
+        2,
+        encoder=networks.MLP((8,)),
+        posterior=posteriors.PowerSpherical(min_concentration=0.5),
+        likelihood=likelihoods.Normal(0.5),
+        beta=schedules.Linear(0.1, 1.0, 10),
+        seed=14,
+    )
+
+
 ALL = [
     vae,
     full_covariance_vae,
@@ -74,4 +90,6 @@ ALL = [
     convolutional_vae,
     residual_beta_vae,
     capacity_vae,
+    hyperspherical_vae,
+    circular_vae,
 ]

@@ -104,12 +104,14 @@ def _add_train(commands):
     for name, entry in MODELS.items():
         model_parser = _command(models, name, _train, entry.summary)
         model_parser.set_defaults(model=name)
-        _add_training_options(model_parser)
-        if name == "beta-vae":
+        _add_training_options(model_parser, entry.posteriors)
+        if "beta" in entry.weights:
             _add_beta_options(model_parser)
+        if "capacity" in entry.weights:
+            _add_capacity_options(model_parser)
 
 
-def _add_training_options(parser):
+def _add_training_options(parser, posteriors):
     add = parser.add_argument
     _add_data_options(parser)
     add("--output", required=True, metavar="DIR", help="the run's folder")
@@ -135,12 +137,7 @@ def _add_training_options(parser):
     )
     add("--activation", default="relu", help="of the hidden layers")
     add("--dropout-rate", type=_share, default=0.0, help="in an MLP encoder")
-    add(
-        "--posterior",
-        choices=["diagonal-normal", "full-covariance-normal"],
-        default="diagonal-normal",
-        help="q(z|x)",
-    )
+    add("--posterior", choices=posteriors, default=posteriors[0], help="q(z|x)")
     add(
         "--likelihood",
         choices=["bernoulli", "continuous-bernoulli", "normal"],
@@ -148,6 +145,13 @@ def _add_training_options(parser):
         help="p(x|z)",
     )
     add("--epochs", type=_positive(int), default=200, help="passes over the data")
+    add(
+        "--patience",
+        type=_positive(int),
+        default=None,
+        metavar="EPOCHS",
+        help="stop that long after the best validation ELBO, and keep its weights",
+    )
     add("--batch-size", type=_positive(int), default=128, help="examples in a step")
     add("--learning-rate", type=_positive(float), default=1e-3, help="of Adam")
     add("--cosine-decay", action="store_true", help="lower the rate to 0 by the end")
@@ -166,13 +170,17 @@ def _add_training_options(parser):
 def _add_beta_options(parser):
     add = parser.add_argument
     add("--beta", type=_non_negative, default=1.0, help="weight of the KL term")
-    add("--normalized", action="store_true", help="beta is Higgins' normalized beta")
     add(
         "--warmup-epochs",
         type=_non_negative,
         default=0.0,
         help="epochs in which beta, or the capacity, grows from 0",
     )
+
+
+def _add_capacity_options(parser):
+    add = parser.add_argument
+    add("--normalized", action="store_true", help="beta is Higgins' normalized beta")
     add(
         "--capacity",
         type=_non_negative,

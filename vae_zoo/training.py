@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from vae_zoo import atomic, models, plotting
-from vae_zoo.callbacks import RunCheckpoint
+from vae_zoo.callbacks import BestWeights, RunCheckpoint
 from vae_zoo.components import likelihoods, networks, posteriors, schedules
 from vae_zoo.datasets import open_source
 from vae_zoo.serving import saved_model
@@ -18,6 +18,8 @@ NETWORKS = {"mlp": networks.MLP, "conv": networks.Conv, "resnet": networks.ResNe
 POSTERIORS = {
     "diagonal-normal": posteriors.DiagonalNormal,
     "full-covariance-normal": posteriors.FullCovarianceNormal,
+    "von-mises-fisher": posteriors.VonMisesFisher,
+    "power-spherical": posteriors.PowerSpherical,
 }
 LIKELIHOODS = {
     "bernoulli": likelihoods.Bernoulli,
@@ -72,8 +74,13 @@ def train(settings, folder, verbose=1):
         folder, steps_per_epoch, settings["seconds_between_checkpoints"]
     )
     first_epoch = checkpoint.resume(model)
-    _fit(model, settings, sources, checkpoint, first_epoch, verbose)
-    checkpoint.save()
+    best = _best_weights(folder, settings, checkpoint.rows)
+    if best is None or not best.is_exhausted:
+        callbacks = [checkpoint] if best is None else [best, checkpoint]
+        _fit(model, settings, sources, callbacks, first_epoch, steps_per_epoch, verbose)
+        checkpoint.save()
+    if best is not None:
+        best.restore(model)
     return _finish(folder, model, settings, sources["validation"], checkpoint.rows)
 
 
@@ -164,9 +171,6 @@ def build_model(settings, input_shape, steps_per_epoch):
     elif settings["dropout_rate"]:
         sizes["dropout_rate"] = settings["dropout_rate"]
     encoder = NETWORKS[settings["network"]](activation=settings["activation"], **sizes)
-    arguments = {}
-    if settings["model"] == "beta-vae":
-        arguments = _weights(settings, steps_per_epoch)
     return getattr(models, MODELS[settings["model"]].class_name)(
         input_shape,
         settings["latent_dim"],
@@ -174,12 +178,12 @@ def build_model(settings, input_shape, steps_per_epoch):
         posterior=POSTERIORS[settings["posterior"]](),
         likelihood=LIKELIHOODS[settings["likelihood"]](),
         seed=settings["seed"],
-        **arguments,
+        **_weights(settings, steps_per_epoch),
     )
 
 
 def _weights(settings, steps_per_epoch):
-    """The arguments of `BetaVAE` alone."""
+    """The arguments that weigh the KL term, of the models that have them."""
 
     def warmed_up(value):
         num_steps = round(settings["warmup_epochs"] * steps_per_epoch)
@@ -188,12 +192,17 @@ def _weights(settings, steps_per_epoch):
         return schedules.Linear(0.0, value, num_steps)
 
     capacity = settings["capacity"]
-    return {
+    weights = MODELS[settings["model"]].weights
+    arguments = {}
+    capacity = settings.get("capacity")
+    if "beta" in weights:
         # With a capacity it is the capacity that grows; beta is then gamma.
-        "beta": warmed_up(settings["beta"]) if capacity is None else settings["beta"],
-        "capacity": warmed_up(capacity),
-        "normalized": settings["normalized"],
-    }
+        beta = settings["beta"]
+        arguments["beta"] = warmed_up(beta) if capacity is None else beta
+    if "capacity" in weights:
+        arguments["capacity"] = warmed_up(capacity)
+        arguments["normalized"] = settings["normalized"]
+    return arguments
 
 
 def _optimizer(settings, steps_per_epoch):
@@ -208,7 +217,22 @@ def _optimizer(settings, steps_per_epoch):
     )
 
 
-def _fit(model, settings, sources, checkpoint, first_epoch, verbose):
+def _best_weights(folder, settings, rows):
+    """The early stopping that the settings ask for, where it stood after `rows`."""
+    if settings.get("patience") is None:
+        return None
+    if settings["ema_momentum"]:
+        raise ValueError(
+            "`patience` must be left out with weight averaging, whose weights are made "
+            f"at the end. Received: ema_momentum={settings['ema_momentum']}"
+        )
+    best = BestWeights(folder, settings["patience"], settings.get("warmup_epochs", 0))
+    for row in rows:
+        best.note(row["epoch"], row["val_loss"])
+    return best
+
+
+def _fit(model, settings, sources, callbacks, first_epoch, steps_per_epoch, verbose):
     options = {"binarize": settings["binarize"], "labels": False}
     # The stream is a function of the seed and the epoch's number, so a resumed
     # run sees the batches that the uninterrupted one would have seen.
@@ -219,16 +243,15 @@ def _fit(model, settings, sources, checkpoint, first_epoch, verbose):
         first_epoch=first_epoch,
         **options,
     )
-    callbacks = []
     if settings["ema_momentum"]:
-        callbacks.append(keras.callbacks.SwapEMAWeights())
+        callbacks = [keras.callbacks.SwapEMAWeights(), *callbacks]
     model.fit(
         data,
         epochs=settings["epochs"],
         initial_epoch=first_epoch,
-        steps_per_epoch=checkpoint.steps_per_epoch,
+        steps_per_epoch=steps_per_epoch,
         validation_data=_evaluation_data(settings, sources["validation"]),
-        callbacks=[*callbacks, checkpoint],
+        callbacks=callbacks,
         shuffle=False,
         verbose=verbose,
     )

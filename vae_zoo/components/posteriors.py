@@ -1,16 +1,22 @@
 """Approximate posteriors q(z|x)."""
 
+import math
+
 import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from vae_zoo.components.geometry import SPHERE
 from vae_zoo.components.heads import Head, built_projection, positive
+from vae_zoo.distributions import power_spherical, von_mises_fisher
 from vae_zoo.distributions.multivariate_normal import (
     MultivariateNormalDiag,
     MultivariateNormalTriL,
 )
 
 MIN_SCALE = 1e-5
+# The smallest normal float32 has a reciprocal that is finite.
+TINY = 1e-37
 
 
 @keras.saving.register_keras_serializable("vae_zoo")
@@ -66,3 +72,89 @@ class FullCovarianceNormal(Head):
     def distribution(self, loc, scale_tril):
         """`tfd.MultivariateNormalTriL`, batch [B], event [D]."""
         return MultivariateNormalTriL(loc, scale_tril)
+
+
+class _AroundMeanDirection(Head):
+    """A mean direction and a concentration on the unit sphere of R^D.
+
+    Args:
+        min_concentration: the concentration is softplus of a projection, plus this;
+            >= 0. The default is that of Davidson et al.
+        name: the layer's name.
+        **kwargs: what every Keras layer takes.
+
+    Raises:
+        ValueError: if `min_concentration` is negative or not finite, or the model's
+            `latent_dim` is 1.
+    """
+
+    geometry = SPHERE
+
+    def __init__(self, min_concentration=1.0, *, name=None, **kwargs):
+        super().__init__(name=name, **kwargs)
+        if not 0 <= min_concentration < math.inf:
+            raise ValueError(
+                "`min_concentration` must be a finite number >= 0. Received: "
+                f"min_concentration={min_concentration}"
+            )
+        self.min_concentration = float(min_concentration)
+
+    def build(self, features_shape, event_shape):
+        """Features [B, ...] to events [D]."""
+        (dim,) = event_shape
+        if dim < 2:
+            raise ValueError(
+                "`latent_dim` must be at least 2 on a sphere, where it is the length of "
+                f"the vector: S^d has latent_dim = d + 1. Received: latent_dim={dim}"
+            )
+        self.direction = built_projection(features_shape, event_shape, "direction")
+        self.raw_concentration = built_projection(
+            features_shape, (1,), "raw_concentration"
+        )
+
+    def call(self, features):
+        """`mean_direction` [B, D] and `concentration` [B]."""
+        raw = self.raw_concentration(features)[:, 0]
+        return {
+            "mean_direction": unit_length(self.direction(features)),
+            "concentration": positive(raw, self.min_concentration),
+        }
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {**super().get_config(), "min_concentration": self.min_concentration}
+
+
+@keras.saving.register_keras_serializable("vae_zoo")
+class VonMisesFisher(_AroundMeanDirection):
+    """q(z|x) ~ exp(concentration(x) mean_direction(x).z) on the unit sphere.
+
+    Source: Davidson et al. 2018, section 3.
+    """
+
+    def distribution(self, mean_direction, concentration):
+        """`distributions.VonMisesFisher`, batch [B], event [D]."""
+        return von_mises_fisher.VonMisesFisher(mean_direction, concentration)
+
+
+@keras.saving.register_keras_serializable("vae_zoo")
+class PowerSpherical(_AroundMeanDirection):
+    """q(z|x) ~ (1 + mean_direction(x).z)^concentration(x) on the unit sphere.
+
+    Source: De Cao & Aziz 2020.
+    """
+
+    def distribution(self, mean_direction, concentration):
+        """`tfd.PowerSpherical`, batch [B], event [D]."""
+        return power_spherical.PowerSpherical(mean_direction, concentration)
+
+
+def unit_length(vectors):
+    """`vectors` [B, D] over their lengths; the first axis for those without any."""
+    # The result does not depend on it, so its derivative may be left out.
+    largest = tf.stop_gradient(tf.reduce_max(tf.abs(vectors), axis=-1, keepdims=True))
+    axis = tf.one_hot(0, vectors.shape[-1])
+    is_zero = largest < TINY
+    # First by the largest element, so that no square over- or underflows.
+    scaled = tf.where(is_zero, axis, vectors / tf.where(is_zero, 1.0, largest))
+    return scaled / tf.norm(scaled, axis=-1, keepdims=True)

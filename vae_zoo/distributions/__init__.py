@@ -1,5 +1,8 @@
 """What TensorFlow Probability lacks."""
 
 from vae_zoo.distributions.divergence import kl_divergence
+from vae_zoo.distributions.power_spherical import PowerSpherical
+from vae_zoo.distributions.sphere import SphericalUniform
+from vae_zoo.distributions.von_mises_fisher import VonMisesFisher
 
-__all__ = ["kl_divergence"]
+__all__ = ["PowerSpherical", "SphericalUniform", "VonMisesFisher", "kl_divergence"]

@@ -1,6 +1,7 @@
 """One generative story per file."""
 
 from vae_zoo.models.beta_vae import BetaVAE
+from vae_zoo.models.hyperspherical_vae import HypersphericalVAE
 from vae_zoo.models.vae import VAE
 
-__all__ = ["VAE", "BetaVAE"]
+__all__ = ["VAE", "BetaVAE", "HypersphericalVAE"]

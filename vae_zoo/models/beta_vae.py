@@ -1,11 +1,11 @@
 """The beta-VAE: the two terms of the bound, weighed."""
 
 import math
-import numbers
 
 import keras
 import tensorflow as tf
 
+from vae_zoo.models.kl_weight import at_present_step, checked_weight
 from vae_zoo.models.vae import VAE, serialized
 
 
@@ -46,15 +46,15 @@ class BetaVAE(VAE):
         **kwargs,
     ):
         super().__init__(input_shape, latent_dim, **kwargs)
-        self.beta = _check_weight("beta", beta)
+        self.beta = checked_weight("beta", beta)
         self.normalized = normalized
         self.capacity = (
-            None if capacity is None else _check_weight("capacity", capacity)
+            None if capacity is None else checked_weight("capacity", capacity)
         )
 
     def kl_weight(self):
         """The weight of the KL term at the optimizer's present step."""
-        beta = self._at_present_step(self.beta)
+        beta = at_present_step(self.beta, self)
         if self.normalized:
             return beta * (math.prod(self.input_shape) / self.latent_dim)
         return beta
@@ -63,14 +63,8 @@ class BetaVAE(VAE):
         """-log p(x|z) plus the weighed KL term, per example: float32 [B], nats."""
         kl = terms["kl"]
         if self.capacity is not None:
-            kl = tf.abs(tf.reduce_mean(kl) - self._at_present_step(self.capacity))
+            kl = tf.abs(tf.reduce_mean(kl) - at_present_step(self.capacity, self))
         return self.kl_weight() * kl - terms["log_likelihood"]
-
-    def _at_present_step(self, value):
-        if not callable(value):
-            return value
-        optimizer = getattr(self, "optimizer", None)
-        return value(0 if optimizer is None else optimizer.iterations)
 
     def get_config(self):
         """The constructor's arguments."""
@@ -80,14 +74,3 @@ class BetaVAE(VAE):
             "normalized": self.normalized,
             "capacity": serialized(self.capacity),
         }
-
-
-def _check_weight(name, value):
-    if callable(value):
-        return value
-    if isinstance(value, numbers.Real) and 0 <= value < math.inf:
-        return float(value)
-    raise ValueError(
-        f"`{name}` must be a finite number >= 0 or a schedule, a function of the step. "
-        f"Received: {name}={value!r}"
-    )

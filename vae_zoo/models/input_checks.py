@@ -33,6 +33,24 @@ def _is_positive_integer(value):
     )
 
 
+def check_at_least(name, value, minimum, meaning):
+    """Raises ValueError if argument `name` is below `minimum`."""
+    if value < minimum:
+        raise ValueError(
+            f"`{name}` must be at least {minimum}, {meaning}. Received: {name}={value}"
+        )
+
+
+def check_same_geometry(posterior, prior):
+    """Raises ValueError unless the two components are distributions on one space."""
+    if posterior.geometry is not prior.geometry:
+        raise ValueError(
+            "`posterior` and `prior` must live on the same space. Received: "
+            f"posterior={type(posterior).__name__} on {posterior.geometry.name}, "
+            f"prior={type(prior).__name__} on {prior.geometry.name}"
+        )
+
+
 def check_shape(shape, input_shape):
     """Raises ValueError unless `shape` can be [B, *input_shape]."""
     if not tf.TensorShape(shape).is_compatible_with((None, *input_shape)):

@@ -18,6 +18,8 @@ from vae_zoo.distributions.divergence import kl_divergence
 from vae_zoo.distributions.noise import fold_in
 from vae_zoo.models import importance, imputation
 from vae_zoo.models.input_checks import (
+    check_at_least,
+    check_same_geometry,
     check_shape,
     check_sizes,
     checked_data,
@@ -62,8 +64,8 @@ class VAE(keras.Model):
 
     Raises:
         ValueError: if `input_shape` or `latent_dim` is not made of positive
-            integers, or data have another shape or values off the likelihood's
-            support.
+            integers, `posterior` and `prior` live on different spaces, or data
+            have another shape or values off the likelihood's support.
 
     Source: Kingma & Welling 2014, sections 2 and 3.
     """
@@ -101,6 +103,7 @@ class VAE(keras.Model):
         self.decoder = decoder
         self.posterior_head = DiagonalNormal() if posterior is None else posterior
         self.prior_layer = StandardNormal() if prior is None else prior
+        check_same_geometry(self.posterior_head, self.prior_layer)
         self.likelihood_head = Bernoulli() if likelihood is None else likelihood
         self._build_components()
         self._trackers = [
@@ -121,6 +124,11 @@ class VAE(keras.Model):
             self.prior_layer.build((self.latent_dim,))
         self.built = True
 
+    @property
+    def geometry(self):
+        """Where the latents live: `components.geometry.EUCLIDEAN` or `SPHERE`."""
+        return self.prior_layer.geometry
+
     # The generative story.
 
     def prior(self) -> tfd.Distribution:
@@ -129,12 +137,7 @@ class VAE(keras.Model):
 
     def likelihood(self, z, *, training: bool = False) -> tfd.Distribution:
         """p(x|z) for z [B, D]: `tfd.Distribution`, batch [B], event input_shape."""
-        z = tf.convert_to_tensor(z, tf.float32)
-        if z.shape.rank != 2 or z.shape[1] not in (None, self.latent_dim):
-            raise ValueError(
-                f"`z` must have shape [B, {self.latent_dim}]. Received: shape "
-                f"{tuple(z.shape)}"
-            )
+        z = self._as_latents(z, "z")
         features = self.decoder(z, training=training)
         return self.likelihood_head.distribution(**self.likelihood_head(features))
 
@@ -204,11 +207,8 @@ class VAE(keras.Model):
 
         Source: Burda et al. 2016, equation 8.
         """
-        if num_samples < 1:
-            raise ValueError(
-                "`num_samples` must be at least 1, the draws from q(z|x) per "
-                f"example. Received: num_samples={num_samples}"
-            )
+        what = "the draws from q(z|x) per example"
+        check_at_least("num_samples", num_samples, 1, what)
         return importance.log_marginal_likelihood(
             self, self._as_data(x), num_samples, self._as_seed(seed)
         )
@@ -216,12 +216,8 @@ class VAE(keras.Model):
     # What the model is used for.
 
     def encode(self, x) -> tf.Tensor:
-        """The mean of q(z|x): float32 [B, D]."""
-        return self.location(self.posterior(x))
-
-    def location(self, q):
-        """The point that stands for q(z|x), its mean: float32 [B, D]."""
-        return q.mean()
+        """The mean of q(z|x), on a sphere its mean direction: float32 [B, D]."""
+        return self.geometry.location(self.posterior(x))
 
     def decode(self, z) -> tf.Tensor:
         """The mean of p(x|z) for z [B, D]: float32 [B, *input_shape]."""
@@ -230,6 +226,52 @@ class VAE(keras.Model):
     def reconstruct(self, x) -> tf.Tensor:
         """`decode(encode(x))`: float32 [B, *input_shape]."""
         return self.decode(self.encode(x))
+
+    def interpolate(self, start, end, num_steps: int) -> tf.Tensor:
+        """Latents on the shortest way from `start` to `end`, both included.
+
+        A straight line; on a sphere the arc of a great circle.
+
+        Args:
+            start: float [B, D].
+            end: float [B, D].
+            num_steps: S >= 2, the points on the way.
+
+        Returns:
+            Float32 [S, B, D], at equal distances.
+
+        Raises:
+            ValueError: if a shape or `num_steps` is off.
+        """
+        start, end = self._as_latents(start, "start"), self._as_latents(end, "end")
+        check_at_least("num_steps", num_steps, 2, "the points on the way")
+        return self.geometry.interpolate(start, end, num_steps)
+
+    def traverse(self, z, dimension: int, num_steps: int) -> tf.Tensor:
+        """Latents that differ from `z` by what one dimension alone can do.
+
+        The element goes from -3 to 3; on a sphere `z` moves along the great circle
+        through it and the axis, from one pole to the other.
+
+        Args:
+            z: float [B, D].
+            dimension: which, 0 <= dimension < D.
+            num_steps: S >= 2, the points on the way.
+
+        Returns:
+            Float32 [S, B, D].
+
+        Raises:
+            ValueError: if a shape, `dimension` or `num_steps` is off.
+        """
+        z = self._as_latents(z, "z")
+        check_at_least("num_steps", num_steps, 2, "the points on the way")
+        if not 0 <= dimension < self.latent_dim:
+            raise ValueError(
+                f"`dimension` must lie in 0..{self.latent_dim - 1}. Received: "
+                f"dimension={dimension}"
+            )
+        return self.geometry.traverse(z, dimension, num_steps)
 
     def sample(self, num_samples: int, seed=None) -> tf.Tensor:
         """The means of p(x|z) for `num_samples` draws of z from the prior.
@@ -245,11 +287,7 @@ class VAE(keras.Model):
         Raises:
             ValueError: if `num_samples` is below 1.
         """
-        if num_samples < 1:
-            raise ValueError(
-                "`num_samples` must be at least 1, the examples to draw. Received: "
-                f"num_samples={num_samples}"
-            )
+        check_at_least("num_samples", num_samples, 1, "the examples to draw")
         return self.decode(self.prior().sample(num_samples, seed=self._as_seed(seed)))
 
     def impute(self, x, mask, num_steps: int, seed=None) -> tf.Tensor:
@@ -277,11 +315,7 @@ class VAE(keras.Model):
 
         Source: Mattei & Frellsen 2018, algorithm 1; Rezende et al. 2014, appendix F.
         """
-        if num_steps < 1:
-            raise ValueError(
-                "`num_steps` must be at least 1, the length of the chain. Received: "
-                f"num_steps={num_steps}"
-            )
+        check_at_least("num_steps", num_steps, 1, "the length of the chain")
         x, observed = self._as_incomplete_data(x, mask)
         return imputation.impute(self, x, observed, num_steps, self._as_seed(seed))
 
@@ -298,7 +332,7 @@ class VAE(keras.Model):
         q = self.posterior(x, training=training)
         terms = self.elbo_terms_given(q, x, training=training)
         # In a training graph nothing uses these two, and they are pruned.
-        latents = self.location(q)
+        latents = self.geometry.location(q)
         return {
             "latents": latents,
             "reconstructions": self.decode(latents),
@@ -432,6 +466,16 @@ class VAE(keras.Model):
         if tf.executing_eagerly():
             self.likelihood_head.value_rule().check(x)
         return tf.ensure_shape(x, (None, *self.input_shape))
+
+    def _as_latents(self, z, name):
+        """`z` as a float32 tensor [B, D]."""
+        z = tf.convert_to_tensor(z, tf.float32)
+        if z.shape.rank != 2 or z.shape[1] not in (None, self.latent_dim):
+            raise ValueError(
+                f"`{name}` must have shape [B, {self.latent_dim}]. Received: shape "
+                f"{tuple(z.shape)}"
+            )
+        return z
 
     def _as_incomplete_data(self, x, mask):
         """`x`, zero where `mask` is 0, and the mask as booleans."""

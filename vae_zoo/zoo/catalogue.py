@@ -2,6 +2,9 @@
 
 import dataclasses
 
+NORMAL_POSTERIORS = ("diagonal-normal", "full-covariance-normal")
+SPHERICAL_POSTERIORS = ("von-mises-fisher", "power-spherical")
+
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
@@ -10,15 +13,27 @@ class Entry:
     Attributes:
         class_name: its class, an attribute of `vae_zoo`.
         summary: one line for people who choose.
+        posteriors: names of the q(z|x) it goes with, the default first.
+        weights: names of what weighs its KL term: "beta", "capacity".
     """
 
     class_name: str
     summary: str
+    posteriors: tuple[str, ...] = NORMAL_POSTERIORS
+    weights: tuple[str, ...] = ()
 
 
 MODELS = {
     "vae": Entry("VAE", "variational autoencoder (Kingma & Welling 2014)"),
     "beta-vae": Entry(
-        "BetaVAE", "KL term weighed, scheduled or held at a capacity (Higgins et al.)"
+        "BetaVAE",
+        "KL term weighed, scheduled or held at a capacity (Higgins et al.)",
+        weights=("beta", "capacity"),
+    ),
+    "hyperspherical-vae": Entry(
+        "HypersphericalVAE",
+        "latents on the unit sphere (Davidson et al. 2018)",
+        posteriors=SPHERICAL_POSTERIORS,
+        weights=("beta",),
     ),
 }

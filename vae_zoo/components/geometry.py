@@ -1,0 +1,108 @@
+"""Where latents live, and the shortest ways between them."""
+
+import math
+
+import tensorflow as tf
+
+
+class Euclidean:
+    """R^D, in which latents are joined by straight lines."""
+
+    name = "R^D"
+
+    def location(self, q):
+        """The point that stands for the distribution `q`, its mean: [..., D]."""
+        return q.mean()
+
+    def interpolate(self, start, end, num_steps):
+        """Points at equal distances from `start` to `end`, both included.
+
+        Args:
+            start: float [B, D].
+            end: float [B, D].
+            num_steps: S >= 2.
+
+        Returns:
+            Float [S, B, D].
+        """
+        share = tf.linspace(0.0, 1.0, num_steps)[:, None, None]
+        return (1 - share) * start + share * end
+
+    def traverse(self, z, dimension, num_steps):
+        """`z` with one element moved from -3 to 3, standard deviations of N(0, 1).
+
+        Args:
+            z: float [B, D].
+            dimension: index of the element, 0 <= dimension < D.
+            num_steps: S >= 2.
+
+        Returns:
+            Float [S, B, D].
+        """
+        axis = tf.one_hot(dimension, z.shape[-1])
+        values = tf.linspace(-3.0, 3.0, num_steps)[:, None, None]
+        return z * (1 - axis) + values * axis
+
+
+class Sphere:
+    """The unit sphere of R^D, on which latents are joined by great circles."""
+
+    name = "the unit sphere"
+
+    def location(self, q):
+        """The point that stands for the distribution `q`, its mean direction."""
+        return q.mean_direction
+
+    def interpolate(self, start, end, num_steps):
+        """As in `Euclidean`, along the shorter arc of the great circle.
+
+        Between opposite points every great circle is one; the one taken passes the
+        axis on which `start` is shortest.
+
+        Source: Shoemake 1985 (slerp).
+        """
+        toward = _tangent(start, end)
+        cosine = tf.reduce_sum(start * end, axis=-1, keepdims=True)
+        half_chord = tf.norm(end - start, axis=-1, keepdims=True) / 2
+        # The arc sine is precise for near points, the arc cosine for the far ones.
+        near = 2 * tf.asin(tf.clip_by_value(half_chord, 0.0, 1.0))
+        angle = tf.where(cosine > 0, near, tf.acos(tf.clip_by_value(cosine, -1.0, 1.0)))
+        angles = tf.linspace(0.0, 1.0, num_steps)[:, None, None] * angle
+        return tf.cos(angles) * start + tf.sin(angles) * toward
+
+    def traverse(self, z, dimension, num_steps):
+        """`z` moved along the great circle through it and one axis, pole to pole.
+
+        The element of that axis goes from -1 to 1 as the sine of equal angles; the
+        others keep their proportions.
+
+        Args:
+            z: unit vectors [B, D].
+            dimension: index of the axis, 0 <= dimension < D.
+            num_steps: S >= 2.
+
+        Returns:
+            Unit vectors [S, B, D].
+        """
+        axis = tf.one_hot(dimension, z.shape[-1])
+        equator = _tangent(tf.broadcast_to(axis, tf.shape(z)), z)
+        angles = tf.linspace(-math.pi / 2, math.pi / 2, num_steps)[:, None, None]
+        return tf.sin(angles) * axis + tf.cos(angles) * equator
+
+
+EUCLIDEAN = Euclidean()
+SPHERE = Sphere()
+
+
+def _tangent(point, other):
+    """The unit vector orthogonal to `point` towards `other`, any where none is."""
+    shortest = tf.one_hot(tf.argmin(tf.abs(point), axis=-1), point.shape[-1])
+    toward = _orthogonal(point, other)
+    length = tf.norm(toward, axis=-1, keepdims=True)
+    fallback = tf.math.l2_normalize(_orthogonal(point, shortest), axis=-1)
+    return tf.where(length > 1e-6, toward / tf.maximum(length, 1e-6), fallback)
+
+
+def _orthogonal(point, other):
+    """`other` less its part along the unit vector `point`."""
+    return other - tf.reduce_sum(point * other, axis=-1, keepdims=True) * point

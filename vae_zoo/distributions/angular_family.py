@@ -1,0 +1,231 @@
+"""Angles to a mean direction, drawn and differentiated in the concentration.
+
+On the unit sphere of R^D a density that depends on the angle t between z and a mean
+direction alone has, as an exponential family in the concentration kappa, angles with
+
+    p(t) ~ exp(kappa h(t)) sin(t)^(D - 2),   0 <= t <= pi,
+
+and a statistic h that is 0 at t = 0 and falls. Everything is written in y = 1 - cos t
+or in differences of angles, which keep their relative precision where the
+concentration is large and all angles are small.
+"""
+
+import abc
+import math
+
+import numpy as np
+import tensorflow as tf
+
+from vae_zoo.distributions.noise import fold_in, uniform
+
+# Nodes of the quadrature and the log of what its tails may lose, by precision.
+_NUM_NODES = {tf.float32: 40, tf.float64: 128}
+_NEGLIGIBLE = {tf.float32: 18.0, tf.float64: 38.0}
+# The interval of a quadrature is found to 2^-8 of the log of the range of scales.
+_NUM_BISECTIONS = 8
+_SMALLEST_ARC = 1e-9
+# Proposals at a time: two in three or more are accepted, so a second round is rare.
+_NUM_PROPOSALS = 8
+
+
+class AngularFamily(abc.ABC):
+    """One statistic h on the sphere of R^D.
+
+    Args:
+        event_size: D >= 2, an integer; a scalar tensor where it is not known.
+        dtype: of all tensors, float32 or float64.
+    """
+
+    def __init__(self, event_size, dtype):
+        self.dtype = dtype
+        half = tf.cast(event_size, tf.float64) / 2
+        # log of the integral of sin(t)^(D - 2) over [0, pi].
+        log_uniform = tf.math.lgamma(half - 0.5) - tf.math.lgamma(half)
+        self.log_uniform = tf.cast(log_uniform + math.log(math.pi) / 2, dtype)
+        self.power = tf.cast(event_size, dtype) - 2
+
+    @abc.abstractmethod
+    def statistic_change(self, y, change):
+        """h at `y + change` less h at `y`, where y = 1 - cos t."""
+
+    @abc.abstractmethod
+    def mode(self, concentration):
+        """The y at which p(t) is largest."""
+
+    @abc.abstractmethod
+    def envelope(self, concentration):
+        """The y at which p(t) is furthest above the envelope of `sample`."""
+
+    def moments(self, concentration):
+        """The mean of h, and log E_uniform[exp(kappa h)]: both [...], as kappa."""
+        _, statistic, log_weights = self.quadrature(concentration)
+        largest = tf.stop_gradient(tf.reduce_max(log_weights, axis=-1, keepdims=True))
+        weights = tf.exp(log_weights - largest)
+        total = tf.reduce_sum(weights, axis=-1)
+        mean = tf.reduce_sum(weights * statistic, axis=-1) / total
+        return mean, largest[..., 0] + tf.math.log(total) - self.log_uniform
+
+    def quadrature(self, concentration):
+        """A rule for integrals of p(t).
+
+        Args:
+            concentration: kappa [...].
+
+        Returns:
+            y and h at the nodes, and the log of the rule's weights times p(t), not
+            normalized: each [..., nodes]. The last is differentiable in kappa; the
+            nodes are constants.
+        """
+        fixed = tf.stop_gradient(concentration)
+        mode = self.mode(fixed)
+        start = angle_of(mode)
+        low = -self._reach(fixed, start, start, -1.0)
+        high = self._reach(fixed, start, math.pi - start, 1.0)
+        nodes, weights = _rule(self.dtype)
+        steps = low[..., None] + (high - low)[..., None] * nodes
+        y, start = mode[..., None], start[..., None]
+        change, growth = _along_arc(start, steps)
+        zero = tf.zeros_like(y)
+        statistic = self.statistic_change(zero, y) + self.statistic_change(y, change)
+        growth += tf.math.log(tf.sin(start))
+        log_density = concentration[..., None] * statistic + self.power * growth
+        return (
+            y + change,
+            statistic,
+            log_density + tf.math.log(weights * (high - low)[..., None]),
+        )
+
+    def sample(self, concentration, num_samples, seed):
+        """Angles t [num_samples, ...] for kappa [...], differentiable in kappa.
+
+        The derivative is that of the function t(kappa) which holds the distribution
+        function constant, whatever drew the angle; no loop is differentiated.
+
+        Args:
+            concentration: [...].
+            num_samples: integer scalar.
+            seed: int32 [2].
+
+        Source: Figurnov et al. 2018, equation 5.
+        """
+
+        @tf.custom_gradient
+        def draw(concentration):
+            angles = self._rejection(concentration, num_samples, seed)
+
+            def gradient(upstream):
+                derivative = self._implicit_derivative(concentration, angles)
+                return tf.reduce_sum(upstream * derivative, axis=0)
+
+            return angles, gradient
+
+        return draw(concentration)
+
+    def _implicit_derivative(self, concentration, angles):
+        """dt/dkappa: the integral of (h - E[h]) p / p(t) over [t, pi].
+
+        That is minus the integral over [0, t]; it is taken away from the mode.
+        """
+        mean, _ = self.moments(concentration)
+        is_beyond = angles >= angle_of(self.mode(concentration))
+        sign = tf.where(is_beyond, tf.ones_like(angles), -tf.ones_like(angles))
+        limit = tf.where(is_beyond, math.pi - angles, angles)
+        length = self._reach(concentration, angles, limit, sign)
+        nodes, weights = _rule(self.dtype)
+        start, y = angles[..., None], _height(angles)[..., None]
+        change, growth = _along_arc(start, (sign * length)[..., None] * nodes)
+        shift = self.statistic_change(y, change)
+        ratio = tf.exp(concentration[..., None] * shift + self.power * growth)
+        excess = self.statistic_change(tf.zeros_like(y), y) - mean[..., None] + shift
+        return sign * length * tf.reduce_sum(weights * excess * ratio, axis=-1)
+
+    def _reach(self, concentration, start, limit, sign):
+        """The arc from angle `start` at whose end p is negligible: at most `limit`.
+
+        p falls along the arc, which leads away from the mode; `sign` says whether to
+        larger or smaller angles.
+        """
+        low = tf.fill(tf.shape(limit), tf.constant(math.log(_SMALLEST_ARC), self.dtype))
+        high = tf.fill(tf.shape(limit), tf.constant(math.log(math.pi), self.dtype))
+        y = _height(start)
+        for _ in range(_NUM_BISECTIONS):
+            middle = (low + high) / 2
+            step = sign * tf.minimum(tf.exp(middle), limit)
+            change, growth = _along_arc(start, step)
+            log_ratio = concentration * self.statistic_change(y, change)
+            is_short = log_ratio + self.power * growth > -_NEGLIGIBLE[self.dtype]
+            low, high = (
+                tf.where(is_short, middle, low),
+                tf.where(is_short, high, middle),
+            )
+        return tf.minimum(tf.exp(high), limit)
+
+    def _rejection(self, concentration, num_samples, seed):
+        """Angles by rejection, several proposals at a time.
+
+        Source: Wood 1994; the proposals by Ulrich 1984.
+        """
+        best = self.envelope(concentration)
+        slope = best / (2 - best)
+        exponent = 2 / self.power  # infinite for D = 2, as it should be
+        shape = tf.concat([[num_samples], tf.shape(concentration)], axis=0)
+        draws_shape = tf.concat([[3, _NUM_PROPOSALS], shape], axis=0)
+        static_shape = tf.TensorShape([tf.get_static_value(num_samples)])
+        static_shape = static_shape.concatenate(concentration.shape)
+
+        order = tf.reshape(tf.range(_NUM_PROPOSALS), [-1] + [1] * len(static_shape))
+
+        def propose(key, chosen, is_pending):
+            draws = 1 - uniform(draws_shape, key, self.dtype)
+            draws = tf.ensure_shape(draws, [3, _NUM_PROPOSALS, *static_shape])
+            # A symmetric beta variable (1 - side) / 2, moved by the envelope's map.
+            radius = -tf.math.expm1(exponent * tf.math.log(draws[0] - 2.0**-25))
+            side = tf.sqrt(radius) * tf.cos(math.pi * draws[1])
+            y = 2 * slope * (1 - side) / ((1 + side) + slope * (1 - side))
+            score = concentration * self.statistic_change(best, y - best)
+            # (1 - x cos t) / (1 - x^2), less 1, with x = 1 - best.
+            excess = (1 - best) * (y - best) / (best * (2 - best))
+            score += (self.power + 1) * tf.math.log1p(excess)
+            is_accepted = tf.math.log(draws[2]) <= score
+            first = tf.reduce_min(tf.where(is_accepted, order, _NUM_PROPOSALS), axis=0)
+            is_done = is_pending & (first < _NUM_PROPOSALS)
+            drawn = tf.reduce_sum(tf.where(order == first, y, tf.zeros_like(y)), axis=0)
+            chosen = tf.where(is_done, drawn, chosen)
+            is_pending &= ~is_done
+            return fold_in(key, 0), chosen, is_pending
+
+        state = propose(
+            seed,
+            tf.ensure_shape(tf.zeros(shape, self.dtype), static_shape),
+            tf.ensure_shape(tf.fill(shape, True), static_shape),
+        )
+        _, chosen, _ = tf.while_loop(
+            lambda key, chosen, is_pending: tf.reduce_any(is_pending), propose, state
+        )
+        return angle_of(chosen)
+
+
+def angle_of(y):
+    """The angle with 1 - cos t = y, off 0 and pi, where sin t is 0."""
+    angle = 2 * tf.asin(tf.sqrt(tf.clip_by_value(y / 2, 0, 1)))
+    return tf.clip_by_value(angle, 1e-12, math.pi - 1e-6)
+
+
+def _height(angle):
+    """y = 1 - cos t."""
+    return 2 * tf.sin(angle / 2) ** 2
+
+
+def _along_arc(start, step):
+    """What a step along the circle changes: y, and log sin t."""
+    half = tf.sin(step / 2)
+    across, along = 2 * half**2, 2 * half * tf.cos(step / 2)
+    change = tf.cos(start) * across + tf.sin(start) * along
+    growth = along * tf.cos(start) / tf.sin(start) - across
+    return change, tf.math.log1p(tf.maximum(growth, -1 + 2.0**-23))
+
+
+def _rule(dtype):
+    """Gauss and Legendre's nodes and weights on [0, 1]."""
+    nodes, weights = np.polynomial.legendre.leggauss(_NUM_NODES[dtype])
+    return tf.constant((nodes + 1) / 2, dtype), tf.constant(weights / 2, dtype)

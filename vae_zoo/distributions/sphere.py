@@ -1,0 +1,137 @@
+"""The unit sphere: uniform draws, points at an angle from a direction, checks."""
+
+import math
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from vae_zoo.distributions.noise import fold_in, standard_normal
+
+tfd = tfp.distributions
+
+
+class SphericalUniform(tfd.SphericalUniform):
+    """`tfd.SphericalUniform`, with noise that XLA does not change."""
+
+    def _sample_n(self, n, seed=None):
+        shape = tf.concat([[n], self.batch_shape_tensor(), [self.dimension]], axis=0)
+        return unit_vectors(shape, tfp.random.sanitize_seed(seed), self.dtype)
+
+
+def unit_vectors(shape, seed, dtype):
+    """Uniform draws from the unit sphere: `shape` [..., D], D >= 1."""
+    noise = standard_normal(shape, seed, dtype)
+    # Zeros have no direction; they come once in millions of draws.
+    noise = tf.where(noise == 0, tf.ones_like(noise), noise)
+    return noise / tf.norm(noise, axis=-1, keepdims=True)
+
+
+def place(mean_direction, angle, tangent):
+    """The points at `angle` from the mean direction, on the side of `tangent`.
+
+    A Householder reflection takes the first axis to `mean_direction`, up to the sign
+    that keeps it away from where it and its derivative have no value.
+
+    Args:
+        mean_direction: unit vectors [..., D].
+        angle: [...].
+        tangent: unit vectors [..., D - 1].
+
+    Returns:
+        Unit vectors [..., D], differentiable in `mean_direction` and `angle`.
+    """
+    first = mean_direction[..., :1]
+    sign = tf.where(first < 0, -tf.ones_like(first), tf.ones_like(first))
+    along = -sign * tf.cos(angle)[..., None]
+    point = tf.concat([along, tf.sin(angle)[..., None] * tangent], axis=-1)
+    mirror = tf.concat([first + sign, mean_direction[..., 1:]], axis=-1)
+    share = tf.reduce_sum(mirror * point, -1, keepdims=True)
+    return point - mirror * (2 * share / tf.reduce_sum(mirror**2, -1, keepdims=True))
+
+
+def sample_at_angles(family, mean_direction, concentration, num_samples, seed):
+    """Draws [num_samples, ..., D] around mean directions, angles of one family.
+
+    Args:
+        family: an `AngularFamily`.
+        mean_direction: unit vectors [..., D], of the batch's shape or broadcast to it.
+        concentration: [...], one for each distribution of the batch.
+        num_samples: integer scalar.
+        seed: what TFP takes as a seed.
+    """
+    seed = tfp.random.sanitize_seed(seed)
+    angles = family.sample(concentration, num_samples, fold_in(seed, 0))
+    shape = tf.shape(angles)
+    event_shape = tf.shape(mean_direction)[-1:]
+    tangents = unit_vectors(
+        tf.concat([shape, event_shape - 1], 0), fold_in(seed, 1), concentration.dtype
+    )
+    mean_direction = tf.broadcast_to(
+        mean_direction, tf.concat([shape, event_shape], axis=0)
+    )
+    return place(mean_direction, angles, tangents)
+
+
+def log_area(dimension, dtype):
+    """log of the area of the unit sphere of R^dimension, `dimension` >= 1."""
+    half = tf.cast(dimension, tf.float64) / 2
+    area = math.log(2) + half * math.log(math.pi) - tf.math.lgamma(half)
+    return tf.cast(area, dtype)
+
+
+def checked_direction(mean_direction, check_length):
+    """`mean_direction`, known to be unit vectors of two dimensions or more.
+
+    Raises:
+        ValueError: if its last dimension is below 2, or with `check_length` a vector
+            is no unit vector (inside a graph: `tf.errors.InvalidArgumentError`).
+    """
+    shape = mean_direction.shape
+    if shape.rank == 0 or (shape[-1:].is_fully_defined() and shape[-1] < 2):
+        raise ValueError(
+            "`mean_direction` must have shape [..., D], D at least 2. Received: shape "
+            f"{tuple(shape)}"
+        )
+    if not check_length:
+        return mean_direction
+    length = tf.norm(mean_direction, axis=-1)
+    is_unit = tf.abs(length - 1) < 1e-4
+    return _checked(mean_direction, is_unit, length, "mean_direction", "have length 1")
+
+
+def checked_concentration(concentration, check_in_graph):
+    """`concentration`, known to be >= 0; inside a graph only with `check_in_graph`.
+
+    Raises:
+        ValueError: if it is negative or NaN (inside a graph:
+            `tf.errors.InvalidArgumentError`).
+    """
+    if not check_in_graph and tf.get_static_value(concentration) is None:
+        return concentration
+    return _checked(
+        concentration, concentration >= 0, concentration, "concentration", "be >= 0"
+    )
+
+
+def check_same_sphere(q, p):
+    """Raises ValueError if the events of `q` and `p` differ in dimension."""
+    if not q.event_shape.is_compatible_with(p.event_shape):
+        raise ValueError(
+            "`q` and `p` must be on the same sphere. Received: "
+            f"q.event_shape={q.event_shape}, p.event_shape={p.event_shape}"
+        )
+
+
+def _checked(value, is_valid, shown, name, expectation):
+    is_known = tf.get_static_value(is_valid)
+    message = f"`{name}` must {expectation}. Received: "
+    if is_known is None:
+        wrong = tf.boolean_mask(shown, ~is_valid)
+        with tf.control_dependencies(
+            [tf.debugging.Assert(tf.reduce_all(is_valid), [message, wrong])]
+        ):
+            return tf.identity(value)
+    if not is_known.all():
+        wrong = tf.boolean_mask(shown, ~is_valid)[0]
+        raise ValueError(f"{message}{'length ' if value is not shown else ''}{wrong}")
+    return value

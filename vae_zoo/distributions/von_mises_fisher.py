@@ -1,0 +1,181 @@
+"""The von Mises-Fisher distribution, reparameterized in every dimension."""
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from vae_zoo.distributions import sphere
+from vae_zoo.distributions.angular_family import AngularFamily
+
+tfd = tfp.distributions
+
+
+class CosineFamily(AngularFamily):
+    """h(t) = cos t - 1."""
+
+    def statistic_change(self, y, change):
+        """As in `AngularFamily`."""
+        del y
+        return -change
+
+    def mode(self, concentration):
+        """As in `AngularFamily`."""
+        power, twice = self.power, 2 * concentration
+        root = tf.sqrt(power**2 + twice**2)
+        y = power + tf.math.divide_no_nan(power**2, root + twice)
+        return tf.math.divide_no_nan(y, power + root)
+
+    def envelope(self, concentration):
+        """As in `AngularFamily`; Wood 1994."""
+        free, twice = self.power + 1, 2 * concentration
+        slope = free / (twice + tf.sqrt(twice**2 + free**2))
+        return 2 * slope / (1 + slope)
+
+
+class VonMisesFisher(tfd.AutoCompositeTensorDistribution):
+    """p(z) ~ exp(kappa mu.z) over the unit vectors z of R^D.
+
+    Samples are differentiable in both parameters in every dimension, with the exact
+    pathwise derivative, and compile under XLA forward and backward. Normalizer, mean
+    and entropy are integrals over one angle; no Bessel function can underflow.
+
+    Args:
+        mean_direction: float [..., D], unit vectors mu, D >= 2.
+        concentration: float [...], kappa >= 0; 0 makes it uniform.
+        validate_args: whether `mean_direction` is checked, and `concentration` also
+            where its value is known only when a graph runs.
+        allow_nan_stats: as in every `tfd.Distribution`.
+        name: the distribution's name.
+
+    Raises:
+        ValueError: if D is 1 or `concentration` is negative or NaN; with
+            `validate_args`, if a mean direction is no unit vector. Values that are
+            known only when a graph runs raise `tf.errors.InvalidArgumentError` then.
+
+    Source: Davidson et al. 2018, section 3; Figurnov et al. 2018 (the derivative).
+    """
+
+    def __init__(
+        self,
+        mean_direction,
+        concentration,
+        validate_args=False,
+        allow_nan_stats=True,
+        name="VonMisesFisher",
+    ):
+        parameters = dict(locals())
+        with tf.name_scope(name) as name:
+            mean_direction = tf.convert_to_tensor(mean_direction)
+            concentration = tf.convert_to_tensor(concentration, mean_direction.dtype)
+            self._mean_direction = sphere.checked_direction(
+                mean_direction, validate_args
+            )
+            self._concentration = sphere.checked_concentration(
+                concentration, validate_args
+            )
+            super().__init__(
+                dtype=mean_direction.dtype,
+                reparameterization_type=tfd.FULLY_REPARAMETERIZED,
+                validate_args=validate_args,
+                allow_nan_stats=allow_nan_stats,
+                parameters=parameters,
+                name=name,
+            )
+
+    @classmethod
+    def _parameter_properties(cls, dtype, num_classes=None):
+        return {
+            "mean_direction": tfp.util.ParameterProperties(event_ndims=1),
+            "concentration": tfp.util.ParameterProperties(
+                shape_fn=lambda sample_shape: sample_shape[:-1]
+            ),
+        }
+
+    @property
+    def mean_direction(self):
+        """mu: unit vectors [..., D]."""
+        return self._mean_direction
+
+    @property
+    def concentration(self):
+        """kappa [...]."""
+        return self._concentration
+
+    def _event_shape(self):
+        return self.mean_direction.shape[-1:]
+
+    def _event_shape_tensor(self):
+        return tf.shape(self.mean_direction)[-1:]
+
+    def _event_size(self):
+        return self.event_shape[0] or self._event_shape_tensor()[0]
+
+    def _family(self):
+        return CosineFamily(self._event_size(), self.dtype)
+
+    def _sample_n(self, n, seed=None):
+        return sphere.sample_at_angles(
+            self._family(), self.mean_direction, self._batch_concentration(), n, seed
+        )
+
+    def _log_prob(self, z):
+        # kappa (mu.z - 1) of unit vectors, without the cancellation.
+        distance = tf.reduce_sum((z - self.mean_direction) ** 2, axis=-1)
+        return -self.concentration * distance / 2 - self._log_normalizer()
+
+    def _log_normalizer(self):
+        """log of the integral of exp(kappa (mu.z - 1)) over the sphere."""
+        _, log_mean = self._family().moments(self.concentration)
+        return log_mean + sphere.log_area(self._event_size(), self.dtype)
+
+    def _entropy(self):
+        concentration = self._batch_concentration()
+        statistic, log_mean = self._family().moments(concentration)
+        area = sphere.log_area(self._event_size(), self.dtype)
+        return log_mean + area - concentration * statistic
+
+    def divergence_from_uniform(self):
+        """KL to the uniform distribution on the sphere: [...], nats.
+
+        Source: Davidson et al. 2018, appendix B.
+        """
+        concentration = self._batch_concentration()
+        statistic, log_mean = self._family().moments(concentration)
+        return concentration * statistic - log_mean
+
+    def _mean(self):
+        statistic, _ = self._family().moments(self.concentration)
+        return (1 + statistic)[..., None] * self.mean_direction
+
+    def _mode(self):
+        shape = tf.concat([self.batch_shape_tensor(), self._event_shape_tensor()], 0)
+        return tf.broadcast_to(self.mean_direction, shape)
+
+    def _covariance(self):
+        y, _, log_weights = self._family().quadrature(self._batch_concentration())
+        weights = tf.nn.softmax(log_weights)
+        across = tf.reduce_sum(weights * y * (2 - y), axis=-1)  # of sin(t)^2
+        mean = tf.reduce_sum(weights * y, axis=-1, keepdims=True)
+        along = tf.reduce_sum(weights * (y - mean) ** 2, axis=-1)
+        across /= tf.cast(self._event_size() - 1, self.dtype)
+        mu = self._mode()
+        outer = mu[..., :, None] * mu[..., None, :]
+        size = self._event_size()
+        identity = tf.eye(size, dtype=self.dtype)
+        return (
+            across[..., None, None] * identity
+            + (along - across)[..., None, None] * outer
+        )
+
+    def _variance(self):
+        return tf.linalg.diag_part(self._covariance())
+
+    def _batch_concentration(self):
+        """The concentration, one for each distribution of the batch."""
+        return tf.broadcast_to(self.concentration, self.batch_shape_tensor())
+
+
+@tfd.RegisterKL(VonMisesFisher, tfd.SphericalUniform)
+def _divergence(q, p, name=None):
+    with tf.name_scope(name or "kl_von_mises_fisher_spherical_uniform"):
+        sphere.check_same_sphere(q, p)
+        return q.divergence_from_uniform()
