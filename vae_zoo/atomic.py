@@ -18,7 +18,7 @@ def whole_file(path):
     """
     path = pathlib.Path(path)
     handle, partial = tempfile.mkstemp(
-        path.suffix, f"{_PREFIX}{os.getpid()}-", path.parent
+        "".join(path.suffixes), f"{_PREFIX}{os.getpid()}-", path.parent
     )
     os.close(handle)
     partial = pathlib.Path(partial)

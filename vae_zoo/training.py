@@ -191,7 +191,6 @@ def _weights(settings, steps_per_epoch):
             return value
         return schedules.Linear(0.0, value, num_steps)
 
-    capacity = settings["capacity"]
     weights = MODELS[settings["model"]].weights
     arguments = {}
     capacity = settings.get("capacity")

@@ -104,8 +104,8 @@ class _AroundMeanDirection(Head):
         (dim,) = event_shape
         if dim < 2:
             raise ValueError(
-                "`latent_dim` must be at least 2 on a sphere, where it is the length of "
-                f"the vector: S^d has latent_dim = d + 1. Received: latent_dim={dim}"
+                "`latent_dim` must be at least 2 on a sphere, as the vector's length: "
+                f"S^d has latent_dim = d + 1. Received: latent_dim={dim}"
             )
         self.direction = built_projection(features_shape, event_shape, "direction")
         self.raw_concentration = built_projection(

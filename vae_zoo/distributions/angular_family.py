@@ -169,15 +169,17 @@ class AngularFamily(abc.ABC):
         slope = best / (2 - best)
         exponent = 2 / self.power  # infinite for D = 2, as it should be
         shape = tf.concat([[num_samples], tf.shape(concentration)], axis=0)
-        draws_shape = tf.concat([[3, _NUM_PROPOSALS], shape], axis=0)
+        leading = tf.TensorShape([3, _NUM_PROPOSALS])
+        draws_shape = tf.concat([leading, shape], axis=0)
         static_shape = tf.TensorShape([tf.get_static_value(num_samples)])
         static_shape = static_shape.concatenate(concentration.shape)
 
-        order = tf.reshape(tf.range(_NUM_PROPOSALS), [-1] + [1] * len(static_shape))
+        order = tf.range(_NUM_PROPOSALS)
+        order = tf.reshape(order, tf.concat([[-1], tf.ones_like(shape)], axis=0))
 
         def propose(key, chosen, is_pending):
             draws = 1 - uniform(draws_shape, key, self.dtype)
-            draws = tf.ensure_shape(draws, [3, _NUM_PROPOSALS, *static_shape])
+            draws = tf.ensure_shape(draws, leading.concatenate(static_shape))
             # A symmetric beta variable (1 - side) / 2, moved by the envelope's map.
             radius = -tf.math.expm1(exponent * tf.math.log(draws[0] - 2.0**-25))
             side = tf.sqrt(radius) * tf.cos(math.pi * draws[1])

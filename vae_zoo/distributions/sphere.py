@@ -126,12 +126,17 @@ def _checked(value, is_valid, shown, name, expectation):
     is_known = tf.get_static_value(is_valid)
     message = f"`{name}` must {expectation}. Received: "
     if is_known is None:
-        wrong = tf.boolean_mask(shown, ~is_valid)
+        wrong = _where_false(is_valid, shown)
         with tf.control_dependencies(
             [tf.debugging.Assert(tf.reduce_all(is_valid), [message, wrong])]
         ):
             return tf.identity(value)
     if not is_known.all():
-        wrong = tf.boolean_mask(shown, ~is_valid)[0]
+        wrong = _where_false(is_valid, shown)[0]
         raise ValueError(f"{message}{'length ' if value is not shown else ''}{wrong}")
     return value
+
+
+def _where_false(is_valid, values):
+    """The elements of `values` for which `is_valid` is False, in one row."""
+    return tf.boolean_mask(tf.reshape(values, [-1]), tf.reshape(~is_valid, [-1]))
