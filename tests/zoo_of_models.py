@@ -75,7 +75,7 @@ def circular_vae():
     return HypersphericalVAE(
         SHAPE,
         2,
-        encoder=networks.MLP((8,)),
+        encoder=networks.MLP((16,)),
         posterior=posteriors.PowerSpherical(min_concentration=0.5),
         likelihood=likelihoods.Normal(0.5),
         beta=schedules.Linear(0.1, 1.0, 10),

@@ -62,11 +62,10 @@ class Sphere:
         Source: Shoemake 1985 (slerp).
         """
         toward = _tangent(start, end)
-        cosine = tf.reduce_sum(start * end, axis=-1, keepdims=True)
-        half_chord = tf.norm(end - start, axis=-1, keepdims=True) / 2
-        # The arc sine is precise for near points, the arc cosine for the far ones.
-        near = 2 * tf.asin(tf.clip_by_value(half_chord, 0.0, 1.0))
-        angle = tf.where(cosine > 0, near, tf.acos(tf.clip_by_value(cosine, -1.0, 1.0)))
+        # Precise for near and for opposite points, as no arc sine or cosine is.
+        half_sine = tf.norm(end - start, axis=-1, keepdims=True) / 2
+        half_cosine = tf.norm(end + start, axis=-1, keepdims=True) / 2
+        angle = 2 * tf.atan2(half_sine, half_cosine)
         angles = tf.linspace(0.0, 1.0, num_steps)[:, None, None] * angle
         return tf.cos(angles) * start + tf.sin(angles) * toward
 

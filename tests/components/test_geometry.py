@@ -1,0 +1,107 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+from numpy.testing import assert_allclose
+
+from vae_zoo import VAE, HypersphericalVAE
+from vae_zoo.components import posteriors, priors
+from vae_zoo.components.geometry import EUCLIDEAN, SPHERE
+from vae_zoo.components.posteriors import unit_length
+
+RNG = np.random.default_rng(0)
+
+
+def unit_vectors(count, dim):
+    vectors = RNG.normal(size=(count, dim))
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype("float32")
+
+
+@pytest.mark.parametrize("dim", [2, 3, 11])
+def test_the_arc_is_even_on_the_sphere_and_the_shortest(dim):
+    start, end = unit_vectors(5, dim), unit_vectors(5, dim)
+    path = SPHERE.interpolate(start, end, 9).numpy()
+    assert path.shape == (9, 5, dim)
+    assert_allclose(np.linalg.norm(path, axis=-1), 1, rtol=1e-5)
+    assert_allclose(path[0], start, atol=1e-6)
+    assert_allclose(path[-1], end, atol=1e-6)
+    steps = np.arccos(np.sum(path[1:] * path[:-1], axis=-1).astype("float64"))
+    total = np.arccos(np.sum(start * end, axis=-1).astype("float64"))
+    # Eight equal steps that add up to the angle between the ends.
+    assert_allclose(
+        steps, np.broadcast_to(total / 8, steps.shape), rtol=1e-3, atol=1e-3
+    )
+
+
+def test_the_arc_between_equal_and_opposite_points():
+    z = unit_vectors(4, 3)
+    assert_allclose(SPHERE.interpolate(z, z, 3), np.stack([z, z, z]), atol=1e-6)
+    path = SPHERE.interpolate(z, -z, 3).numpy()
+    assert_allclose(np.linalg.norm(path, axis=-1), 1, rtol=1e-5)
+    assert_allclose(np.sum(path[1] * z, axis=-1), 0, atol=1e-6)
+    assert_allclose(path[2], -z, atol=1e-6)
+    # Near points keep their relative precision.
+    near = unit_length(z + 1e-3 * unit_vectors(4, 3)).numpy()
+    middle = SPHERE.interpolate(z, near, 3)[1]
+    assert_allclose(middle, unit_length(z + near), atol=2e-7)
+
+
+@pytest.mark.parametrize("dim", [2, 3, 11])
+def test_a_traversal_goes_from_pole_to_pole_through_z(dim):
+    z, axis = unit_vectors(4, dim), dim - 1
+    path = SPHERE.traverse(z, axis, 301).numpy()
+    assert_allclose(np.linalg.norm(path, axis=-1), 1, rtol=1e-5)
+    pole = np.eye(dim)[axis]
+    assert_allclose(path[0], np.broadcast_to(-pole, z.shape), atol=1e-6)
+    assert_allclose(path[-1], np.broadcast_to(pole, z.shape), atol=1e-6)
+    # Somewhere it is within half a step of z.
+    distance = np.linalg.norm(path - z, axis=-1).min(axis=0)
+    assert (distance < np.pi / 300 / 2 + 1e-4).all()
+
+
+def test_straight_lines_and_single_elements():
+    start, end = RNG.normal(size=(2, 3, 4)).astype("float32")
+    path = EUCLIDEAN.interpolate(start, end, 3)
+    assert_allclose(path, np.stack([start, (start + end) / 2, end]), rtol=1e-5)
+    path = EUCLIDEAN.traverse(start, 1, 7).numpy()
+    assert_allclose(path[:, 0, 1], np.arange(-3, 4), atol=1e-6)
+    assert_allclose(np.delete(path, 1, axis=-1), np.delete([start] * 7, 1, axis=-1))
+
+
+def test_unit_length_has_a_direction_and_a_finite_derivative_for_every_vector():
+    scales = np.array([0, 1e-40, 1e-30, 1e-3, 1, 1e30, 3e38], "float32")[:, None]
+    vectors = tf.constant(scales * np.array([[0.5, -1, 0.25]], "float32"))
+    with tf.GradientTape() as tape:
+        tape.watch(vectors)
+        units = unit_length(vectors)
+        total = tf.reduce_sum(units[:, 0])
+    assert_allclose(np.linalg.norm(units, axis=-1), 1, rtol=1e-6)
+    assert_allclose(units[3:], np.broadcast_to(units[4], (4, 3)), rtol=1e-6)
+    slope = tape.gradient(total, vectors)
+    assert np.isfinite(slope).all()
+    length = np.linalg.norm([0.5, -1, 0.25])
+    expected = (np.eye(3)[0] - units[4, 0] * units[4]) / length
+    assert_allclose(slope[4], expected, rtol=1e-5)
+
+
+def test_a_posterior_and_a_prior_on_different_spaces_are_refused():
+    with pytest.raises(ValueError, match="same space.*VonMisesFisher.*StandardNormal"):
+        VAE((4,), 3, posterior=posteriors.VonMisesFisher())
+    with pytest.raises(
+        ValueError, match="same space.*DiagonalNormal.*SphericalUniform"
+    ):
+        VAE((4,), 3, prior=priors.SphericalUniform())
+    with pytest.raises(ValueError, match="`prior` must be a distribution on the unit"):
+        HypersphericalVAE((4,), 3, prior=priors.StandardNormal())
+    with pytest.raises(ValueError, match="same space.*DiagonalNormal"):
+        HypersphericalVAE((4,), 3, posterior=posteriors.DiagonalNormal())
+
+
+def test_bad_paths_are_refused():
+    model = HypersphericalVAE((4,), 3)
+    z = unit_vectors(2, 3)
+    with pytest.raises(ValueError, match="`num_steps` must be at least 2.*num_steps=1"):
+        model.interpolate(z, z, 1)
+    with pytest.raises(ValueError, match=r"`end` must have shape \[B, 3\]"):
+        model.interpolate(z, z[:, :2], 5)
+    with pytest.raises(ValueError, match=r"`dimension` must lie in 0..2.*dimension=3"):
+        model.traverse(z, 3, 5)

@@ -1,0 +1,84 @@
+import json
+
+import pytest
+from numpy.testing import assert_array_equal
+
+from vae_zoo import HypersphericalVAE
+from vae_zoo.callbacks import BestWeights, RunCheckpoint, read_history
+from vae_zoo.cli import main
+
+# A rate so high that the validation loss soon goes up and down.
+RUN = [
+    *("train", "hyperspherical-vae", "--dataset", "digits", "--latent-dim", "3"),
+    *("--hidden-units", "8", "--learning-rate", "0.1", "--batch-size", "256"),
+    *("--epochs", "60", "--patience", "2", "--warmup-epochs", "3"),
+    *("--seconds-between-checkpoints", "0"),
+]
+
+
+def test_patience_counts_epochs_after_the_warm_up(tmp_path):
+    best = BestWeights(tmp_path, patience=3, warmup_epochs=2)
+    losses = [1.0, 0.5, 9.0, 8.0, 8.5, 8.0, 7.9, 8.0, 8.0]
+    noted = [best.note(epoch, loss) for epoch, loss in enumerate(losses, 1)]
+    # The two epochs of the warm-up are the lowest and do not count.
+    assert [epoch for epoch, is_best in enumerate(noted, 1) if is_best] == [3, 4, 7]
+    assert not best.is_exhausted
+    best.note(10, 8.0)
+    assert best.is_exhausted
+    assert (best.best_epoch, best.best_loss) == (7, 7.9)
+
+
+def test_a_stopped_run_keeps_its_best_epoch_also_if_it_was_killed(
+    tmp_path, monkeypatch
+):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert main([*RUN, "--output", str(whole)]) == 0
+    rows = read_history(whole / "history.csv")
+    losses = {row["epoch"]: row["val_loss"] for row in rows if row["epoch"] > 3}
+    best = min(losses, key=losses.get)
+    assert len(rows) == best + 2 < 60
+    # The exported model is the best epoch's, not the last's.
+    model = HypersphericalVAE.from_preset(whole)
+    last = HypersphericalVAE.from_config(model.get_config())
+    last.load_weights(whole / "best.weights.h5")
+    for a, b in zip(model.trainable_weights, last.trainable_weights, strict=True):
+        assert_array_equal(a, b)
+    metrics = json.loads((whole / "metrics.json").read_text())
+    assert metrics["validation"]["loss"] < rows[-1]["val_loss"]
+
+    write = RunCheckpoint.on_epoch_end
+
+    def die(self, epoch, logs):
+        if epoch == best - 1:  # After the best weights, before the row and the model.
+            raise KeyboardInterrupt
+        write(self, epoch, logs)
+
+    monkeypatch.setattr(RunCheckpoint, "on_epoch_end", die)
+    assert main([*RUN, "--output", str(killed)]) == 130
+    monkeypatch.undo()
+    assert main([*RUN, "--output", str(killed)]) == 0
+    assert read_history(killed / "history.csv") == rows
+    for name in ("history.csv", "metrics.json"):
+        assert (killed / name).read_text() == (whole / name).read_text()
+    resumed = HypersphericalVAE.from_preset(killed)
+    for a, b in zip(model.weights, resumed.weights, strict=True):
+        assert_array_equal(a, b)
+
+    # A finished run stays finished.
+    assert main([*RUN, "--output", str(whole)]) == 0
+    assert read_history(whole / "history.csv") == rows
+    assert [path.name for path in (whole / "saved_model").iterdir()] == ["1"]
+
+
+def test_patience_and_weight_averaging_exclude_each_other(tmp_path, capsys):
+    arguments = [*RUN, "--ema-momentum", "0.9", "--output", str(tmp_path / "run")]
+    assert main(arguments) == 2
+    assert "`patience`" in capsys.readouterr().err
+    assert not (tmp_path / "run" / "saved_model").exists()
+
+
+@pytest.mark.parametrize("patience", ["0", "-1", "1.5"])
+def test_bad_patience(patience, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main([*RUN, "--patience", patience, "--output", str(tmp_path / "run")])
+    assert "must be a positive integer" in capsys.readouterr().err
