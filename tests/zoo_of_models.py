@@ -1,7 +1,14 @@
 """One small, untypical instance of every kind of model, for the laws."""
 
 from vae_zoo import VAE, BetaVAE, HypersphericalVAE
-from vae_zoo.components import likelihoods, networks, posteriors, schedules
+from vae_zoo.components import (
+    likelihoods,
+    networks,
+    posteriors,
+    priors,
+    products,
+    schedules,
+)
 
 SHAPE = (6, 5, 1)
 
@@ -71,12 +78,18 @@ def hyperspherical_vae():
     return HypersphericalVAE(SHAPE, 4, encoder=networks.MLP((16,)), seed=13)
 
 
-def circular_vae():
+def product_of_spheres_vae():
+    parts = [
+        posteriors.PowerSpherical(min_concentration=0.5),
+        posteriors.VonMisesFisher(),
+    ]
+    uniform = [priors.SphericalUniform(), priors.SphericalUniform()]
     return HypersphericalVAE(
         SHAPE,
-        2,
+        5,
         encoder=networks.MLP((16,)),
-        posterior=posteriors.PowerSpherical(min_concentration=0.5),
+        posterior=products.ProductPosterior(parts, sizes=(2, 3)),
+        prior=products.ProductPrior(uniform, sizes=(2, 3)),
         likelihood=likelihoods.Normal(0.5),
         beta=schedules.Linear(0.1, 1.0, 10),
         seed=14,
@@ -91,5 +104,5 @@ ALL = [
     residual_beta_vae,
     capacity_vae,
     hyperspherical_vae,
-    circular_vae,
+    product_of_spheres_vae,
 ]

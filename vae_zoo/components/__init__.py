@@ -5,7 +5,8 @@ from vae_zoo.components import (
     networks,
     posteriors,
     priors,
+    products,
     schedules,
 )
 
-__all__ = ["likelihoods", "networks", "posteriors", "priors", "schedules"]
+__all__ = ["likelihoods", "networks", "posteriors", "priors", "products", "schedules"]

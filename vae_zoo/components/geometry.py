@@ -1,5 +1,6 @@
 """Where latents live, and the shortest ways between them."""
 
+import dataclasses
 import math
 
 import tensorflow as tf
@@ -9,6 +10,7 @@ class Euclidean:
     """R^D, in which latents are joined by straight lines."""
 
     name = "R^D"
+    is_spherical = False
 
     def location(self, q):
         """The point that stands for the distribution `q`, its mean: [..., D]."""
@@ -48,6 +50,7 @@ class Sphere:
     """The unit sphere of R^D, on which latents are joined by great circles."""
 
     name = "the unit sphere"
+    is_spherical = True
 
     def location(self, q):
         """The point that stands for the distribution `q`, its mean direction."""
@@ -87,6 +90,58 @@ class Sphere:
         equator = _tangent(tf.broadcast_to(axis, tf.shape(z)), z)
         angles = tf.linspace(-math.pi / 2, math.pi / 2, num_steps)[:, None, None]
         return tf.sin(angles) * axis + tf.cos(angles) * equator
+
+
+@dataclasses.dataclass(frozen=True)
+class Product:
+    """Several spaces side by side, z = (z_1, z_2, …).
+
+    Attributes:
+        parts: the spaces.
+        sizes: the lengths of z_1, z_2, ….
+    """
+
+    parts: tuple
+    sizes: tuple[int, ...]
+
+    @property
+    def name(self):
+        """What it is, for errors."""
+        named = (f"{part.name} (D={size})" for part, size in self._with_sizes())
+        return " x ".join(named)
+
+    @property
+    def is_spherical(self):
+        """Whether every part is a sphere."""
+        return all(part.is_spherical for part in self.parts)
+
+    def location(self, q):
+        """The parts' locations; `q` is a `distributions.Product`."""
+        pairs = zip(self.parts, q.distributions, strict=True)
+        return tf.concat([part.location(own) for part, own in pairs], axis=-1)
+
+    def interpolate(self, start, end, num_steps):
+        """As in `Euclidean`, in every part at the same pace."""
+        ends = zip(self.parts, self._split(start), self._split(end), strict=True)
+        paths = [part.interpolate(a, b, num_steps) for part, a, b in ends]
+        return tf.concat(paths, axis=-1)
+
+    def traverse(self, z, dimension, num_steps):
+        """As in the part that `dimension` belongs to; the others stay."""
+        paths = []
+        for (part, size), own in zip(self._with_sizes(), self._split(z), strict=True):
+            if 0 <= dimension < size:
+                paths.append(part.traverse(own, dimension, num_steps))
+            else:
+                paths.append(tf.repeat(own[None], num_steps, axis=0))
+            dimension -= size
+        return tf.concat(paths, axis=-1)
+
+    def _with_sizes(self):
+        return zip(self.parts, self.sizes, strict=True)
+
+    def _split(self, z):
+        return tf.split(z, self.sizes, axis=-1)
 
 
 EUCLIDEAN = Euclidean()

@@ -2,7 +2,14 @@
 
 from vae_zoo.distributions.divergence import kl_divergence
 from vae_zoo.distributions.power_spherical import PowerSpherical
+from vae_zoo.distributions.product import Product
 from vae_zoo.distributions.sphere import SphericalUniform
 from vae_zoo.distributions.von_mises_fisher import VonMisesFisher
 
-__all__ = ["PowerSpherical", "SphericalUniform", "VonMisesFisher", "kl_divergence"]
+__all__ = [
+    "PowerSpherical",
+    "Product",
+    "SphericalUniform",
+    "VonMisesFisher",
+    "kl_divergence",
+]

@@ -2,7 +2,6 @@
 
 import keras
 
-from vae_zoo.components.geometry import SPHERE
 from vae_zoo.components.posteriors import VonMisesFisher
 from vae_zoo.components.priors import SphericalUniform
 from vae_zoo.models.kl_weight import at_present_step, checked_weight
@@ -22,15 +21,16 @@ class HypersphericalVAE(VAE):
         input_shape: as in `VAE`.
         latent_dim: length of the vector z, >= 2. The literature's d-dimensional
             sphere S^d has latent_dim = d + 1.
-        posterior: `posteriors.VonMisesFisher()`, the default, or `PowerSpherical()`.
-        prior: default `priors.SphericalUniform()`.
+        posterior: `posteriors.VonMisesFisher()`, the default, `PowerSpherical()`, or
+            a product of them (`components.products`).
+        prior: default `priors.SphericalUniform()`; a product of them for a product.
         beta: weight of the KL term in training, >= 0; a number or a schedule such as
             `components.schedules.Linear(0.0, 1.0, num_steps)`, a warm-up. `elbo`,
             `evaluate` and `val_loss` stay at beta = 1.
         **kwargs: as in `VAE`.
 
     Raises:
-        ValueError: if `latent_dim` is 1, `posterior` or `prior` is not on the sphere,
+        ValueError: if `latent_dim` is 1, `posterior` or `prior` is not on a sphere,
             `beta` is negative, or as in `VAE`.
 
     Source: Davidson et al. 2018; De Cao & Aziz 2020 (the power spherical posterior).
@@ -47,7 +47,7 @@ class HypersphericalVAE(VAE):
         **kwargs,
     ):
         prior = SphericalUniform() if prior is None else prior
-        if prior.geometry is not SPHERE:
+        if not prior.geometry.is_spherical:
             raise ValueError(
                 "`prior` must be a distribution on the unit sphere, such as "
                 f"SphericalUniform(). Received: prior={prior}"

@@ -43,7 +43,7 @@ def check_at_least(name, value, minimum, meaning):
 
 def check_same_geometry(posterior, prior):
     """Raises ValueError unless the two components are distributions on one space."""
-    if posterior.geometry is not prior.geometry:
+    if posterior.geometry != prior.geometry:
         raise ValueError(
             "`posterior` and `prior` must live on the same space. Received: "
             f"posterior={type(posterior).__name__} on {posterior.geometry.name}, "
@@ -58,6 +58,40 @@ def check_shape(shape, input_shape):
         raise ValueError(
             f"`x` must have shape [{expected}]. Received: shape {tuple(shape)}"
         )
+
+
+def as_latents(z, latent_dim, name):
+    """`z` as a float32 tensor [B, latent_dim]; ValueError under `name` if it is not."""
+    z = tf.convert_to_tensor(z, tf.float32)
+    if z.shape.rank != 2 or z.shape[1] not in (None, latent_dim):
+        raise ValueError(
+            f"`{name}` must have shape [B, {latent_dim}]. Received: shape "
+            f"{tuple(z.shape)}"
+        )
+    return z
+
+
+def as_incomplete(x, mask):
+    """`x`, zero where `mask` is 0, and the mask as booleans.
+
+    Raises:
+        ValueError: if the shapes differ or, eagerly, `mask` has other values than 0
+            and 1.
+    """
+    x, mask = tf.convert_to_tensor(x), tf.convert_to_tensor(mask)
+    if not mask.shape.is_compatible_with(x.shape):
+        raise ValueError(
+            "`mask` must have the shape of `x`, "
+            f"{tuple(x.shape)}. Received: shape {tuple(mask.shape)}"
+        )
+    mask = tf.cast(mask, tf.float32)
+    if tf.executing_eagerly() and not np.isin(mask, (0, 1)).all():
+        raise ValueError(
+            "`mask` must hold only 1 (observed) and 0 (missing). Received: "
+            f"values from {np.min(mask):g} to {np.max(mask):g}"
+        )
+    observed = mask > 0.5
+    return tf.where(observed, x, tf.zeros_like(x)), observed
 
 
 def checked_data(data, input_shape, rule):

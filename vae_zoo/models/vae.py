@@ -1,11 +1,9 @@
 """The variational autoencoder of Kingma & Welling 2014, base of the zoo."""
 
 import json
-import numbers
 import os
 
 import keras
-import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -15,9 +13,10 @@ from vae_zoo.components.networks import MLP
 from vae_zoo.components.posteriors import DiagonalNormal
 from vae_zoo.components.priors import Prior, StandardNormal
 from vae_zoo.distributions.divergence import kl_divergence
-from vae_zoo.distributions.noise import fold_in
 from vae_zoo.models import importance, imputation
 from vae_zoo.models.input_checks import (
+    as_incomplete,
+    as_latents,
     check_at_least,
     check_same_geometry,
     check_shape,
@@ -25,6 +24,7 @@ from vae_zoo.models.input_checks import (
     checked_data,
     plain_value_errors,
 )
+from vae_zoo.models.randomness import as_seed, load_seeds, save_seeds
 
 tfd = tfp.distributions
 
@@ -439,25 +439,11 @@ class VAE(keras.Model):
     def save_own_variables(self, store):
         """Adds the state of all random generators, so that a resumed run goes on."""
         super().save_own_variables(store)
-        for index, state in enumerate(self._seed_states()):
-            store[f"seed_{index}"] = np.asarray(state)
+        save_seeds(self, store)
 
     def load_own_variables(self, store):
         """The inverse of `save_own_variables`."""
-        states = self._seed_states()
-        for index, state in enumerate(states):
-            state.assign(store[f"seed_{index}"])
-        keys = (key for key in store.keys() if not key.startswith("seed_"))  # noqa: SIM118
-        own = {key: store[key] for key in keys}
-        super().load_own_variables(own)
-
-    def _seed_states(self):
-        """The generators' states, of dropout layers too, in a stable order."""
-        return [
-            variable
-            for variable in self.variables
-            if variable.path.endswith("seed_generator_state")
-        ]
+        super().load_own_variables(load_seeds(self, store))
 
     def _as_data(self, x):
         """`x` as a float32 tensor [B, *input_shape]; values checked eagerly."""
@@ -469,43 +455,16 @@ class VAE(keras.Model):
 
     def _as_latents(self, z, name):
         """`z` as a float32 tensor [B, D]."""
-        z = tf.convert_to_tensor(z, tf.float32)
-        if z.shape.rank != 2 or z.shape[1] not in (None, self.latent_dim):
-            raise ValueError(
-                f"`{name}` must have shape [B, {self.latent_dim}]. Received: shape "
-                f"{tuple(z.shape)}"
-            )
-        return z
+        return as_latents(z, self.latent_dim, name)
 
     def _as_incomplete_data(self, x, mask):
         """`x`, zero where `mask` is 0, and the mask as booleans."""
-        x, mask = tf.convert_to_tensor(x), tf.convert_to_tensor(mask)
-        if not mask.shape.is_compatible_with(x.shape):
-            raise ValueError(
-                "`mask` must have the shape of `x`, "
-                f"{tuple(x.shape)}. Received: shape {tuple(mask.shape)}"
-            )
-        mask = tf.cast(mask, tf.float32)
-        if tf.executing_eagerly() and not np.isin(mask, (0, 1)).all():
-            raise ValueError(
-                "`mask` must hold only 1 (observed) and 0 (missing). Received: "
-                f"values from {np.min(mask):g} to {np.max(mask):g}"
-            )
-        observed = mask > 0.5
-        return self._as_data(tf.where(observed, x, tf.zeros_like(x))), observed
+        x, observed = as_incomplete(x, mask)
+        return self._as_data(x), observed
 
     def _as_seed(self, seed):
         """`seed`, or the generator's next, as the int32 [2] that TFP takes."""
-        if seed is None:
-            seed = tf.cast(self.seed_generator.next(), tf.int32)
-            context = tf.distribute.get_replica_context()
-            if context is not None and context.num_replicas_in_sync > 1:
-                seed = fold_in(seed, context.replica_id_in_sync_group)
-            return seed
-        if isinstance(seed, numbers.Integral):
-            seed = int(seed)
-            return tf.constant([seed >> 31 & 0x7FFFFFFF, seed & 0x7FFFFFFF])
-        return tf.cast(seed, tf.int32)
+        return as_seed(seed, self.seed_generator)
 
 
 def serialized(component):

@@ -1,0 +1,147 @@
+"""Latents made of independent parts, each on a space of its own.
+
+    posterior = ProductPosterior([VonMisesFisher(), VonMisesFisher()], sizes=(3, 3))
+    prior = ProductPrior([SphericalUniform(), SphericalUniform()], sizes=(3, 3))
+    HypersphericalVAE(input_shape, 6, posterior=posterior, prior=prior)
+
+is a VAE on a product of two spheres: it has a concentration for each, where one sphere
+of as many dimensions has one in all. Source: Davidson et al. 2019, section 3.
+"""
+
+import keras
+
+from vae_zoo.components import geometry
+from vae_zoo.components.heads import Head, build_head
+from vae_zoo.components.priors import Prior
+from vae_zoo.distributions.product import Product
+
+
+@keras.saving.register_keras_serializable("vae_zoo")
+class ProductPosterior(Head):
+    """q(z|x) = the product of q_i(z_i|x), z = (z_1, z_2, …).
+
+    Args:
+        factors: posteriors, one for each part.
+        sizes: D_i, the length of each part; their sum is the model's `latent_dim`.
+        name: the layer's name.
+        **kwargs: what every Keras layer takes.
+
+    Raises:
+        ValueError: if there are not as many sizes as factors, or they do not add up.
+    """
+
+    def __init__(self, factors, sizes, *, name=None, **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.factors, self.sizes = list(factors), _checked_sizes(factors, sizes)
+        self.geometry = _geometry(self)
+
+    def build(self, features_shape, event_shape):
+        """Features [B, ...] to events [D]."""
+        _check_sum(self.sizes, event_shape)
+        for factor, size in zip(self.factors, self.sizes, strict=True):
+            build_head(factor, features_shape, (size,))
+
+    def call(self, features):
+        """Each factor's parameters, their names followed by its number from 0."""
+        return {
+            f"{name}_{number}": value
+            for number, factor in enumerate(self.factors)
+            for name, value in factor(features).items()
+        }
+
+    def distribution(self, **parameters):
+        """`distributions.Product`, batch [B], event [D]."""
+        grouped = [{} for _ in self.factors]
+        for key, value in parameters.items():
+            name, _, number = key.rpartition("_")
+            grouped[int(number)][name] = value
+        return Product(
+            [
+                factor.distribution(**own)
+                for factor, own in zip(self.factors, grouped, strict=True)
+            ]
+        )
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {**super().get_config(), **_config(self)}
+
+    @classmethod
+    def from_config(cls, config):
+        """The posterior with these constructor arguments."""
+        return cls(**_from_config(config))
+
+
+@keras.saving.register_keras_serializable("vae_zoo")
+class ProductPrior(Prior):
+    """p(z) = the product of p_i(z_i), z = (z_1, z_2, …).
+
+    Args:
+        factors: priors, one for each part.
+        sizes: D_i, the length of each part; their sum is the model's `latent_dim`.
+        name: the layer's name.
+        **kwargs: what every Keras layer takes.
+
+    Raises:
+        ValueError: if there are not as many sizes as factors, or they do not add up.
+    """
+
+    def __init__(self, factors, sizes, *, name=None, **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.factors, self.sizes = list(factors), _checked_sizes(factors, sizes)
+        self.geometry = _geometry(self)
+
+    def build(self, event_shape):
+        """Events [D]."""
+        _check_sum(self.sizes, event_shape)
+        super().build(event_shape)
+        for factor, size in zip(self.factors, self.sizes, strict=True):
+            if not factor.built:
+                factor.build((size,))
+
+    def distribution(self):
+        """`distributions.Product`, batch [], event [D]."""
+        return Product([factor.distribution() for factor in self.factors])
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {**super().get_config(), **_config(self)}
+
+    @classmethod
+    def from_config(cls, config):
+        """The prior with these constructor arguments."""
+        return cls(**_from_config(config))
+
+
+def _checked_sizes(factors, sizes):
+    sizes = tuple(sizes)
+    if not sizes or len(sizes) != len(list(factors)):
+        raise ValueError(
+            "`sizes` must have one length for each of one or more factors. Received: "
+            f"sizes={sizes}, {len(list(factors))} factors"
+        )
+    return sizes
+
+
+def _check_sum(sizes, event_shape):
+    if (sum(sizes),) != tuple(event_shape):
+        raise ValueError(
+            f"`sizes` must add up to latent_dim={event_shape[0]}. Received: "
+            f"sizes={sizes}"
+        )
+
+
+def _geometry(product):
+    parts = tuple(factor.geometry for factor in product.factors)
+    return geometry.Product(parts, product.sizes)
+
+
+def _config(product):
+    serialize = keras.saving.serialize_keras_object
+    factors = [serialize(factor) for factor in product.factors]
+    return {"factors": factors, "sizes": product.sizes}
+
+
+def _from_config(config):
+    deserialize = keras.saving.deserialize_keras_object
+    return {**config, "factors": [deserialize(each) for each in config["factors"]]}
