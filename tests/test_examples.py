@@ -2,6 +2,7 @@ import pathlib
 import runpy
 import sys
 
+import matplotlib.image
 import numpy as np
 import pytest
 
@@ -10,11 +11,23 @@ from vae_zoo import VAE
 EXAMPLES = pathlib.Path(__file__).resolve().parents[1] / "examples"
 
 
+def run(name, monkeypatch, *arguments):
+    monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
+    runpy.run_path(str(EXAMPLES / name), run_name="__main__")
+
+
 @pytest.mark.parametrize("shape", [(40, 9, 7, 3), (40, 5)])
 def test_your_own_images(shape, tmp_path, monkeypatch):
     np.save(tmp_path / "x.npy", np.random.default_rng(0).random(shape))
     output = tmp_path / "served"
-    arguments = [str(tmp_path / "x.npy"), "--epochs", "2", "--output", str(output)]
-    monkeypatch.setattr(sys, "argv", ["example", *arguments])
-    runpy.run_path(str(EXAMPLES / "your_own_images.py"), run_name="__main__")
+    data = tmp_path / "x.npy"
+    run("your_own_images.py", monkeypatch, data, "--epochs", 2, "--output", output)
     assert VAE.from_preset(output).input_shape == shape[1:]
+
+
+def test_great_circles(tmp_path, monkeypatch):
+    output = tmp_path / "circles.png"
+    run("great_circles.py", monkeypatch, "--epochs", 2, "--output", output)
+    height, width = matplotlib.image.imread(output).shape[:2]
+    # Six rows of ten images.
+    assert width / height == pytest.approx(10 / 6, rel=0.05)

@@ -7,10 +7,11 @@ import sys
 import keras
 import numpy as np
 
-from vae_zoo import atomic, models, plotting
+from vae_zoo import atomic, models
 from vae_zoo.callbacks import BestWeights, RunCheckpoint
 from vae_zoo.components import likelihoods, networks, posteriors, schedules
 from vae_zoo.datasets import open_source
+from vae_zoo.pictures import write_pictures
 from vae_zoo.serving import saved_model
 from vae_zoo.zoo.catalogue import MODELS
 
@@ -32,8 +33,6 @@ ARTEFACTS = ("saved_model", "model.keras", "metrics.json", "history.csv", *PICTU
 NOT_OF_THE_RUN = ("data_dir", "seconds_between_checkpoints")
 # Steps to run for one trip from Python to TensorFlow, at most.
 MAX_STEPS_PER_EXECUTION = 25
-NUM_PICTURED = 64
-NUM_LATENTS_PICTURED = 2000
 
 
 def train(settings, folder, verbose=1):
@@ -303,35 +302,3 @@ def _export_once(model, folder, settings, metrics):
         "metrics": metrics,
     }
     saved_model.export(model, folder, metadata=metadata)
-
-
-def write_pictures(model, source, folder, settings):
-    """Writes `samples.png`, `reconstructions.png` and `latent.png` to `folder`.
-
-    Args:
-        model: a trained model.
-        source: the examples to show, a `datasets.Source`.
-        folder: where the pictures go.
-        settings: dict with `seed` and `binarize`.
-    """
-    folder = pathlib.Path(folder)
-    with_classes = source.has_labels and not source.factor_names
-    examples, classes = [], []
-    data = source.batches(
-        NUM_LATENTS_PICTURED,
-        binarize=settings["binarize"] and "fixed",
-        labels=with_classes,
-        seed=settings["seed"],
-    )
-    for element in data.take(1):
-        examples, classes = element if with_classes else (element, None)
-    x = examples.numpy()
-    pictures = {
-        "samples": plotting.samples(
-            model.sample(NUM_PICTURED, seed=settings["seed"]).numpy()
-        ),
-        "reconstructions": plotting.reconstructions(x[:10], model.reconstruct(x[:10])),
-        "latent": plotting.latent(model.encode(x), classes),
-    }
-    for name, figure in pictures.items():
-        plotting.save(figure, folder / f"{name}.png")

@@ -1,3 +1,5 @@
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -26,9 +28,14 @@ def small(latent_dim, posterior=posteriors.VonMisesFisher, **options):
 
 @both_posteriors
 def test_the_likelihood_is_the_integral_over_the_circle(posterior, binary_images):
-    model = small(2, posterior)
-    model.compile(keras.optimizers.Adam(0.01))
-    model.fit(binary_images, epochs=2, verbose=0)
+    model = small(2, functools.partial(posterior, min_concentration=0.0))
+    model.compile(keras.optimizers.Adam(0.01), jit_compile=False)
+    model.fit(binary_images, epochs=5, verbose=0)
+    # On the circle the weights of a power spherical proposal, whose density is 0
+    # opposite mu, have a variance up to a concentration of 1/2 only.
+    projection = model.posterior_head.raw_concentration.dense
+    projection.kernel.assign(0 * projection.kernel)
+    projection.bias.assign([-1.0])
     x = binary_images[:5]
     angles = 2 * np.pi * np.arange(2000) / 2000
     z = np.stack([np.cos(angles), np.sin(angles)], axis=-1).astype("float32")
@@ -70,7 +77,7 @@ def test_it_is_a_beta_vae_of_the_same_components(binary_images):
             beta=schedules.Linear(0.0, 1.0, 10),
             seed=2,
         )
-        model.compile("adam")
+        model.compile("adam", jit_compile=False)
         fitted = model.fit(binary_images, epochs=3, shuffle=False, verbose=0)
         losses.append(fitted.history["loss"])
     assert_allclose(*losses, rtol=1e-5)
@@ -79,15 +86,15 @@ def test_it_is_a_beta_vae_of_the_same_components(binary_images):
 @pytest.mark.parametrize("latent_dim", [2, 6, 41])
 def test_short_trainings_of_twenty_seeds_stay_finite(latent_dim):
     digits = sklearn.datasets.load_digits().images[..., None] / 16
-    x = (digits > np.random.default_rng(0).random(digits.shape)).astype("float32")
+    x = (digits > np.random.default_rng(0).random(digits.shape)).astype("float32")[:512]
 
     def untrained():
         encoder = networks.MLP((64,))
         return HypersphericalVAE((8, 8, 1), latent_dim, encoder=encoder)
 
-    # One compiled step for all seeds; each starts from weights of its own.
+    # One graph for all seeds; each starts from weights of its own.
     model = untrained()
-    model.compile(keras.optimizers.Adam(0.01))
+    model.compile(keras.optimizers.Adam(0.01), jit_compile=False)
     for seed in range(20):
         keras.utils.set_random_seed(seed)
         model.set_weights(untrained().get_weights())
@@ -95,7 +102,7 @@ def test_short_trainings_of_twenty_seeds_stay_finite(latent_dim):
         for variable in model.optimizer.variables:
             if variable.path != model.optimizer.learning_rate.path:
                 variable.assign(keras.ops.zeros_like(variable))
-        history = model.fit(x, epochs=3, batch_size=64, verbose=0).history
+        history = model.fit(x, epochs=5, batch_size=64, verbose=0).history
         assert np.isfinite(history["loss"]).all(), seed
         assert history["loss"][-1] < history["loss"][0]
 

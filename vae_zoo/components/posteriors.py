@@ -141,6 +141,10 @@ class VonMisesFisher(_AroundMeanDirection):
 class PowerSpherical(_AroundMeanDirection):
     """q(z|x) ~ (1 + mean_direction(x).z)^concentration(x) on the unit sphere.
 
+    Its density is 0 opposite the mean direction. The weights of an importance-sampled
+    log p(x) have no finite variance there, and the estimate is low and its standard
+    error not to be relied on in few dimensions; a von Mises-Fisher's are bounded.
+
     Source: De Cao & Aziz 2020.
     """
 

@@ -83,7 +83,8 @@ class AngularFamily(abc.ABC):
         start = angle_of(mode)
         limits = tf.stack([start, math.pi - start])
         signs = tf.stack([-tf.ones_like(start), tf.ones_like(start)])
-        low, high = tf.unstack(signs * self._reach(fixed, start, limits, signs))
+        arcs = signs * self._reach(fixed, start, limits, signs)
+        low, high = arcs[0], arcs[1]
         nodes, weights = _rule(self.dtype)
         steps = low[..., None] + (high - low)[..., None] * nodes
         y, start = mode[..., None], start[..., None]
@@ -223,7 +224,7 @@ def _height(angle):
 def _log_sine(y):
     """log sin t at 1 - cos t = y > 0, precise around y = 1, where it is 0."""
     small = tf.math.log(tf.maximum(y * (2 - y), 1e-24))
-    return tf.where(y < 0.5, small, tf.math.log1p(-tf.minimum(1 - y, 0.5) ** 2)) / 2
+    return tf.where(y < 0.5, small, tf.math.log1p(-(tf.minimum(1 - y, 0.5) ** 2))) / 2
 
 
 def _along_arc(start, step):
