@@ -42,7 +42,8 @@ def train(posterior, dimension, folder, data_dir):
         "--split=train[:50000]",
         "--validation-split=train[50000:]",
         "--binarize=dynamic",
-        "--hidden-units=256",
+        "--hidden-units",
+        "256",
         "128",
         "--batch-size=64",
         "--epochs=400",
@@ -110,10 +111,11 @@ def main():
     parser.add_argument("--output", type=pathlib.Path, required=True)
     parser.add_argument("--data-dir", default=None, help="where TFDS keeps its data")
     parser.add_argument("--dimensions", type=int, nargs="+", default=[2, 5, 10])
+    parser.add_argument("--posteriors", nargs="+", default=POSTERIORS)
     arguments = parser.parse_args()
     rows = []
     for dimension in arguments.dimensions:
-        for posterior in POSTERIORS:
+        for posterior in arguments.posteriors:
             folder = arguments.output / f"{posterior}-{dimension}"
             train(posterior, dimension, folder, arguments.data_dir)
             rows.append((dimension, posterior, measure(folder, arguments.data_dir)))
