@@ -95,6 +95,11 @@ class BestWeights(keras.callbacks.Callback):
         self.best_epoch = None
         self.is_exhausted = False
 
+    def resume(self, rows):
+        """Takes the `rows` of a history into account."""
+        for row in rows:
+            self.note(row["epoch"], row["val_loss"])
+
     def note(self, epoch, val_loss):
         """Takes one epoch into account, counted from 1; returns whether it is best."""
         if epoch <= self.warmup_epochs:
@@ -111,7 +116,8 @@ class BestWeights(keras.callbacks.Callback):
         if self.note(epoch + 1, logs["val_loss"]):
             with atomic.whole_file(self.path) as partial:
                 self.model.save_weights(partial)
-        self.model.stop_training = self.is_exhausted
+        if self.is_exhausted:
+            self.model.stop_training = True
 
     def restore(self, model):
         """Gives `model` the best weights, if an epoch after the warm-up was run."""

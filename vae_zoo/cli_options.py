@@ -101,7 +101,7 @@ def _add_training_options(parser, posteriors):
         type=_positive(int),
         default=None,
         metavar="EPOCHS",
-        help="stop that long after the best validation ELBO, and keep its weights",
+        help="stop that long after the best validation ELBO, and export its weights",
     )
     add("--batch-size", type=_positive(int), default=128, help="examples in a step")
     add("--learning-rate", type=_positive(float), default=1e-3, help="of Adam")
@@ -125,7 +125,7 @@ def _add_beta_options(parser):
         "--warmup-epochs",
         type=_non_negative,
         default=0.0,
-        help="epochs in which beta, or the capacity, grows from 0",
+        help="epochs in which beta, or a capacity, grows from 0",
     )
 
 

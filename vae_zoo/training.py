@@ -41,7 +41,9 @@ def train(settings, folder, verbose=1):
     Leaves there `run.json` (the settings), `model.keras`, `history.csv`,
     `saved_model/<version>/`, `metrics.json`, `samples.png`, `reconstructions.png`
     and `latent.png`. Run again with the same settings it resumes from the last
-    epoch saved; the result is that of an uninterrupted run.
+    epoch saved; the result is that of an uninterrupted run. With `patience` the
+    SavedModel, the metrics and the pictures are of the best epoch, whose weights are
+    in `best.weights.h5`; `model.keras` is where training stopped.
 
     Args:
         settings: dict of plain values, one for each option of
@@ -60,6 +62,7 @@ def train(settings, folder, verbose=1):
     _check_destination(folder, _recorded(settings))
     sources = _open_sources(settings)
     steps_per_epoch = sources["train"].num_batches(settings["batch_size"])
+    best = _best_weights(folder, settings)
     keras.utils.set_random_seed(settings["seed"])
     model = _load_or_build(folder, settings, sources["train"], steps_per_epoch)
     x = _first_batch(settings, sources["train"])
@@ -73,14 +76,17 @@ def train(settings, folder, verbose=1):
         folder, steps_per_epoch, settings["seconds_between_checkpoints"]
     )
     first_epoch = checkpoint.resume(model)
-    best = _best_weights(folder, settings, checkpoint.rows)
+    if best is not None:
+        best.resume(checkpoint.rows)
     if best is None or not best.is_exhausted:
         callbacks = [checkpoint] if best is None else [best, checkpoint]
         _fit(model, settings, sources, callbacks, first_epoch, steps_per_epoch, verbose)
         checkpoint.save()
+    rows = checkpoint.rows
     if best is not None:
         best.restore(model)
-    return _finish(folder, model, settings, sources["validation"], checkpoint.rows)
+        rows = rows[: best.best_epoch]
+    return _finish(folder, model, settings, sources["validation"], rows)
 
 
 def _open_sources(settings):
@@ -215,8 +221,8 @@ def _optimizer(settings, steps_per_epoch):
     )
 
 
-def _best_weights(folder, settings, rows):
-    """The early stopping that the settings ask for, where it stood after `rows`."""
+def _best_weights(folder, settings):
+    """The early stopping that the settings ask for, or None."""
     if settings.get("patience") is None:
         return None
     if settings["ema_momentum"]:
@@ -224,10 +230,14 @@ def _best_weights(folder, settings, rows):
             "`patience` must be left out with weight averaging, whose weights are made "
             f"at the end. Received: ema_momentum={settings['ema_momentum']}"
         )
-    best = BestWeights(folder, settings["patience"], settings.get("warmup_epochs", 0))
-    for row in rows:
-        best.note(row["epoch"], row["val_loss"])
-    return best
+    warmup_epochs = settings.get("warmup_epochs", 0)
+    if warmup_epochs >= settings["epochs"]:
+        raise ValueError(
+            "`warmup_epochs` must be below `epochs` with `patience`, which counts from "
+            f"its end. Received: warmup_epochs={warmup_epochs:g}, "
+            f"epochs={settings['epochs']}"
+        )
+    return BestWeights(folder, settings["patience"], warmup_epochs)
 
 
 def _fit(model, settings, sources, callbacks, first_epoch, steps_per_epoch, verbose):

@@ -5,8 +5,7 @@ from numpy.testing import assert_allclose
 
 from vae_zoo import VAE, HypersphericalVAE
 from vae_zoo.components import posteriors, priors
-from vae_zoo.components.geometry import EUCLIDEAN, SPHERE
-from vae_zoo.components.posteriors import unit_length
+from vae_zoo.components.geometry import EUCLIDEAN, SPHERE, unit_length
 
 RNG = np.random.default_rng(0)
 

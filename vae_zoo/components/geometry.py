@@ -5,6 +5,9 @@ import math
 
 import tensorflow as tf
 
+# The smallest normal float32 has a reciprocal that is finite.
+TINY = 1e-37
+
 
 class Euclidean:
     """R^D, in which latents are joined by straight lines."""
@@ -47,7 +50,10 @@ class Euclidean:
 
 
 class Sphere:
-    """The unit sphere of R^D, on which latents are joined by great circles."""
+    """The unit sphere of R^D, on which latents are joined by great circles.
+
+    Vectors of another length stand for their directions.
+    """
 
     name = "the unit sphere"
     is_spherical = True
@@ -64,6 +70,7 @@ class Sphere:
 
         Source: Shoemake 1985 (slerp).
         """
+        start, end = unit_length(start), unit_length(end)
         toward = _tangent(start, end)
         # Precise for near and for opposite points, as no arc sine or cosine is.
         half_sine = tf.norm(end - start, axis=-1, keepdims=True) / 2
@@ -86,7 +93,7 @@ class Sphere:
         Returns:
             Unit vectors [S, B, D].
         """
-        axis = tf.one_hot(dimension, z.shape[-1])
+        z, axis = unit_length(z), tf.one_hot(dimension, z.shape[-1])
         equator = _tangent(tf.broadcast_to(axis, tf.shape(z)), z)
         angles = tf.linspace(-math.pi / 2, math.pi / 2, num_steps)[:, None, None]
         return tf.sin(angles) * axis + tf.cos(angles) * equator
@@ -160,3 +167,14 @@ def _tangent(point, other):
 def _orthogonal(point, other):
     """`other` less its part along the unit vector `point`."""
     return other - tf.reduce_sum(point * other, axis=-1, keepdims=True) * point
+
+
+def unit_length(vectors):
+    """`vectors` [B, D] over their lengths; the first axis for those without any."""
+    # The result does not depend on it, so its derivative may be left out.
+    largest = tf.stop_gradient(tf.reduce_max(tf.abs(vectors), axis=-1, keepdims=True))
+    axis = tf.one_hot(0, vectors.shape[-1])
+    is_zero = largest < TINY
+    # First by the largest element, so that no square over- or underflows.
+    scaled = tf.where(is_zero, axis, vectors / tf.where(is_zero, 1.0, largest))
+    return scaled / tf.norm(scaled, axis=-1, keepdims=True)

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from vae_zoo.components.geometry import SPHERE
+from vae_zoo.components.geometry import SPHERE, unit_length
 from vae_zoo.components.heads import Head, built_projection, positive
 from vae_zoo.distributions import power_spherical, von_mises_fisher
 from vae_zoo.distributions.multivariate_normal import (
@@ -15,8 +15,6 @@ from vae_zoo.distributions.multivariate_normal import (
 )
 
 MIN_SCALE = 1e-5
-# The smallest normal float32 has a reciprocal that is finite.
-TINY = 1e-37
 
 
 @keras.saving.register_keras_serializable("vae_zoo")
@@ -104,8 +102,9 @@ class _AroundMeanDirection(Head):
         (dim,) = event_shape
         if dim < 2:
             raise ValueError(
-                "`latent_dim` must be at least 2 on a sphere, as the vector's length: "
-                f"S^d has latent_dim = d + 1. Received: latent_dim={dim}"
+                "`latent_dim` must be at least 2 on a sphere, a part of a product's "
+                "`sizes` too, as the vector's length: S^d has d + 1. Received: "
+                f"latent_dim={dim}"
             )
         self.direction = built_projection(features_shape, event_shape, "direction")
         self.raw_concentration = built_projection(
@@ -151,14 +150,3 @@ class PowerSpherical(_AroundMeanDirection):
     def distribution(self, mean_direction, concentration):
         """`tfd.PowerSpherical`, batch [B], event [D]."""
         return power_spherical.PowerSpherical(mean_direction, concentration)
-
-
-def unit_length(vectors):
-    """`vectors` [B, D] over their lengths; the first axis for those without any."""
-    # The result does not depend on it, so its derivative may be left out.
-    largest = tf.stop_gradient(tf.reduce_max(tf.abs(vectors), axis=-1, keepdims=True))
-    axis = tf.one_hot(0, vectors.shape[-1])
-    is_zero = largest < TINY
-    # First by the largest element, so that no square over- or underflows.
-    scaled = tf.where(is_zero, axis, vectors / tf.where(is_zero, 1.0, largest))
-    return scaled / tf.norm(scaled, axis=-1, keepdims=True)

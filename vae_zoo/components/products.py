@@ -27,12 +27,13 @@ class ProductPosterior(Head):
         **kwargs: what every Keras layer takes.
 
     Raises:
-        ValueError: if there are not as many sizes as factors, or they do not add up.
+        ValueError: if there are not as many sizes as factors, a size is no positive
+            integer, a factor occurs twice, or the sizes do not add up.
     """
 
     def __init__(self, factors, sizes, *, name=None, **kwargs):
         super().__init__(name=name, **kwargs)
-        self.factors, self.sizes = list(factors), _checked_sizes(factors, sizes)
+        self.factors, self.sizes = _checked(factors, sizes)
         self.geometry = _geometry(self)
 
     def build(self, features_shape, event_shape):
@@ -83,12 +84,13 @@ class ProductPrior(Prior):
         **kwargs: what every Keras layer takes.
 
     Raises:
-        ValueError: if there are not as many sizes as factors, or they do not add up.
+        ValueError: if there are not as many sizes as factors, a size is no positive
+            integer, a factor occurs twice, or the sizes do not add up.
     """
 
     def __init__(self, factors, sizes, *, name=None, **kwargs):
         super().__init__(name=name, **kwargs)
-        self.factors, self.sizes = list(factors), _checked_sizes(factors, sizes)
+        self.factors, self.sizes = _checked(factors, sizes)
         self.geometry = _geometry(self)
 
     def build(self, event_shape):
@@ -113,14 +115,21 @@ class ProductPrior(Prior):
         return cls(**_from_config(config))
 
 
-def _checked_sizes(factors, sizes):
-    sizes = tuple(sizes)
-    if not sizes or len(sizes) != len(list(factors)):
+def _checked(factors, sizes):
+    factors, sizes = list(factors), tuple(sizes)
+    if not sizes or len(sizes) != len(factors):
         raise ValueError(
             "`sizes` must have one length for each of one or more factors. Received: "
-            f"sizes={sizes}, {len(list(factors))} factors"
+            f"sizes={sizes}, {len(factors)} factors"
         )
-    return sizes
+    if any(isinstance(size, bool) or int(size) != size or size < 1 for size in sizes):
+        raise ValueError(f"`sizes` must be positive integers. Received: sizes={sizes}")
+    if len({id(factor) for factor in factors}) < len(factors):
+        raise ValueError(
+            "`factors` must be as many objects, each with weights of its own. "
+            "Received: one of them twice"
+        )
+    return factors, tuple(map(int, sizes))
 
 
 def _check_sum(sizes, event_shape):

@@ -28,6 +28,8 @@ _GRID = np.arange(1, 9)
 _NUM_SEARCHES = 3
 # Proposals at a time: two in three or more are accepted, so a second round is rare.
 _NUM_PROPOSALS = 8
+_MAX_ROUNDS = 100
+_LARGEST_CONCENTRATION = 1e15
 
 
 class AngularFamily(abc.ABC):
@@ -79,7 +81,7 @@ class AngularFamily(abc.ABC):
             nodes are constants.
         """
         fixed = tf.stop_gradient(concentration)
-        mode = self.mode(fixed)
+        mode = self.mode(tf.minimum(fixed, _LARGEST_CONCENTRATION))
         start = angle_of(mode)
         limits = tf.stack([start, math.pi - start])
         signs = tf.stack([-tf.ones_like(start), tf.ones_like(start)])
@@ -131,7 +133,8 @@ class AngularFamily(abc.ABC):
         That is minus the integral over [0, t]; it is taken away from the mode.
         """
         mean, _ = self.moments(concentration)
-        is_beyond = angles >= angle_of(self.mode(concentration))
+        mode = self.mode(tf.minimum(concentration, _LARGEST_CONCENTRATION))
+        is_beyond = angles >= angle_of(mode)
         sign = tf.where(is_beyond, tf.ones_like(angles), -tf.ones_like(angles))
         limit = tf.where(is_beyond, math.pi - angles, angles)
         length = self._reach(concentration, angles, limit, sign)
@@ -164,10 +167,12 @@ class AngularFamily(abc.ABC):
         return tf.minimum(tf.exp(low + width), limit)[..., 0]
 
     def _rejection(self, concentration, num_samples, seed):
-        """Angles by rejection, several proposals at a time.
+        """Angles by rejection, several proposals at a time; NaN for a NaN kappa.
 
         Source: Wood 1994; the proposals by Ulrich 1984.
         """
+        # Beyond it the angles are below the resolution of a float32 vector.
+        concentration = tf.minimum(concentration, _LARGEST_CONCENTRATION)
         best = self.envelope(concentration)
         slope = best / (2 - best)
         exponent = 2 / self.power  # infinite for D = 2, as it should be
@@ -184,7 +189,9 @@ class AngularFamily(abc.ABC):
             draws = 1 - uniform(draws_shape, key, self.dtype)
             draws = tf.ensure_shape(draws, leading.concatenate(static_shape))
             # A symmetric beta variable (1 - side) / 2, moved by the envelope's map.
-            radius = -tf.math.expm1(exponent * tf.math.log(draws[0] - 2.0**-25))
+            # Below 1, since for D = 2 the exponent is infinite.
+            below = tf.minimum(draws[0], 1 - 2.0**-24)
+            radius = -tf.math.expm1(exponent * tf.math.log(below))
             side = tf.sqrt(radius) * tf.cos(math.pi * draws[1])
             y = 2 * slope * (1 - side) / ((1 + side) + slope * (1 - side))
             score = concentration * self.statistic_change(best, y - best)
@@ -199,15 +206,21 @@ class AngularFamily(abc.ABC):
             is_pending &= ~is_done
             return fold_in(key, 0), chosen, is_pending
 
+        # Nothing is ever accepted where kappa is NaN: no loop may wait for that.
+        is_pending = tf.broadcast_to(tf.math.is_finite(concentration), shape)
         state = propose(
             seed,
             tf.ensure_shape(tf.zeros(shape, self.dtype), static_shape),
-            tf.ensure_shape(tf.fill(shape, True), static_shape),
+            tf.ensure_shape(is_pending, static_shape),
         )
         _, chosen, _ = tf.while_loop(
-            lambda key, chosen, is_pending: tf.reduce_any(is_pending), propose, state
+            lambda key, chosen, is_pending: tf.reduce_any(is_pending),
+            propose,
+            state,
+            maximum_iterations=_MAX_ROUNDS,
         )
-        return angle_of(chosen)
+        nothing = tf.constant(math.nan, self.dtype)
+        return tf.where(tf.math.is_finite(concentration), angle_of(chosen), nothing)
 
 
 def angle_of(y):

@@ -79,6 +79,21 @@ def log_area(dimension, dtype):
     return tf.cast(area, dtype)
 
 
+def float_dtype(mean_direction):
+    """The type that `mean_direction` has or gets: float32 if it is of integers.
+
+    Raises:
+        ValueError: if it is neither float32 nor float64.
+    """
+    dtype = tf.as_dtype(getattr(mean_direction, "dtype", tf.float32))
+    dtype = tf.float32 if dtype.is_integer else dtype
+    if dtype not in (tf.float32, tf.float64):
+        raise ValueError(
+            f"`mean_direction` must be float32 or float64. Received: {dtype.name}"
+        )
+    return dtype
+
+
 def checked_direction(mean_direction, check_length):
     """`mean_direction`, known to be unit vectors of two dimensions or more.
 
@@ -103,13 +118,15 @@ def checked_concentration(concentration, check_in_graph):
     """`concentration`, known to be >= 0; inside a graph only with `check_in_graph`.
 
     Raises:
-        ValueError: if it is negative or NaN (inside a graph:
+        ValueError: if it is negative, infinite or NaN (inside a graph:
             `tf.errors.InvalidArgumentError`).
     """
     if not check_in_graph and tf.get_static_value(concentration) is None:
         return concentration
+    is_valid = (concentration >= 0) & tf.math.is_finite(concentration)
+    expectation = "be finite and >= 0"
     return _checked(
-        concentration, concentration >= 0, concentration, "concentration", "be >= 0"
+        concentration, is_valid, concentration, "concentration", expectation
     )
 
 

@@ -4,6 +4,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from vae_zoo.distributions import sphere
+from vae_zoo.distributions.angular_distribution import AngularDistribution
 from vae_zoo.distributions.angular_family import AngularFamily
 
 tfd = tfp.distributions
@@ -31,7 +32,7 @@ class CosineFamily(AngularFamily):
         return 2 * slope / (1 + slope)
 
 
-class VonMisesFisher(tfd.AutoCompositeTensorDistribution):
+class VonMisesFisher(AngularDistribution, tfd.AutoCompositeTensorDistribution):
     """p(z) ~ exp(kappa mu.z) over the unit vectors z of R^D.
 
     Samples are differentiable in both parameters in every dimension, with the exact
@@ -40,19 +41,23 @@ class VonMisesFisher(tfd.AutoCompositeTensorDistribution):
 
     Args:
         mean_direction: float [..., D], unit vectors mu, D >= 2.
-        concentration: float [...], kappa >= 0; 0 makes it uniform.
+        concentration: float [...], kappa >= 0 and finite; 0 makes it uniform.
         validate_args: whether `mean_direction` is checked, and `concentration` also
             where its value is known only when a graph runs.
         allow_nan_stats: as in every `tfd.Distribution`.
         name: the distribution's name.
 
     Raises:
-        ValueError: if D is 1 or `concentration` is negative or NaN; with
-            `validate_args`, if a mean direction is no unit vector. Values that are
-            known only when a graph runs raise `tf.errors.InvalidArgumentError` then.
+        ValueError: if D is 1, the parameters are not float32 or float64, or
+            `concentration` is negative, infinite or NaN; with `validate_args`, if a
+            mean direction is no unit vector. Values that are known only when a graph
+            runs raise `tf.errors.InvalidArgumentError` then, but under XLA, which
+            drops assertions. Samples of a NaN concentration are NaN.
 
     Source: Davidson et al. 2018, section 3; Figurnov et al. 2018 (the derivative).
     """
+
+    family_class = CosineFamily
 
     def __init__(
         self,
@@ -64,8 +69,9 @@ class VonMisesFisher(tfd.AutoCompositeTensorDistribution):
     ):
         parameters = dict(locals())
         with tf.name_scope(name) as name:
-            mean_direction = tf.convert_to_tensor(mean_direction)
-            concentration = tf.convert_to_tensor(concentration, mean_direction.dtype)
+            dtype = sphere.float_dtype(mean_direction)
+            mean_direction = tf.cast(mean_direction, dtype)
+            concentration = tf.convert_to_tensor(concentration, dtype)
             self._mean_direction = sphere.checked_direction(
                 mean_direction, validate_args
             )
@@ -73,7 +79,7 @@ class VonMisesFisher(tfd.AutoCompositeTensorDistribution):
                 concentration, validate_args
             )
             super().__init__(
-                dtype=mean_direction.dtype,
+                dtype=dtype,
                 reparameterization_type=tfd.FULLY_REPARAMETERIZED,
                 validate_args=validate_args,
                 allow_nan_stats=allow_nan_stats,
@@ -106,49 +112,9 @@ class VonMisesFisher(tfd.AutoCompositeTensorDistribution):
     def _event_shape_tensor(self):
         return tf.shape(self.mean_direction)[-1:]
 
-    def _event_size(self):
-        return self.event_shape[0] or self._event_shape_tensor()[0]
-
-    def _family(self):
-        return CosineFamily(self._event_size(), self.dtype)
-
-    def _sample_n(self, n, seed=None):
-        return sphere.sample_at_angles(
-            self._family(), self.mean_direction, self._batch_concentration(), n, seed
-        )
-
-    def _log_prob(self, z):
-        # kappa (mu.z - 1) of unit vectors, without the cancellation.
-        distance = tf.reduce_sum((z - self.mean_direction) ** 2, axis=-1)
-        return -self.concentration * distance / 2 - self._log_normalizer()
-
-    def _log_normalizer(self):
-        """log of the integral of exp(kappa (mu.z - 1)) over the sphere."""
-        _, log_mean = self._family().moments(self.concentration)
-        return log_mean + sphere.log_area(self._event_size(), self.dtype)
-
-    def _entropy(self):
-        concentration = self._batch_concentration()
-        statistic, log_mean = self._family().moments(concentration)
-        area = sphere.log_area(self._event_size(), self.dtype)
-        return log_mean + area - concentration * statistic
-
-    def divergence_from_uniform(self):
-        """KL to the uniform distribution on the sphere: [...], nats.
-
-        Source: Davidson et al. 2018, appendix B.
-        """
-        concentration = self._batch_concentration()
-        statistic, log_mean = self._family().moments(concentration)
-        return concentration * statistic - log_mean
-
     def _mean(self):
         statistic, _ = self._family().moments(self.concentration)
         return (1 + statistic)[..., None] * self.mean_direction
-
-    def _mode(self):
-        shape = tf.concat([self.batch_shape_tensor(), self._event_shape_tensor()], 0)
-        return tf.broadcast_to(self.mean_direction, shape)
 
     def _covariance(self):
         y, _, log_weights = self._family().quadrature(self._batch_concentration())
@@ -168,14 +134,3 @@ class VonMisesFisher(tfd.AutoCompositeTensorDistribution):
 
     def _variance(self):
         return tf.linalg.diag_part(self._covariance())
-
-    def _batch_concentration(self):
-        """The concentration, one for each distribution of the batch."""
-        return tf.broadcast_to(self.concentration, self.batch_shape_tensor())
-
-
-@tfd.RegisterKL(VonMisesFisher, tfd.SphericalUniform)
-def _divergence(q, p, name=None):
-    with tf.name_scope(name or "kl_von_mises_fisher_spherical_uniform"):
-        sphere.check_same_sphere(q, p)
-        return q.divergence_from_uniform()

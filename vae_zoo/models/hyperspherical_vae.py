@@ -3,7 +3,7 @@
 import keras
 
 from vae_zoo.components.posteriors import VonMisesFisher
-from vae_zoo.components.priors import SphericalUniform
+from vae_zoo.components.priors import Prior, SphericalUniform
 from vae_zoo.models.kl_weight import at_present_step, checked_weight
 from vae_zoo.models.vae import VAE, serialized
 
@@ -47,10 +47,10 @@ class HypersphericalVAE(VAE):
         **kwargs,
     ):
         prior = SphericalUniform() if prior is None else prior
-        if not prior.geometry.is_spherical:
+        if not (isinstance(prior, Prior) and prior.geometry.is_spherical):
             raise ValueError(
                 "`prior` must be a distribution on the unit sphere, such as "
-                f"SphericalUniform(). Received: prior={prior}"
+                f"SphericalUniform(). Received: prior={prior!r}"
             )
         super().__init__(
             input_shape,

@@ -68,7 +68,7 @@ def as_latents(z, latent_dim, name):
             f"`{name}` must have shape [B, {latent_dim}]. Received: shape "
             f"{tuple(z.shape)}"
         )
-    return z
+    return tf.ensure_shape(z, (None, latent_dim))
 
 
 def as_incomplete(x, mask):

@@ -126,7 +126,7 @@ class VAE(keras.Model):
 
     @property
     def geometry(self):
-        """Where the latents live: `components.geometry.EUCLIDEAN` or `SPHERE`."""
+        """Where the latents live, one of the spaces of `components.geometry`."""
         return self.prior_layer.geometry
 
     # The generative story.

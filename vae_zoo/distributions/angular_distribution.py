@@ -1,0 +1,69 @@
+"""What distributions share that depend on the angle to a mean direction alone."""
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from vae_zoo.distributions import sphere
+
+tfd = tfp.distributions
+
+
+class AngularDistribution:
+    """Samples, density, entropy and divergence of p(z) ~ exp(kappa h(t)) on a sphere.
+
+    For a `tfd.Distribution` with `mean_direction` [..., D] and `concentration` [...];
+    `family_class` is its `AngularFamily`, which has the statistic h of the angle t.
+    """
+
+    family_class = None
+
+    def divergence_from_uniform(self):
+        """KL to the uniform distribution on the sphere: [...], nats."""
+        concentration = self._batch_concentration()
+        statistic, log_mean = self._family().moments(concentration)
+        return concentration * statistic - log_mean
+
+    def _sample_n(self, n, seed=None):
+        mean_direction = tf.convert_to_tensor(self.mean_direction)
+        return sphere.sample_at_angles(
+            self._family(), mean_direction, self._batch_concentration(), n, seed
+        )
+
+    def _log_prob(self, z):
+        # 1 - mu.z of unit vectors, without the cancellation.
+        y = tf.reduce_sum((z - self.mean_direction) ** 2, axis=-1) / 2
+        concentration = tf.convert_to_tensor(self.concentration)
+        family = self._family()
+        _, log_mean = family.moments(concentration)
+        statistic = family.statistic_change(tf.zeros_like(y), y)
+        return concentration * statistic - log_mean - self._log_area()
+
+    def _entropy(self):
+        return self._log_area() - self.divergence_from_uniform()
+
+    def _mode(self):
+        shape = tf.concat([self.batch_shape_tensor(), self.event_shape_tensor()], 0)
+        return tf.broadcast_to(self.mean_direction, shape)
+
+    def _event_size(self):
+        return self.event_shape[0] or self.event_shape_tensor()[0]
+
+    def _family(self):
+        return self.family_class(self._event_size(), self.dtype)
+
+    def _log_area(self):
+        return sphere.log_area(self._event_size(), self.dtype)
+
+    def _batch_concentration(self):
+        """The concentration, one for each distribution of the batch."""
+        return tf.broadcast_to(self.concentration, self.batch_shape_tensor())
+
+
+@tfd.RegisterKL(AngularDistribution, tfd.SphericalUniform)
+def _divergence(q, p, name=None):
+    with tf.name_scope(name or "kl_angular_spherical_uniform"):
+        sphere.check_same_sphere(q, p)
+        shape = tf.broadcast_dynamic_shape(
+            q.batch_shape_tensor(), p.batch_shape_tensor()
+        )
+        return tf.broadcast_to(q.divergence_from_uniform(), shape)
