@@ -45,6 +45,8 @@ def test_a_stopped_run_keeps_its_best_epoch_also_if_it_was_killed(
         assert_array_equal(a, b)
     metrics = json.loads((whole / "metrics.json").read_text())
     assert metrics["validation"]["loss"] < rows[-1]["val_loss"]
+    assert metrics["epochs"] == best
+    assert metrics["train"]["loss"] == rows[best - 1]["loss"]
 
     write = RunCheckpoint.on_epoch_end
 
@@ -69,7 +71,10 @@ def test_patience_and_weight_averaging_exclude_each_other(tmp_path, capsys):
     arguments = [*RUN, "--ema-momentum", "0.9", "--output", str(tmp_path / "run")]
     assert main(arguments) == 2
     assert "`patience`" in capsys.readouterr().err
-    assert not (tmp_path / "run" / "saved_model").exists()
+    arguments = [*RUN, "--warmup-epochs", "60", "--output", str(tmp_path / "run")]
+    assert main(arguments) == 2
+    assert "`warmup_epochs` must be below `epochs`" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("patience", ["0", "-1", "1.5"])

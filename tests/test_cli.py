@@ -10,9 +10,9 @@ import time
 import keras
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
-from vae_zoo import VAE
+from vae_zoo import VAE, BetaVAE, HypersphericalVAE
 from vae_zoo.cli import main
 from vae_zoo.serving.saved_model import read_metadata
 
@@ -171,12 +171,35 @@ def test_sample_plot_evaluate_and_export(run_folder, tmp_path, capsys):
     assert scores["log_marginal_likelihood"]["mean"] > scores["elbo"]["mean"]
 
 
+def test_a_hyperspherical_run(tmp_path, capsys):
+    arguments = [*TINY, "--posterior", "power-spherical", "--warmup-epochs", "2"]
+    folder = tmp_path / "run"
+    assert (
+        main(["train", "hyperspherical-vae", *arguments, "--output", str(folder)]) == 0
+    )
+    assert {path.name for path in folder.iterdir()} == ARTEFACTS
+    model = HypersphericalVAE.from_preset(folder)
+    assert type(model.posterior_head).__name__ == "PowerSpherical"
+    # 1078 of the training split's 1198 digits, 128 at a time, in two epochs.
+    assert model.beta.num_steps == 2 * 9
+    z = model.encode(np.zeros((3, 8, 8, 1)))
+    assert_allclose(np.linalg.norm(z, axis=-1), 1, rtol=1e-6)
+    with pytest.raises(ValueError, match="must hold a BetaVAE"):
+        BetaVAE.from_preset(folder)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["train", "vae", "--dataset", "digitz"], "nearest names are digits"),
         (["train", "vae", "--dataset", "digits", "--latent-dim", "0"], "latent-dim"),
         (["train", "beta-vae", "--dataset", "digits", "--beta", "-1"], "beta: must be"),
+        (["train", "vae", "--posterior", "von-mises-fisher"], "--posterior: invalid"),
+        (["train", "hyperspherical-vae", "--posterior", "diagonal-normal"], "invalid"),
+        (
+            ["train", "hyperspherical-vae", "--dataset", "digits", "--latent-dim", "1"],
+            "`latent_dim` must be at least 2",
+        ),
         (["train", "vea", "--dataset", "digits"], "invalid choice: 'vea'"),
         (["train", "vae", "--dataset", "no.npz"], "no.npz"),
         (["train", "vae", "--dataset", "digits", "--split", "nine"], "'nine'"),

@@ -4,7 +4,7 @@ import tensorflow as tf
 from numpy.testing import assert_allclose
 
 from vae_zoo import VAE, HypersphericalVAE
-from vae_zoo.components import posteriors, priors
+from vae_zoo.components import posteriors, priors, products
 from vae_zoo.components.geometry import EUCLIDEAN, SPHERE, unit_length
 
 RNG = np.random.default_rng(0)
@@ -93,6 +93,79 @@ def test_a_posterior_and_a_prior_on_different_spaces_are_refused():
         HypersphericalVAE((4,), 3, prior=priors.StandardNormal())
     with pytest.raises(ValueError, match="same space.*DiagonalNormal"):
         HypersphericalVAE((4,), 3, posterior=posteriors.DiagonalNormal())
+
+
+def two_spheres(**options):
+    made = {
+        "posterior": [posteriors.VonMisesFisher(), posteriors.PowerSpherical()],
+        "prior": [priors.SphericalUniform(), priors.SphericalUniform()],
+        **options,
+    }
+    return HypersphericalVAE(
+        (4,),
+        5,
+        posterior=products.ProductPosterior(made["posterior"], (2, 3)),
+        prior=products.ProductPrior(made["prior"], (2, 3)),
+    )
+
+
+def test_paths_on_a_product_stay_on_its_parts():
+    model = two_spheres()
+    assert model.geometry.name == "the unit sphere (D=2) x the unit sphere (D=3)"
+    start, end = (
+        np.concatenate([unit_vectors(4, 2), unit_vectors(4, 3)], axis=1)
+        for _ in range(2)
+    )
+    for path in (model.interpolate(start, end, 6), model.traverse(start, 3, 6)):
+        assert_allclose(np.linalg.norm(path[..., :2], axis=-1), 1, rtol=1e-5)
+        assert_allclose(np.linalg.norm(path[..., 2:], axis=-1), 1, rtol=1e-5)
+    # Dimension 3 is the second of the second part; the first part stays.
+    assert_allclose(path[..., :2], np.stack([start[:, :2]] * 6))
+    assert_allclose(path[-1, :, 2:], np.eye(3)[[1] * 4], atol=1e-6)
+
+
+def test_a_product_is_the_sum_of_its_parts():
+    model, x = two_spheres(), np.ones((3, 4), "float32")
+    q, p = model.posterior(x), model.prior()
+    z = q.sample(seed=(1, 2))
+    parts = list(
+        zip(q.distributions, p.distributions, (z[:, :2], z[:, 2:]), strict=True)
+    )
+    assert_allclose(q.log_prob(z), sum(a.log_prob(v) for a, _, v in parts), rtol=1e-5)
+    assert_allclose(p.log_prob(z), sum(b.log_prob(v) for _, b, v in parts), rtol=1e-5)
+    expected = sum(a.kl_divergence(b) for a, b, _ in parts)
+    assert_allclose(q.kl_divergence(p), expected, rtol=1e-5)
+    directions = [a.mean_direction for a, _, _ in parts]
+    assert_allclose(model.encode(x), np.concatenate(directions, axis=1), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("factors", "sizes", "message"),
+    [
+        (2, (3,), "one length for each.*2 factors"),
+        (0, (), "one length for each"),
+        (2, (-1, 4), "`sizes` must be positive integers"),
+        (2, (1.5, 2), "`sizes` must be positive integers"),
+    ],
+)
+def test_bad_products(factors, sizes, message):
+    made = (posteriors.VonMisesFisher() for _ in range(factors))
+    with pytest.raises(ValueError, match=message):
+        products.ProductPosterior(made, sizes)
+    made = [priors.SphericalUniform() for _ in range(factors)]
+    with pytest.raises(ValueError, match=message):
+        products.ProductPrior(made, sizes)
+
+
+def test_products_that_do_not_fit_their_model():
+    same = posteriors.VonMisesFisher()
+    with pytest.raises(ValueError, match="`factors` must be as many objects"):
+        two_spheres(posterior=[same, same])
+    with pytest.raises(ValueError, match="same space.*R.D.*the unit sphere"):
+        two_spheres(posterior=[posteriors.DiagonalNormal(), same])
+    made = [posteriors.VonMisesFisher() for _ in range(2)]
+    with pytest.raises(ValueError, match="`sizes` must add up to latent_dim=6.*2, 3"):
+        products.ProductPosterior(made, (2, 3)).build((None, 8), (6,))
 
 
 def test_bad_paths_are_refused():

@@ -124,7 +124,7 @@ def exact_second_moment(make, dim, kappa):
 
 
 @both
-@pytest.mark.parametrize("dim", [2, 3, 10, 50])
+@every_dimension
 @pytest.mark.parametrize("where", ["+e1", "-e1", "e2", "anywhere"])
 def test_the_pathwise_gradient_in_the_mean_direction(make, dim, where):
     axes = np.eye(dim, dtype="float32")
@@ -133,11 +133,10 @@ def test_the_pathwise_gradient_in_the_mean_direction(make, dim, where):
     tangent = direction(dim, 1) - (direction(dim, 1) @ mu) * mu
     tangent /= np.linalg.norm(tangent)
     a = (mu + 2 * tangent + direction(dim, 2)).astype("float32")
-    concentration = np.array([1, 10, 100], "float32")
+    concentration = CONCENTRATIONS
 
-    @tf.function(jit_compile=True)
     def slopes(seed):
-        turn = tf.zeros([10_000, 3])
+        turn = tf.zeros([max(1000, 20_000 // dim), len(concentration)])
         with tf.GradientTape() as tape:
             tape.watch(turn)
             moved = tf.cos(turn)[..., None] * mu + tf.sin(turn)[..., None] * tangent
@@ -158,7 +157,7 @@ def test_the_pathwise_gradient_in_the_mean_direction(make, dim, where):
 
         difference = (expectation(1e-4) - expectation(-1e-4)) / 2e-4
         gap = abs(received[:, index].mean() - difference)
-        assert gap < 5 * error[index] + 1e-4 * abs(difference)
+        assert gap < 5 * error[index] + 1e-4 * abs(difference) + 1e-5
 
 
 def test_the_pathwise_gradient_of_the_power_spherical_concentration():
@@ -222,7 +221,7 @@ def test_samples_have_the_angle_and_are_uniform_around_mu(make, dim):
 
 
 @both
-@pytest.mark.parametrize("dim", [2, 3, 20, 512])
+@every_dimension
 def test_nothing_is_infinite_at_extreme_concentrations(make, dim):
     concentration = tf.constant([0, 1e-6, 1e-3, 1e6, 1e8, 1e10])
     mu = tf.repeat(direction(dim)[None], 6, axis=0)
@@ -346,17 +345,49 @@ def test_the_uniform_distribution_is_the_limit():
     assert_allclose(np.linalg.norm(z, axis=-1), 1, rtol=1e-6)
 
 
+@both
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_sampling_ends_for_every_concentration(make, jit_compile):
+    # Rejection may not wait for what is never accepted: a server would hang.
+    @tf.function(jit_compile=jit_compile)
+    def draw(concentration):
+        return make([0.6, 0.8], concentration).sample(seed=(1, 2))
+
+    z = draw(tf.constant([np.nan, 1e19, 3e38, 3.0])).numpy()
+    assert np.isnan(z[0]).all()
+    assert_allclose(np.linalg.norm(z[1:], axis=-1), 1, rtol=1e-6)
+    assert_allclose(z[1:3], [[0.6, 0.8], [0.6, 0.8]], atol=1e-6)
+
+
+@every_dimension
+def test_the_power_spherical_is_that_of_tfp(dim):
+    mu = direction(dim).astype("float64")
+    mu /= np.linalg.norm(mu)
+    exact = tfd.PowerSpherical(mu, CONCENTRATIONS.astype("float64"))
+    q = PowerSpherical(direction(dim), CONCENTRATIONS)
+    assert isinstance(q, tfd.PowerSpherical)
+    z = direction(dim, 1)
+    exact_z = z.astype("float64") / np.linalg.norm(z.astype("float64"))
+    near(q.log_prob(z), exact.log_prob(exact_z))
+    near(q.entropy(), exact.entropy())
+    near(q.mean(), exact.mean())
+    expected = tfd.kl_divergence(exact, tfd.SphericalUniform(dim, dtype=tf.float64))
+    near(tfd.kl_divergence(q, tfd.SphericalUniform(dim)), expected)
+
+
 def test_bad_parameters_are_named():
     with pytest.raises(ValueError, match=r"`mean_direction` must have shape.*\(1,\)"):
         VonMisesFisher([1.0], 1.0)
-    for bad in (-2.0, float("nan")):
-        with pytest.raises(ValueError, match=f"`concentration` must be >= 0.*{bad}"):
+    for bad in (-2.0, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match=f"`concentration` must be.*>= 0.*{bad}"):
             VonMisesFisher([[1.0, 0.0]], [bad])
     for bad, length in (([0.0, 0.0], "0.0"), ([1.0, 1.0], "1.414")):
         with pytest.raises(
             ValueError, match=f"`mean_direction` must have length 1.*{length}"
         ):
             VonMisesFisher(bad, 1.0, validate_args=True)
+    with pytest.raises(ValueError, match="`mean_direction` must be float32.*float16"):
+        VonMisesFisher(np.array([1.0, 0.0], "float16"), 1.0)
     with pytest.raises(ValueError, match="same sphere"):
         tfd.kl_divergence(VonMisesFisher([1.0, 0.0], 1.0), SphericalUniform(3))
 
@@ -367,7 +398,7 @@ def test_bad_parameters_are_named():
     good_mu, good_kappa = tf.constant([0.6, 0.8]), tf.constant(3.0)
     assert np.isfinite(mean(good_mu, good_kappa)).all()
     error = tf.errors.InvalidArgumentError
-    with pytest.raises(error, match="`concentration` must be >= 0"):
+    with pytest.raises(error, match="`concentration` must be finite and >= 0"):
         mean(good_mu, tf.constant(-3.0))
     with pytest.raises(error, match="`mean_direction` must have length 1"):
         mean(tf.constant([0.5, 0.0]), good_kappa)
