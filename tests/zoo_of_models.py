@@ -104,5 +104,4 @@ ALL = [
     residual_beta_vae,
     capacity_vae,
     hyperspherical_vae,
-    product_of_spheres_vae,
 ]

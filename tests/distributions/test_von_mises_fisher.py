@@ -88,7 +88,7 @@ def test_the_divergence_has_the_derivative_of_its_closed_form(dim):
 @every_dimension
 def test_the_pathwise_gradient_in_the_concentration(dim):
     mu, concentration = direction(dim), tf.constant(CONCENTRATIONS)
-    total = 120_000
+    total = 80_000
     rounds = 10 * max(1, dim // 16)  # What fits into the processor's cache is faster.
 
     @tf.function(jit_compile=True)
