@@ -1,7 +1,9 @@
 """One small, untypical instance of every kind of model, for the laws."""
 
-from vae_zoo import VAE, BetaVAE, HypersphericalVAE
+from vae_zoo import VAE, BetaVAE, GaussianMixtureVAE, HypersphericalVAE
 from vae_zoo.components import (
+    cluster_initializers,
+    distortions,
     likelihoods,
     networks,
     posteriors,
@@ -96,6 +98,33 @@ def product_of_spheres_vae():
     )
 
 
+def mixture_prior_vae():
+    start = cluster_initializers.KMeans(1, num_restarts=2, max_examples=30)
+    return VAE(
+        SHAPE,
+        3,
+        encoder=distortions.Distorted(networks.MLP((16,)), rotation=20.0, seed=1),
+        prior=priors.MixtureOfNormals(3, initialization=start),
+        seed=15,
+    )
+
+
+def gaussian_mixture_vae():
+    return GaussianMixtureVAE(
+        SHAPE,
+        2,
+        num_clusters=4,
+        noise_dim=3,
+        cluster_network=networks.MLP((5,), activation="tanh"),
+        encoder=networks.MLP((16,)),
+        full_covariance=False,
+        initialization=None,
+        beta=schedules.Linear(0.5, 1.0, 10),
+        free_bits=0.5,
+        seed=16,
+    )
+
+
 ALL = [
     vae,
     full_covariance_vae,
@@ -104,4 +133,6 @@ ALL = [
     residual_beta_vae,
     capacity_vae,
     hyperspherical_vae,
+    mixture_prior_vae,
+    gaussian_mixture_vae,
 ]

@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "VAE": "vae_zoo.models.vae",
     "BetaVAE": "vae_zoo.models.beta_vae",
+    "GaussianMixtureVAE": "vae_zoo.models.gaussian_mixture_vae",
     "HypersphericalVAE": "vae_zoo.models.hyperspherical_vae",
     "export": "vae_zoo.serving.saved_model",
 }
@@ -28,11 +29,20 @@ _MODULES = (
     "training",
     "zoo",
 )
-__all__ = ["VAE", "BetaVAE", "HypersphericalVAE", "components", "datasets", "export"]
+__all__ = [
+    "VAE",
+    "BetaVAE",
+    "GaussianMixtureVAE",
+    "HypersphericalVAE",
+    "components",
+    "datasets",
+    "export",
+]
 
 if TYPE_CHECKING:
     from vae_zoo import components, datasets
     from vae_zoo.models.beta_vae import BetaVAE
+    from vae_zoo.models.gaussian_mixture_vae import GaussianMixtureVAE
     from vae_zoo.models.hyperspherical_vae import HypersphericalVAE
     from vae_zoo.models.vae import VAE
     from vae_zoo.serving.saved_model import export

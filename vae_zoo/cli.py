@@ -85,33 +85,37 @@ def _train(options):
 
 
 def _evaluate(options):
-    from vae_zoo.datasets import load
-    from vae_zoo.evaluation import marginal_likelihood
+    from vae_zoo.datasets import open_source
+    from vae_zoo.evaluation import evaluate_clusters, marginal_likelihood
     from vae_zoo.models.vae import VAE
 
     model = VAE.from_preset(options.source)
-    data = load(
-        options.dataset,
-        options.split,
-        options.batch_size,
-        options.binarize,
-        labels=False,
-        shuffle=False,
-        data_dir=options.data_dir,
+    source = open_source(options.dataset, options.split, data_dir=options.data_dir)
+    likelihoods = marginal_likelihood(
+        model,
+        source.batches(options.batch_size, binarize=options.binarize, labels=False),
+        options.num_samples,
+        seed=options.seed,
+        verbose=not options.json,
     )
-    scores = marginal_likelihood(
-        model, data, options.num_samples, seed=options.seed, verbose=not options.json
-    )
+    content = {name: vars(score) for name, score in likelihoods.items()}
+    if model.num_clusters and source.has_labels and not source.factor_names:
+        data = source.batches(
+            options.batch_size, binarize=options.binarize, labels=True
+        )
+        content["clustering"] = vars(evaluate_clusters(model, data))
     if options.json:
-        content = {name: vars(score) for name, score in scores.items()}
         print(json.dumps({**content, "num_samples": options.num_samples}))
         return
     print(f"{options.dataset} {options.split}, {options.num_samples} samples of z")
-    for name, score in scores.items():
+    for name, score in likelihoods.items():
         print(
-            f"  {name:<24} {score.mean:10.3f} +- {score.standard_error:.3f} nats "
+            f"  {name:<30} {score.mean:10.3f} +- {score.standard_error:.3f} nats "
             f"({score.num_examples} examples)"
         )
+    for name, value in content.get("clustering", {}).items():
+        if isinstance(value, float):
+            print(f"  {name:<30} {value:10.4f}")
 
 
 def _sample(options):
@@ -126,7 +130,9 @@ def _sample(options):
     from vae_zoo.models.vae import VAE
 
     model = VAE.from_preset(options.source)
-    images = model.sample(options.num_samples, seed=options.seed).numpy()
+    images = model.sample(
+        options.num_samples, seed=options.seed, cluster=options.cluster
+    ).numpy()
     if output.suffix == ".png":
         plotting.save(plotting.samples(images), output)
     else:

@@ -60,6 +60,8 @@ def _add_train(commands, run):
             _add_beta_options(model_parser)
         if "capacity" in entry.weights:
             _add_capacity_options(model_parser)
+        if entry.has_clusters:
+            _add_cluster_options(model_parser)
 
 
 def _add_training_options(parser, posteriors):
@@ -87,6 +89,7 @@ def _add_training_options(parser, posteriors):
         help="channels of the convolutional stages",
     )
     add("--activation", default="relu", help="of the hidden layers")
+    _add_distortion_options(parser)
     add("--dropout-rate", type=_share, default=0.0, help="in an MLP encoder")
     add("--posterior", choices=posteriors, default=posteriors[0], help="q(z|x)")
     add(
@@ -140,6 +143,57 @@ def _add_capacity_options(parser):
     )
 
 
+def _add_distortion_options(parser):
+    add = parser.add_argument
+    for name, what in (
+        ("rotation", "degrees"),
+        ("shear", "shift of a row over its distance from the centre"),
+        ("zoom", "logarithm of the factor"),
+        ("translation", "share of the size"),
+    ):
+        text = f"largest one of what the encoder sees in training: {what}"
+        add(f"--{name}", type=_non_negative, default=0.0, help=text)
+
+
+def _add_cluster_options(parser):
+    add = parser.add_argument
+    add("--num-clusters", type=_positive(int), default=10, metavar="K", help="at least 2")
+    add("--noise-dim", type=_positive(int), default=8, help="length of w")
+    add(
+        "--initialization",
+        choices=["gaussian-mixture", "k-means", "neighbor-embedding", "none"],
+        default="gaussian-mixture",
+        help="what groups encoded data, for clusters to start as; none: at random",
+    )
+    add(
+        "--pretraining-epochs",
+        type=_non_negative_integer,
+        default=10,
+        metavar="EPOCHS",
+        help="before that, without clusters",
+    )
+    add(
+        "--free-bits",
+        type=_non_negative,
+        default=0.0,
+        metavar="NATS",
+        help="of KL(p(c|z, w) || p(c)) at no cost",
+    )
+    add(
+        "--labels-per-class",
+        type=_positive(int),
+        default=None,
+        metavar="N",
+        help="learn from so many labels of each class; by default from none",
+    )
+    add(
+        "--classifier-weight",
+        type=_non_negative,
+        default=0.0,
+        help="of -log p(c = y|z, w) of a labelled example, beside the bound",
+    )
+
+
 def _add_evaluate(commands, run):
     parser = _command(commands, "evaluate", run, "log p(x) and the ELBO of a data set")
     _add_model_argument(parser)
@@ -157,6 +211,7 @@ def _add_sample(commands, run):
     _add_model_argument(parser)
     add = parser.add_argument
     add("--num-samples", type=_positive(int), default=64, help="how many")
+    add("--cluster", type=int, default=None, help="the one to draw from, of a mixture")
     add("--seed", type=int, default=0, help="the same seed, the same samples")
     add("--output", default="samples.png", help="a .png picture or a .npy array")
 
@@ -221,4 +276,5 @@ def _positive(kind):
 
 
 _non_negative = _number(float, lambda value: value >= 0, "a number >= 0")
+_non_negative_integer = _number(int, lambda value: value >= 0, "an integer >= 0")
 _share = _number(float, lambda value: 0 <= value < 1, "a number in [0, 1)")

@@ -6,10 +6,13 @@ from vae_zoo import plotting
 
 NUM_PICTURED = 64
 NUM_LATENTS_PICTURED = 2000
+NUM_PICTURED_OF_CLUSTER = 10
 
 
 def write_pictures(model, source, folder, settings):
     """Writes `samples.png`, `reconstructions.png` and `latent.png` to `folder`.
+
+    Of a mixture model `clusters.png` too, a row of samples for each cluster.
 
     Args:
         model: a trained model.
@@ -36,5 +39,14 @@ def write_pictures(model, source, folder, settings):
         "reconstructions": plotting.reconstructions(x[:10], model.reconstruct(x[:10])),
         "latent": plotting.latent(model.encode(x), classes),
     }
+    if model.num_clusters:
+        pictures["clusters"] = plotting.clusters(
+            [
+                model.sample(
+                    NUM_PICTURED_OF_CLUSTER, seed=settings["seed"], cluster=cluster
+                ).numpy()
+                for cluster in range(model.num_clusters)
+            ]
+        )
     for name, figure in pictures.items():
         plotting.save(figure, folder / f"{name}.png")

@@ -24,6 +24,20 @@ def samples(images, columns=8):
     return figure
 
 
+def clusters(images):
+    """One row of samples for each cluster: `images` [K, N, *shape], in [0, 1]."""
+    rows, columns = len(images), len(images[0])
+    figure = Figure((columns * INCHES_PER_IMAGE + 0.5, rows * INCHES_PER_IMAGE))
+    axes = figure.subplots(rows, columns, squeeze=False)
+    for row in range(rows):
+        for column in range(columns):
+            _draw(axes[row, column], images[row][column])
+        axes[row, 0].set_ylabel(str(row), fontsize=8, rotation=0, ha="right", va="center")
+    left = 0.3 / figure.get_figwidth()
+    figure.subplots_adjust(left, 0.01, 0.99, 0.99, 0.06, 0.06)
+    return figure
+
+
 def reconstructions(originals, reconstructed):
     """The `originals` [N, *shape] in a row, their reconstructions below."""
     count = len(originals)

@@ -7,27 +7,14 @@ import sys
 import keras
 import numpy as np
 
-from vae_zoo import atomic, models
+from vae_zoo import atomic
 from vae_zoo.callbacks import BestWeights, RunCheckpoint
-from vae_zoo.components import likelihoods, networks, posteriors, schedules
-from vae_zoo.datasets import open_source
+from vae_zoo.datasets import open_source, with_few_labels
+from vae_zoo.model_settings import build_model, build_optimizer
 from vae_zoo.pictures import write_pictures
 from vae_zoo.serving import saved_model
-from vae_zoo.zoo.catalogue import MODELS
 
-NETWORKS = {"mlp": networks.MLP, "conv": networks.Conv, "resnet": networks.ResNet}
-POSTERIORS = {
-    "diagonal-normal": posteriors.DiagonalNormal,
-    "full-covariance-normal": posteriors.FullCovarianceNormal,
-    "von-mises-fisher": posteriors.VonMisesFisher,
-    "power-spherical": posteriors.PowerSpherical,
-}
-LIKELIHOODS = {
-    "bernoulli": likelihoods.Bernoulli,
-    "continuous-bernoulli": likelihoods.ContinuousBernoulli,
-    "normal": likelihoods.Normal,
-}
-PICTURES = ("samples.png", "reconstructions.png", "latent.png")
+PICTURES = ("samples.png", "reconstructions.png", "latent.png", "clusters.png")
 ARTEFACTS = ("saved_model", "model.keras", "metrics.json", "history.csv", *PICTURES)
 # What may change between a run and its resumption: it does not change the result.
 NOT_OF_THE_RUN = ("data_dir", "seconds_between_checkpoints")
@@ -40,7 +27,7 @@ def train(settings, folder, verbose=1):
 
     Leaves there `run.json` (the settings), `model.keras`, `history.csv`,
     `saved_model/<version>/`, `metrics.json`, `samples.png`, `reconstructions.png`
-    and `latent.png`. Run again with the same settings it resumes from the last
+    and `latent.png`, of a mixture model `clusters.png` too. Run again with the same settings it resumes from the last
     epoch saved; the result is that of an uninterrupted run. With `patience` the
     SavedModel, the metrics and the pictures are of the best epoch, whose weights are
     in `best.weights.h5`; `model.keras` is where training stopped.
@@ -90,13 +77,21 @@ def train(settings, folder, verbose=1):
 
 
 def _open_sources(settings):
-    return {
+    sources = {
         role: open_source(settings["dataset"], split, data_dir=settings["data_dir"])
         for role, split in (
             ("train", settings["split"]),
             ("validation", settings["validation_split"]),
         )
     }
+    if _has_labels(settings):
+        count, seed = settings["labels_per_class"], settings["seed"]
+        sources["train"] = with_few_labels(sources["train"], count, seed)
+    return sources
+
+
+def _has_labels(settings):
+    return settings.get("labels_per_class") is not None
 
 
 def _first_batch(settings, source):
@@ -153,7 +148,7 @@ def _load_or_build(folder, settings, source, steps_per_epoch):
         model = keras.models.load_model(path)
     else:
         model = build_model(settings, source.element_shape, steps_per_epoch)
-        model.compile(_optimizer(settings, steps_per_epoch))
+        model.compile(build_optimizer(settings, steps_per_epoch))
     # Keras runs whole executions, so anything but a divisor would lengthen the epoch.
     model.steps_per_execution = max(
         number
@@ -161,64 +156,6 @@ def _load_or_build(folder, settings, source, steps_per_epoch):
         if steps_per_epoch % number == 0
     )
     return model
-
-
-def build_model(settings, input_shape, steps_per_epoch):
-    """The model, not compiled, that the settings of a run describe."""
-    sizes = {"hidden_units": settings["hidden_units"]}
-    if settings["network"] != "mlp":
-        sizes["filters"] = settings["filters"]
-        if settings["dropout_rate"]:
-            raise ValueError(
-                "`dropout_rate` must be 0 with a network other than mlp. Received: "
-                f"dropout_rate={settings['dropout_rate']}"
-            )
-    elif settings["dropout_rate"]:
-        sizes["dropout_rate"] = settings["dropout_rate"]
-    encoder = NETWORKS[settings["network"]](activation=settings["activation"], **sizes)
-    return getattr(models, MODELS[settings["model"]].class_name)(
-        input_shape,
-        settings["latent_dim"],
-        encoder=encoder,
-        posterior=POSTERIORS[settings["posterior"]](),
-        likelihood=LIKELIHOODS[settings["likelihood"]](),
-        seed=settings["seed"],
-        **_weights(settings, steps_per_epoch),
-    )
-
-
-def _weights(settings, steps_per_epoch):
-    """The arguments that weigh the KL term, of the models that have them."""
-
-    def warmed_up(value):
-        num_steps = round(settings["warmup_epochs"] * steps_per_epoch)
-        if value is None or not num_steps:
-            return value
-        return schedules.Linear(0.0, value, num_steps)
-
-    weights = MODELS[settings["model"]].weights
-    arguments = {}
-    capacity = settings.get("capacity")
-    if "beta" in weights:
-        # With a capacity it is the capacity that grows; beta is then gamma.
-        beta = settings["beta"]
-        arguments["beta"] = warmed_up(beta) if capacity is None else beta
-    if "capacity" in weights:
-        arguments["capacity"] = warmed_up(capacity)
-        arguments["normalized"] = settings["normalized"]
-    return arguments
-
-
-def _optimizer(settings, steps_per_epoch):
-    rate = settings["learning_rate"]
-    if settings["cosine_decay"]:
-        num_steps = settings["epochs"] * steps_per_epoch
-        rate = keras.optimizers.schedules.CosineDecay(rate, num_steps)
-    momentum = settings["ema_momentum"]
-    average = {"use_ema": True, "ema_momentum": momentum} if momentum else {}
-    return keras.optimizers.Adam(
-        rate, weight_decay=settings["weight_decay"] or None, **average
-    )
 
 
 def _best_weights(folder, settings):
@@ -230,18 +167,21 @@ def _best_weights(folder, settings):
             "`patience` must be left out with weight averaging, whose weights are made "
             f"at the end. Received: ema_momentum={settings['ema_momentum']}"
         )
-    warmup_epochs = settings.get("warmup_epochs", 0)
+    # Neither part of the KL term nor a model without its clusters is what counts.
+    warmup_epochs = max(
+        settings.get("warmup_epochs", 0), settings.get("pretraining_epochs", 0)
+    )
     if warmup_epochs >= settings["epochs"]:
         raise ValueError(
-            "`warmup_epochs` must be below `epochs` with `patience`, which counts from "
-            f"its end. Received: warmup_epochs={warmup_epochs:g}, "
+            "`warmup_epochs` and `pretraining_epochs` must be below `epochs` with "
+            f"`patience`, which counts from their end. Received: {warmup_epochs:g} and "
             f"epochs={settings['epochs']}"
         )
     return BestWeights(folder, settings["patience"], warmup_epochs)
 
 
 def _fit(model, settings, sources, callbacks, first_epoch, steps_per_epoch, verbose):
-    options = {"binarize": settings["binarize"], "labels": False}
+    options = {"binarize": settings["binarize"], "labels": _has_labels(settings)}
     # The stream is a function of the seed and the epoch's number, so a resumed
     # run sees the batches that the uninterrupted one would have seen.
     data = sources["train"].batches(
@@ -270,7 +210,7 @@ def _evaluation_data(settings, source):
     return source.batches(
         settings["batch_size"],
         binarize=binarize,
-        labels=False,
+        labels=_has_labels(settings),
         seed=settings["seed"],
     )
 

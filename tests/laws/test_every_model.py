@@ -34,6 +34,9 @@ def same_functions(model, other, x):
         assert_array_equal(model.reconstruct(batch), other.reconstruct(batch))
         for name, value in model.elbo_terms(batch, seed=3).items():
             assert_array_equal(value, other.elbo_terms(batch, seed=3)[name])
+        if model.num_clusters:
+            probabilities = model.cluster_probabilities(batch)
+            assert_array_equal(probabilities, other.cluster_probabilities(batch))
 
 
 @every_model
@@ -86,6 +89,7 @@ def test_xla_and_eager_agree(make_model, binary_images):
         "sample": lambda: model.sample(3, seed=1),
         "elbo_terms": lambda: model.elbo_terms(x, seed=2),
         "likelihood": lambda: model.log_marginal_likelihood(x, 20, seed=3),
+        "prior": lambda: model.joint_prior().sample(4, seed=(5, 6)),
         "nothing to impute": lambda: model.impute(x, np.ones_like(x), 3, seed=4),
     }
     for name, call in calls.items():
@@ -147,7 +151,8 @@ def test_val_loss_is_the_negative_elbo_at_beta_one(make_model, binary_images):
     history = model.fit(
         binary_images, validation_data=(binary_images, None), verbose=0
     ).history
-    terms = {"loss", "elbo", "log_likelihood", "kl"}
+    terms = {"loss", "elbo", *model.term_names}
+    terms |= {"clusters_in_use"} if model.num_clusters else set()
     assert set(history) == terms | {f"val_{name}" for name in terms}
     assert_allclose(history["val_loss"][0], -history["val_elbo"][0], rtol=1e-5)
     difference = history["val_log_likelihood"][0] - history["val_kl"][0]
@@ -158,7 +163,12 @@ def test_val_loss_is_the_negative_elbo_at_beta_one(make_model, binary_images):
 def test_predict_gives_what_the_methods_give(make_model, binary_images):
     model = trained(make_model, binary_images)
     outputs = model.predict(binary_images, batch_size=10, verbose=0)
-    assert set(outputs) == {"latents", "reconstructions", "elbo", *model.term_names}
+    names = {"latents", "reconstructions", "elbo", *model.term_names}
+    if model.num_clusters:
+        names |= {"cluster_probabilities", "cluster_log_probabilities"}
+        probabilities = model.cluster_probabilities(binary_images)
+        assert_allclose(outputs["cluster_probabilities"], probabilities, atol=1e-5)
+    assert set(outputs) == names
     latents = model.encode(binary_images)
     assert_allclose(outputs["latents"], latents, rtol=1e-4, atol=1e-5)
     assert_allclose(

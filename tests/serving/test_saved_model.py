@@ -40,6 +40,8 @@ def test_the_signatures_are_those_of_the_contract(exported):
     model, _, signatures = exported
     parameters = model.posterior_parameters(np.zeros((1, *model.input_shape)))
     outputs = {**CORE_OUTPUTS, "encode": {"latents", *parameters}}
+    if model.num_clusters:
+        outputs["cluster"] = {"probabilities", "cluster"}
     assert set(signatures) == set(outputs)
     inputs = {
         "serving_default": {"inputs"},
@@ -49,6 +51,7 @@ def test_the_signatures_are_those_of_the_contract(exported):
         "sample": {"seeds"},
         "score": {"inputs", "seeds"},
         "impute": {"inputs", "mask", "seeds"},
+        "cluster": {"inputs"},
     }
     for name, signature in signatures.items():
         assert set(signature.structured_outputs) == outputs[name]
@@ -57,8 +60,8 @@ def test_the_signatures_are_those_of_the_contract(exported):
         for key, spec in specs.items():
             assert spec.dtype == (tf.int32 if key == "seeds" else tf.float32)
             assert spec.shape[0] is None
-        for spec in signature.structured_outputs.values():
-            assert spec.dtype == tf.float32
+        for key, spec in signature.structured_outputs.items():
+            assert spec.dtype == (tf.int32 if key == "cluster" else tf.float32)
 
 
 @pytest.mark.parametrize("batch_size", [1, 3])
@@ -79,6 +82,11 @@ def test_the_signatures_compute_what_the_model_computes(
     assert_allclose(
         signatures["reconstruct"](inputs=x)["outputs"], reconstructed, atol=1e-5
     )
+    if model.num_clusters:
+        probabilities = model.cluster_probabilities(x)
+        found = signatures["cluster"](inputs=x)
+        assert_allclose(found["probabilities"], probabilities, atol=1e-5)
+        assert_array_equal(found["cluster"], np.argmax(found["probabilities"], axis=1))
     z = model.encode(x)
     decoded = signatures["decode"](latents=z)["outputs"]
     assert_allclose(decoded, model.decode(z), atol=1e-5)

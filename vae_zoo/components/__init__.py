@@ -1,6 +1,8 @@
 """Keras layers that a model is composed of."""
 
 from vae_zoo.components import (
+    cluster_initializers,
+    distortions,
     likelihoods,
     networks,
     posteriors,
@@ -9,4 +11,13 @@ from vae_zoo.components import (
     schedules,
 )
 
-__all__ = ["likelihoods", "networks", "posteriors", "priors", "products", "schedules"]
+__all__ = [
+    "cluster_initializers",
+    "distortions",
+    "likelihoods",
+    "networks",
+    "posteriors",
+    "priors",
+    "products",
+    "schedules",
+]

@@ -3,29 +3,22 @@
 import keras
 import tensorflow as tf
 
-from vae_zoo.components.geometry import EUCLIDEAN, SPHERE
+from vae_zoo.components.geometry import SPHERE
+from vae_zoo.components.mixture_priors import (
+    HierarchicalMixtureOfNormals,
+    MixtureOfNormals,
+)
+from vae_zoo.components.prior import Prior
 from vae_zoo.distributions import sphere
 from vae_zoo.distributions.multivariate_normal import MultivariateNormalDiag
 
-
-class Prior(keras.layers.Layer):
-    """A distribution over latents that depends on no input; may own weights.
-
-    `geometry` says where the latents live.
-    """
-
-    geometry = EUCLIDEAN
-
-    def __init__(self, *, name=None, **kwargs):
-        super().__init__(name=name, **{**kwargs, "dtype": "float32"})
-
-    def build(self, event_shape):
-        """Creates the weights, if any, for latents of shape `event_shape`."""
-        self.event_shape = tuple(event_shape)
-
-    def distribution(self):
-        """The `tfd.Distribution`, batch [], event [D]."""
-        raise NotImplementedError
+__all__ = [
+    "HierarchicalMixtureOfNormals",
+    "MixtureOfNormals",
+    "Prior",
+    "SphericalUniform",
+    "StandardNormal",
+]
 
 
 @keras.saving.register_keras_serializable("vae_zoo")

@@ -1,12 +1,16 @@
 """What TensorFlow Probability lacks."""
 
 from vae_zoo.distributions.divergence import kl_divergence
+from vae_zoo.distributions.hierarchical_mixture import HierarchicalMixture
+from vae_zoo.distributions.mixture_of_normals import MixtureOfNormals
 from vae_zoo.distributions.power_spherical import PowerSpherical
 from vae_zoo.distributions.product import Product
 from vae_zoo.distributions.sphere import SphericalUniform
 from vae_zoo.distributions.von_mises_fisher import VonMisesFisher
 
 __all__ = [
+    "HierarchicalMixture",
+    "MixtureOfNormals",
     "PowerSpherical",
     "Product",
     "SphericalUniform",

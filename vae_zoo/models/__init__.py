@@ -1,7 +1,8 @@
 """One generative story per file."""
 
 from vae_zoo.models.beta_vae import BetaVAE
+from vae_zoo.models.gaussian_mixture_vae import GaussianMixtureVAE
 from vae_zoo.models.hyperspherical_vae import HypersphericalVAE
 from vae_zoo.models.vae import VAE
 
-__all__ = ["VAE", "BetaVAE", "HypersphericalVAE"]
+__all__ = ["VAE", "BetaVAE", "GaussianMixtureVAE", "HypersphericalVAE"]

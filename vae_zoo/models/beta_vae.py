@@ -59,7 +59,7 @@ class BetaVAE(VAE):
             return beta * (math.prod(self.input_shape) / self.latent_dim)
         return beta
 
-    def objective(self, terms):
+    def objective(self, terms, y=None):
         """-log p(x|z) plus the weighed KL term, per example: float32 [B], nats."""
         kl = terms["kl"]
         if self.capacity is not None:

@@ -61,7 +61,7 @@ class HypersphericalVAE(VAE):
         )
         self.beta = checked_weight("beta", beta)
 
-    def objective(self, terms):
+    def objective(self, terms, y=None):
         """-log p(x|z) + beta KL, per example: float32 [B], nats."""
         beta = at_present_step(self.beta, self)
         return beta * terms["kl"] - terms["log_likelihood"]

@@ -13,29 +13,29 @@ TYPICAL_BATCH_SIZE = 128
 
 
 def log_weights(model, x, z, q):
-    """log p(x|z) p(z) / q(z|x), nats.
+    """log p(x|z) p(z) / q(z|x), nats, z being all latent variables.
 
     Args:
-        model: a model with `likelihood` and `prior`.
+        model: a model with `likelihood` and `joint_prior`.
         x: float [B, *input_shape].
-        z: float [K, B, D], K known.
-        q: q(z|x), batch [B], event [D].
+        z: float [K, B, U], K known.
+        q: the model's `joint_posterior`, batch [B], event [U].
 
     Returns:
         Float32 [K, B].
     """
     count = z.shape[0]
-    rows = tf.reshape(z, [-1, model.latent_dim])
+    rows = tf.reshape(z[..., : model.latent_dim], [-1, model.latent_dim])
     x = tf.tile(x, [count] + [1] * len(model.input_shape))
     log_likelihood = tf.reshape(model.likelihood(rows).log_prob(x), [count, -1])
-    return log_likelihood + model.prior().log_prob(z) - q.log_prob(z)
+    return log_likelihood + model.joint_prior().log_prob(z) - q.log_prob(z)
 
 
 def log_marginal_likelihood(model, x, num_samples, seed):
     """log (1/K) sum_k exp(log_weights), in steps of bounded memory.
 
     Args:
-        model: a model with `posterior`, `likelihood` and `prior`.
+        model: a model with `joint_posterior`, `joint_prior` and `likelihood`.
         x: float [B, *input_shape].
         num_samples: K >= 1.
         seed: int32 [2].
@@ -45,7 +45,7 @@ def log_marginal_likelihood(model, x, num_samples, seed):
 
     Source: Burda et al. 2016, equation 8.
     """
-    q = model.posterior(x)
+    q = model.joint_posterior(x)
     batch_size = x.shape[0] or TYPICAL_BATCH_SIZE
     size = min(num_samples, max(1, ROWS_PER_STEP // batch_size))
     num_full, rest = divmod(num_samples, size)

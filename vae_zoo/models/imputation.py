@@ -17,7 +17,7 @@ def impute(model, x, observed, num_steps, seed):
     draws the missing elements from p(x|z).
 
     Args:
-        model: a model with `posterior`, `likelihood` and `prior`.
+        model: a model with `joint_posterior`, `joint_prior` and `likelihood`.
         x: float [B, *input_shape].
         observed: boolean [B, *input_shape].
         num_steps: length of the chain, >= 1.
@@ -33,16 +33,17 @@ def impute(model, x, observed, num_steps, seed):
     def move(step, completed, z):
         step_seed = fold_in(seed, step)
         for_z, for_test, for_x = (fold_in(step_seed, part) for part in range(3))
-        q = model.posterior(completed)
+        q = model.joint_posterior(completed)
         proposal = q.sample(seed=for_z)
         new, old = tf.unstack(log_weights(model, completed, tf.stack([proposal, z]), q))
         accepted = tf.math.log(uniform(tf.shape(new), for_test)) < new - old
         accepted |= step < num_pseudo_gibbs
         z = tf.where(accepted[:, None], proposal, z)
-        drawn = model.likelihood(z).sample(seed=for_x)
+        drawn = model.likelihood(z[:, : model.latent_dim]).sample(seed=for_x)
         return step + 1, tf.where(observed, x, drawn), z
 
     completed = tf.where(observed, x, model.sample(1, seed=seed))
-    state = (tf.constant(0), completed, model.encode(completed))
+    start = model.geometry.location(model.joint_posterior(completed))
+    state = (tf.constant(0), completed, start)
     _, completed, _ = tf.while_loop(lambda step, *_: step < num_steps, move, state)
     return completed

@@ -8,6 +8,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+# What `ValueRule.check_in_graph` and `labels.checked_batches` raise.
+CHECK_OF_A_BATCH = (
+    r"`x` must be finite.*? of them NaN|`y` must lie.*?values from -?\d+ to -?\d+"
+)
+
 
 def check_sizes(input_shape, latent_dim):
     """The sizes as plain integers; raises ValueError if they make no model."""
@@ -149,7 +154,7 @@ def plain_value_errors():
     try:
         yield
     except tf.errors.InvalidArgumentError as error:
-        found = re.search(r"`x` must be finite.*? of them NaN", str(error), re.DOTALL)
+        found = re.search(CHECK_OF_A_BATCH, str(error), re.DOTALL)
         if not found:
             raise
         raise ValueError(found.group()) from None

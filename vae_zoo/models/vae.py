@@ -1,5 +1,6 @@
 """The variational autoencoder of Kingma & Welling 2014, base of the zoo."""
 
+import inspect
 import json
 import os
 
@@ -13,7 +14,7 @@ from vae_zoo.components.networks import MLP
 from vae_zoo.components.posteriors import DiagonalNormal
 from vae_zoo.components.priors import Prior, StandardNormal
 from vae_zoo.distributions.divergence import kl_divergence
-from vae_zoo.models import importance, imputation
+from vae_zoo.models import clusters, importance, imputation
 from vae_zoo.models.input_checks import (
     as_incomplete,
     as_latents,
@@ -24,7 +25,7 @@ from vae_zoo.models.input_checks import (
     checked_data,
     plain_value_errors,
 )
-from vae_zoo.models.randomness import as_seed, load_seeds, save_seeds
+from vae_zoo.components.randomness import as_seed, load_seeds, save_seeds
 
 tfd = tfp.distributions
 
@@ -71,6 +72,7 @@ class VAE(keras.Model):
     """
 
     term_names = ("log_likelihood", "kl")
+    learns_from_labels = False
     presets = _Presets()
 
     def __init__(
@@ -109,6 +111,8 @@ class VAE(keras.Model):
         self._trackers = [
             keras.metrics.Mean(name=key) for key in ("elbo", *self.term_names)
         ]
+        if self.num_clusters:
+            self._clusters_in_use = clusters.ClustersInUse(self.num_clusters)
 
     def _build_components(self):
         """Creates all weights now: loading restores what exists, nothing else."""
@@ -128,6 +132,11 @@ class VAE(keras.Model):
     def geometry(self):
         """Where the latents live, one of the spaces of `components.geometry`."""
         return self.prior_layer.geometry
+
+    @property
+    def num_clusters(self):
+        """K of a model with a mixture as its prior, None for all others."""
+        return self.prior_layer.num_components
 
     # The generative story.
 
@@ -153,6 +162,14 @@ class VAE(keras.Model):
         parameters = self.posterior_parameters(x, training=training)
         return self.posterior_head.distribution(**parameters)
 
+    def joint_posterior(self, x, *, training: bool = False) -> tfd.Distribution:
+        """q of all latent variables: of z alone, unless a model has others after z."""
+        return self.posterior(x, training=training)
+
+    def joint_prior(self) -> tfd.Distribution:
+        """p of all latent variables, in the order of `joint_posterior`."""
+        return self.prior()
+
     # The bound.
 
     def elbo_terms(
@@ -171,16 +188,23 @@ class VAE(keras.Model):
 
         Source: Kingma & Welling 2014, equation 7 (closed-form KL) and 6.
         """
-        q = self.posterior(x, training=training)
-        return self.elbo_terms_given(q, x, seed=seed, training=training)
-
-    def elbo_terms_given(self, q, x, *, seed=None, training=False):
-        """`elbo_terms` for a q(z|x) that is there already."""
         x = self._as_data(x)
-        z = q.sample(seed=self._as_seed(seed))
+        q = self.joint_posterior(x, training=training)
+        u = q.sample(seed=self._as_seed(seed))
+        return self.elbo_terms_at(u, q, x, training=training)
+
+    def elbo_terms_at(self, u, q, x, *, training=False):
+        """`elbo_terms` at a draw u of the joint posterior q: what a story consists of.
+
+        Args:
+            u: float [B, U], all latent variables.
+            q: the `joint_posterior` of `x`.
+            x: float32 [B, *input_shape].
+            training: as in `elbo_terms`.
+        """
         return {
-            "log_likelihood": self.likelihood(z, training=training).log_prob(x),
-            "kl": kl_divergence(q, self.prior(), z),
+            "log_likelihood": self.likelihood(u, training=training).log_prob(x),
+            "kl": kl_divergence(q, self.prior(), u),
         }
 
     def elbo(self, x, *, seed=None) -> tf.Tensor:
@@ -273,22 +297,38 @@ class VAE(keras.Model):
             )
         return self.geometry.traverse(z, dimension, num_steps)
 
-    def sample(self, num_samples: int, seed=None) -> tf.Tensor:
+    def sample(
+        self, num_samples: int, seed=None, *, cluster: int | None = None
+    ) -> tf.Tensor:
         """The means of p(x|z) for `num_samples` draws of z from the prior.
 
         Args:
             num_samples: N >= 1.
             seed: integer or int32 [2], the same seed the same samples; None
                 draws from the model's generator.
+            cluster: None, or which of 0..K-1 all z come from; mixture models only.
 
         Returns:
             Float32 [N, *input_shape].
 
         Raises:
-            ValueError: if `num_samples` is below 1.
+            ValueError: if `num_samples` is below 1, or there is no such cluster.
         """
         check_at_least("num_samples", num_samples, 1, "the examples to draw")
-        return self.decode(self.prior().sample(num_samples, seed=self._as_seed(seed)))
+        prior = self.prior() if cluster is None else self._component(cluster)
+        return self.decode(prior.sample(num_samples, seed=self._as_seed(seed)))
+
+    def cluster_probabilities(self, x) -> tf.Tensor:
+        """p(c|z) of each cluster c, at the means of the posteriors: float32 [B, K].
+
+        Raises:
+            ValueError: if the prior is no mixture, or as in `posterior`.
+
+        Source: Jiang et al. 2017, equation 16, at one point.
+        """
+        self._check_is_mixture()
+        q = self.joint_posterior(x)
+        return tf.nn.softmax(self.prior_layer.log_joint(self.geometry.location(q)))
 
     def impute(self, x, mask, num_steps: int, seed=None) -> tf.Tensor:
         """Draws the missing elements from p(x_missing | x_observed).
@@ -319,6 +359,37 @@ class VAE(keras.Model):
         x, observed = self._as_incomplete_data(x, mask)
         return imputation.impute(self, x, observed, num_steps, self._as_seed(seed))
 
+    def _component(self, cluster):
+        self._check_is_mixture()
+        if not 0 <= cluster < self.num_clusters:
+            raise ValueError(
+                f"`cluster` must lie in 0..{self.num_clusters - 1}. Received: "
+                f"cluster={cluster}"
+            )
+        return self.prior_layer.component(cluster)
+
+    def _check_is_mixture(self):
+        if not self.num_clusters:
+            raise ValueError(
+                "Clusters must be those of a mixture, such as "
+                "`prior=MixtureOfNormals(10)`. Received: "
+                f"prior={type(self.prior_layer).__name__}"
+            )
+
+    def cluster_outputs(self, u, q):
+        """What `call` adds for a mixture model at the draw u of q: dict of [B, K].
+
+        `cluster_probabilities`, and the logarithm of p(c|u), of that very draw, as
+        `cluster_log_probabilities`.
+        """
+        if not self.num_clusters:
+            return {}
+        log_joint = self.prior_layer.log_joint
+        return {
+            "cluster_probabilities": tf.nn.softmax(log_joint(self.geometry.location(q))),
+            "cluster_log_probabilities": tf.nn.log_softmax(log_joint(u)),
+        }
+
     # Keras.
 
     def call(self, x, training=False):
@@ -329,26 +400,34 @@ class VAE(keras.Model):
             [B, *input_shape] (`reconstruct`), and in nats `elbo` [B] and the
             terms of `elbo_terms` [B].
         """
-        q = self.posterior(x, training=training)
-        terms = self.elbo_terms_given(q, x, training=training)
+        x = self._as_data(x)
+        q = self.joint_posterior(x, training=training)
+        u = q.sample(seed=self._as_seed(None))
+        terms = self.elbo_terms_at(u, q, x, training=training)
         # In a training graph nothing uses these two, and they are pruned.
-        latents = self.geometry.location(q)
+        latents = self.geometry.location(q)[:, : self.latent_dim]
         return {
             "latents": latents,
             "reconstructions": self.decode(latents),
             "elbo": terms["log_likelihood"] - terms["kl"],
             **terms,
+            **self.cluster_outputs(u, q),
         }
 
-    def objective(self, terms):
-        """What training minimizes, per example: float32 [B], nats."""
+    def objective(self, terms, y=None):
+        """What training minimizes, per example: float32 [B], nats.
+
+        Args:
+            terms: what `call` returned.
+            y: what came with x, of models that learn from it.
+        """
         return -terms["elbo"]
 
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
         """The objective in training; the negative ELBO, at beta = 1, elsewhere."""
-        losses = self.objective(y_pred) if training else -y_pred["elbo"]
+        losses = self.objective(y_pred, y) if training else -y_pred["elbo"]
         loss = weighted_mean(losses, sample_weight)
         if training:
             loss = loss + sum(self.losses)
@@ -359,14 +438,23 @@ class VAE(keras.Model):
         """Updates the means of `elbo` and its terms; Keras adds `loss`."""
         for tracker in self._trackers:
             tracker.update_state(y_pred[tracker.name], sample_weight)
+        if self.num_clusters:
+            self._clusters_in_use.update_state(y_pred["cluster_log_probabilities"])
         return super().compute_metrics(x, y, y_pred, sample_weight)
 
-    def fit(self, x=None, *args, **kwargs):
-        """`keras.Model.fit`, after a look at the values of `x`."""
-        if "validation_data" in kwargs:
-            kwargs["validation_data"] = self.checked(kwargs["validation_data"])
+    def fit(self, *args, **kwargs):
+        """`keras.Model.fit`, after a look at the data's values."""
+        call = inspect.signature(keras.Model.fit).bind(self, *args, **kwargs)
+        given = call.arguments
+        if given.get("validation_data") is not None:
+            given["validation_data"] = self.checked(given["validation_data"])
+        x, y = given.get("x"), given.get("y")
+        x = given["x"] = self.checked_training_data(x, y, given.get("steps_per_epoch"))
+        if self.prior_layer.awaits_data:
+            start = clusters.StartClusters(x, y if self.learns_from_labels else None)
+            given["callbacks"] = with_callback(start, given.get("callbacks"))
         with plain_value_errors():
-            return super().fit(self.checked(x), *args, **kwargs)
+            return super().fit(*call.args[1:], **call.kwargs)
 
     def evaluate(self, x=None, *args, **kwargs):
         """`keras.Model.evaluate`, after a look at the values of `x`."""
@@ -395,6 +483,11 @@ class VAE(keras.Model):
     def checked(self, data):
         """`data` as it came, once it is known to fit; see `checked_data`."""
         return checked_data(data, self.input_shape, self.likelihood_head.value_rule())
+
+    def checked_training_data(self, x, y=None, steps_per_epoch=None):
+        """`x` as it came to `fit` or with checks, once it is known to fit, `y` too."""
+        del y, steps_per_epoch
+        return self.checked(x)
 
     @classmethod
     def from_preset(cls, name_or_path: str | os.PathLike) -> "VAE":
@@ -462,6 +555,10 @@ class VAE(keras.Model):
         x, observed = as_incomplete(x, mask)
         return self._as_data(x), observed
 
+    def next_seed(self):
+        """The generator's next seed, int32 [2]."""
+        return self._as_seed(None)
+
     def _as_seed(self, seed):
         """`seed`, or the generator's next, as the int32 [2] that TFP takes."""
         return as_seed(seed, self.seed_generator)
@@ -470,6 +567,17 @@ class VAE(keras.Model):
 def serialized(component):
     """The component's config, the same before and after a trip through a file."""
     return json.loads(json.dumps(keras.saving.serialize_keras_object(component)))
+
+
+def with_callback(callback, callbacks):
+    """`callback` before what `fit` takes as `callbacks`."""
+    if isinstance(callbacks, keras.callbacks.CallbackList):
+        callbacks.append(callback)
+        return callbacks
+    if callbacks is None:
+        return [callback]
+    others = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
+    return [callback, *others]
 
 
 def weighted_mean(values, weights=None):

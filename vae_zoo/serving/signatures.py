@@ -63,6 +63,11 @@ def signatures(model, num_importance_samples, num_imputation_steps):
 
         return {"outputs": _by_row(impute_row, (inputs, mask, seeds))}
 
+    def cluster(inputs):
+        probabilities = model.cluster_probabilities(inputs)
+        chosen = tf.argmax(probabilities, axis=-1, output_type=tf.int32)
+        return {"probabilities": probabilities, "cluster": chosen}
+
     specs = {
         serving_default: [x],
         encode: [x],
@@ -72,6 +77,8 @@ def signatures(model, num_importance_samples, num_imputation_steps):
         score: [x, seeds],
         impute: [x, mask, seeds],
     }
+    if model.num_clusters:
+        specs[cluster] = [x]
     return {
         function.__name__: tf.function(function, input_signature=spec)
         for function, spec in specs.items()

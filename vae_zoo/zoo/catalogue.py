@@ -15,12 +15,14 @@ class Entry:
         summary: one line for people who choose.
         posteriors: names of the q(z|x) it goes with, the default first.
         weights: names of what weighs its KL term: "beta", "capacity".
+        has_clusters: whether it is a mixture that learns from labels.
     """
 
     class_name: str
     summary: str
     posteriors: tuple[str, ...] = NORMAL_POSTERIORS
     weights: tuple[str, ...] = ()
+    has_clusters: bool = False
 
 
 MODELS = {
@@ -29,6 +31,12 @@ MODELS = {
         "BetaVAE",
         "KL term weighed, scheduled or held at a capacity (Higgins et al.)",
         weights=("beta", "capacity"),
+    ),
+    "gaussian-mixture-vae": Entry(
+        "GaussianMixtureVAE",
+        "clusters, labels where there are any (Dilokthanakul et al. 2016)",
+        weights=("beta",),
+        has_clusters=True,
     ),
     "hyperspherical-vae": Entry(
         "HypersphericalVAE",

@@ -1,0 +1,95 @@
+import keras
+import numpy as np
+import pytest
+import scipy.ndimage
+import tensorflow as tf
+from numpy.testing import assert_allclose, assert_array_equal
+
+from vae_zoo import VAE
+from vae_zoo.components import distortions, networks
+
+
+def distorted(**amounts):
+    layer = distortions.Distorted(networks.MLP((4,)), seed=1, **amounts)
+    layer.build((None, 9, 12, 2))
+    return layer
+
+
+def images(count=5):
+    smooth = np.random.default_rng(0).random((count, 9, 12, 2))
+    return scipy.ndimage.gaussian_filter(smooth, (0, 1, 1, 0)).astype("float32")
+
+
+def test_without_an_amount_nothing_changes():
+    assert_allclose(distorted().distort(images(), [1, 2]), images(), atol=1e-6)
+
+
+def test_each_image_is_mapped_as_its_matrix_says():
+    layer = distorted(rotation=40.0, shear=0.5, zoom=0.3, translation=0.2)
+    x, seed = images(), tf.constant([3, 4])
+    matrices, shifts = layer._maps(len(x), seed)
+    centre = np.array([4.0, 5.5])
+    found = layer.distort(x, seed).numpy()
+    for index, (matrix, shift) in enumerate(
+        zip(matrices.numpy(), shifts.numpy(), strict=True)
+    ):
+        offset = centre - matrix @ centre + shift * [9, 12]
+        for channel in range(2):
+            expected = scipy.ndimage.affine_transform(
+                x[index, ..., channel].astype(float), matrix, offset, order=1
+            )
+            # SciPy fades out within a pixel of the border, where we are 0.
+            inside = found[index, ..., channel] != 0
+            assert inside.mean() > 0.4
+            difference = (found[index, ..., channel] - expected)[inside]
+            assert_allclose(difference, 0, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("amounts", "invariant"),
+    [
+        ({"rotation": 30.0}, lambda m: m @ np.swapaxes(m, 1, 2) - np.eye(2)),
+        ({"zoom": 0.5}, lambda m: m * [[0, 1], [1, 0]]),
+        ({"shear": 0.5}, lambda m: m * [[1, 1], [0, 1]] - np.eye(2)),
+        ({"translation": 0.5}, lambda m: m - np.eye(2)),
+    ],
+)
+def test_amounts_are_uniform_up_to_the_largest(amounts, invariant):
+    layer = distorted(**amounts)
+    matrices, shifts = (part.numpy() for part in layer._maps(4000, [1, 2]))
+    assert_allclose(invariant(matrices), np.zeros_like(matrices), atol=1e-5)
+    ((name, largest),) = amounts.items()
+    drawn = {
+        "rotation": lambda: np.degrees(np.arcsin(matrices[:, 1, 0])),
+        "zoom": lambda: np.log(matrices[:, 0, 0]),
+        "shear": lambda: matrices[:, 1, 0],
+        "translation": lambda: shifts[:, 1],
+    }[name]()
+    assert np.abs(drawn).max() <= largest * (1 + 1e-5)
+    error = largest / np.sqrt(3 * 4000)
+    assert abs(drawn.mean()) < 5 * error
+    assert abs(drawn.var() - largest**2 / 3) < 5 * largest**2 * 0.3 / 4000**0.5
+
+
+def test_distorted_in_training_alone_and_reconstructed_as_it_was():
+    keras.utils.set_random_seed(0)
+    layer = distorted(rotation=30.0)
+    x = images()
+    assert_array_equal(layer(x), layer(x))
+    assert_array_equal(layer(x), layer.network(x))
+    assert np.abs(layer(x, training=True) - layer(x)).max() > 0
+    assert np.abs(layer(x, training=True) - layer(x, training=True)).max() > 0
+    model = VAE((9, 12, 2), 2, encoder=distorted(rotation=30.0), seed=1)
+    # The bound is of the undistorted images.
+    assert_array_equal(model.elbo(x, seed=1), model.elbo(x, seed=1))
+    outputs = model(x, training=True)
+    again = model.likelihood(model.encode(x)).log_prob(x)
+    assert outputs["log_likelihood"].shape == again.shape
+    assert model._resolve_auto_jit_compile()
+
+
+def test_bad_arguments_are_named():
+    with pytest.raises(ValueError, match="`shear` must be at least 0.*shear=-1"):
+        distorted(shear=-1)
+    with pytest.raises(ValueError, match="`input_shape` must be that of images"):
+        distortions.Distorted(networks.MLP((4,))).build((None, 9))

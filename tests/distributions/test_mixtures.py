@@ -1,0 +1,101 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_probability as tfp
+from numpy.testing import assert_allclose
+from scipy.special import logsumexp
+from scipy.stats import multivariate_normal
+
+from vae_zoo.distributions import HierarchicalMixture, MixtureOfNormals
+from vae_zoo.distributions.mixture_of_normals import unmixed
+
+WEIGHTS = np.array([0.2, 0.5, 0.3])
+LOC = np.array([[0.0, 1.0], [3.0, -1.0], [-2.0, 0.5]], np.float32)
+FACTORS = np.array(
+    [[[1.0, 0.0], [0.7, 0.5]], [[0.3, 0.0], [-0.4, 2.0]], [[0.8, 0.0], [0.0, 0.9]]],
+    np.float32,
+)
+
+
+def mixture():
+    scale, unmixing = unmixed(tf.constant(FACTORS))
+    logits = tf.constant(np.log(WEIGHTS) + 2.0, tf.float32)
+    return MixtureOfNormals(logits, tf.constant(LOC), scale, unmixing)
+
+
+def log_joint(z):
+    """log p(c) p(z|c) in double precision, by SciPy."""
+    parts = [
+        np.log(weight) + multivariate_normal(loc, factor @ factor.T).logpdf(z)
+        for weight, loc, factor in zip(WEIGHTS, LOC, FACTORS.astype(float), strict=True)
+    ]
+    return np.stack(parts, axis=-1)
+
+
+def test_the_density_sums_over_the_components():
+    z = np.random.default_rng(0).normal(size=(50, 2)).astype("float32") * 3
+    expected = log_joint(z)
+    assert_allclose(mixture().log_joint(z), expected, rtol=1e-4, atol=1e-4)
+    total = logsumexp(expected, axis=-1)
+    assert_allclose(mixture().log_prob(z), total, rtol=1e-4, atol=1e-4)
+
+
+def test_without_unmixing_it_is_tfps_mixture_of_diagonal_normals():
+    scale = tf.constant([[0.5, 1.0], [2.0, 0.1], [1.0, 1.0]])
+    logits = tf.constant([0.3, -1.0, 0.2])
+    ours = MixtureOfNormals(logits, tf.constant(LOC), scale)
+    theirs = tfp.distributions.MixtureSameFamily(
+        tfp.distributions.Categorical(logits=logits),
+        tfp.distributions.MultivariateNormalDiag(LOC, scale),
+    )
+    z = np.random.default_rng(1).normal(size=(50, 2)).astype("float32")
+    assert_allclose(ours.log_prob(z), theirs.log_prob(z), rtol=1e-4, atol=1e-4)
+
+
+def test_samples_have_the_moments_of_the_mixture():
+    count = 20_000
+    z = mixture().sample(count, seed=(1, 2)).numpy()
+    mean = WEIGHTS @ LOC
+    second = sum(
+        weight * (factor @ factor.T + np.outer(loc, loc))
+        for weight, loc, factor in zip(WEIGHTS, LOC, FACTORS, strict=True)
+    )
+    covariance = second - np.outer(mean, mean)
+    error = np.sqrt(np.diag(covariance) / count)
+    assert (np.abs(z.mean(axis=0) - mean) < 5 * error).all()
+    products = (z - mean)[:, :, None] * (z - mean)[:, None, :]
+    error = products.std(axis=0) / count**0.5
+    assert (np.abs(products.mean(axis=0) - covariance) < 5 * error).all()
+
+
+@pytest.mark.parametrize("index", [0, 1, 2])
+def test_a_component_is_its_normal(index):
+    z = np.random.default_rng(2).normal(size=(5, 2)).astype("float32")
+    expected = log_joint(z)[:, index] - np.log(WEIGHTS[index])
+    assert_allclose(mixture().component(index).log_prob(z), expected, rtol=1e-4)
+
+
+def hierarchical():
+    """z|w ~ half N(w, 1), half N(-w, 1): marginally N(0, 2), whatever the cluster."""
+
+    def given(w):
+        loc = tf.stack([w, -w], axis=1)
+        return MixtureOfNormals(tf.zeros(2), loc, tf.ones_like(loc))
+
+    return HierarchicalMixture(given, 1, 1)
+
+
+def test_the_marginal_of_a_hierarchical_mixture():
+    joint = hierarchical()
+    draws = joint.sample(20_000, seed=(3, 4)).numpy()
+    assert draws.shape == (20_000, 2)
+    for column, variance in ((0, 2.0), (1, 1.0)):
+        squares = draws[:, column] ** 2
+        error = squares.std() / 20_000**0.5
+        assert abs(squares.mean() - variance) < 5 * error
+    # The density of z integrates p(z, w) over w.
+    w = np.linspace(-8, 8, 4001, dtype="float32")
+    z = np.array([-1.0, 0.0, 2.5], np.float32)
+    grid = np.stack(np.meshgrid(z, w, indexing="ij"), axis=-1)
+    density = np.exp(joint.log_prob(grid)).sum(axis=1) * (w[1] - w[0])
+    assert_allclose(density, np.exp(-(z**2) / 4) / np.sqrt(4 * np.pi), rtol=1e-3)

@@ -1,0 +1,140 @@
+"""Random distortions of what an encoder sees in training."""
+
+import keras
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from vae_zoo.components.networks import as_image
+from vae_zoo.components.randomness import as_seed
+from vae_zoo.distributions.noise import uniform
+
+
+@keras.saving.register_keras_serializable("vae_zoo")
+class Distorted(keras.layers.Layer):
+    """A network that sees rotated, sheared, zoomed and shifted images in training.
+
+    As an encoder it makes latents forget what the distortions change: the decoder still
+    has to give the image as it was. The bound stays a bound, with the mixture of
+    q(z|x') over distorted x' as the posterior. Outside of training nothing is distorted.
+    Each amount is drawn anew for every image, uniformly up to its largest value in both
+    directions; what comes into the image from outside is 0.
+
+    Args:
+        network: the layer to call, for images [B, H, W] or [B, H, W, C].
+        rotation: in degrees, >= 0.
+        shear: horizontal shift of a row over its distance from the centre, >= 0.
+        zoom: logarithm of the factor by which height and width, each by its own,
+            grow or shrink, >= 0.
+        translation: share of the height and of the width, >= 0.
+        seed: integer that fixes the distortions.
+        name: the layer's name.
+        **kwargs: what every Keras layer takes.
+
+    Raises:
+        ValueError: if an amount is negative or the inputs are no images.
+
+    Source: Im et al. 2017 (the denoising criterion for VAEs).
+    """
+
+    def __init__(
+        self,
+        network,
+        *,
+        rotation=0.0,
+        shear=0.0,
+        zoom=0.0,
+        translation=0.0,
+        seed=None,
+        name=None,
+        **kwargs,
+    ):
+        super().__init__(name=name, **kwargs)
+        self.amounts = {
+            "rotation": rotation,
+            "shear": shear,
+            "zoom": zoom,
+            "translation": translation,
+        }
+        for key, value in self.amounts.items():
+            if not value >= 0:
+                raise ValueError(
+                    f"`{key}` must be at least 0, the largest amount. Received: "
+                    f"{key}={value}"
+                )
+        self.network = network
+        self.seed = seed
+        # Under another name than Keras', which stands for noise that XLA makes slow.
+        self.distortion_seeds = keras.random.SeedGenerator(seed)
+
+    def build(self, input_shape):
+        """Builds the network."""
+        if not 3 <= len(input_shape) <= 4:
+            raise ValueError(
+                "`input_shape` must be that of images, [H, W] or [H, W, C], to be "
+                f"distorted. Received: {tuple(input_shape[1:])}"
+            )
+        if not self.network.built:
+            self.network.build(input_shape)
+
+    def call(self, x, training=False):
+        """What the network gives for `x`, distorted if `training`."""
+        if training:
+            x = self.distort(x, as_seed(None, self.distortion_seeds))
+        return self.network(x, training=training)
+
+    def distort(self, x, seed):
+        """`x` [B, H, W] or [B, H, W, C] distorted; bilinear between the pixels.
+
+        Args:
+            x: a batch of images.
+            seed: int32 [2].
+        """
+        images = tf.cast(tf.reshape(x, [-1, *as_image(tuple(x.shape[1:]))]), tf.float32)
+        height, width = images.shape[1:3]
+        corner = tf.constant([(height - 1) / 2, (width - 1) / 2])
+        axes = [tf.range(float(size)) for size in (height, width)]
+        grid = tf.stack(tf.meshgrid(*axes, indexing="ij"), axis=-1)
+        offsets = tf.reshape(grid, [-1, 2]) - corner
+        matrices, shifts = self._maps(tf.shape(images)[0], seed)
+        # Where each pixel of the distorted image comes from.
+        places = tf.einsum("bij,nj->bni", matrices, offsets)
+        places += shifts[:, None] * [float(height), float(width)]
+        distorted = tfp.math.batch_interp_regular_nd_grid(
+            places, -corner, corner, images, axis=1, fill_value=0.0
+        )
+        return tf.cast(tf.reshape(distorted, tf.shape(x)), x.dtype)
+
+    def _maps(self, count, seed):
+        """Matrices [B, 2, 2] and shifts [B, 2], for rows and columns in this order."""
+        draws = 2 * uniform([6, count], seed) - 1
+        angle = draws[0] * (self.amounts["rotation"] * 3.141592653589793 / 180)
+        shear = draws[1] * self.amounts["shear"]
+        factors = tf.exp(draws[2:4] * self.amounts["zoom"])
+        shifts = tf.transpose(draws[4:6] * self.amounts["translation"])
+        cos, sin = tf.cos(angle), tf.sin(angle)
+        rows = [cos * factors[0], sin * factors[1]]
+        columns = [(shear * cos - sin) * factors[0], (cos + shear * sin) * factors[1]]
+        return tf.stack([tf.stack(rows, -1), tf.stack(columns, -1)], axis=1), shifts
+
+    def mirror(self, target_shape):
+        """The network's mirror image, to `target_shape`."""
+        return self.network.mirror(target_shape)
+
+    def compute_output_shape(self, input_shape):
+        """The network's."""
+        return self.network.compute_output_shape(input_shape)
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {
+            **super().get_config(),
+            "network": keras.saving.serialize_keras_object(self.network),
+            **self.amounts,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        """The layer with these constructor arguments."""
+        network = keras.saving.deserialize_keras_object(config["network"])
+        return cls(**{**config, "network": network})

@@ -1,0 +1,28 @@
+"""What every prior is."""
+
+import keras
+
+from vae_zoo.components.geometry import EUCLIDEAN
+
+
+class Prior(keras.layers.Layer):
+    """A distribution over latents that depends on no input; may own weights.
+
+    `geometry` says where the latents live. `num_components` is the number of clusters
+    of a mixture, None for all others.
+    """
+
+    geometry = EUCLIDEAN
+    num_components = None
+    awaits_data = False
+
+    def __init__(self, *, name=None, **kwargs):
+        super().__init__(name=name, **{**kwargs, "dtype": "float32"})
+
+    def build(self, event_shape):
+        """Creates the weights, if any, for latents of shape `event_shape`."""
+        self.event_shape = tuple(event_shape)
+
+    def distribution(self):
+        """The `tfd.Distribution`, batch [], event [D]."""
+        raise NotImplementedError

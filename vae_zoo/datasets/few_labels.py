@@ -1,0 +1,51 @@
+"""Data sets of which few labels are known."""
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+UNKNOWN = -1
+ROWS_PER_READ = 4096
+
+
+def with_few_labels(source, labels_per_class, seed):
+    """`source` with as many labels of each class, drawn at random; the others are -1.
+
+    Args:
+        source: a `Source` with class labels, integers.
+        labels_per_class: labels to keep of each class, all of a class that has fewer.
+        seed: fixes which.
+
+    Raises:
+        ValueError: if the source has no class labels.
+    """
+    if not source.has_labels or source.factor_names:
+        raise ValueError(
+            f"`labels_per_class` needs class labels. Received: {source.name!r}, which "
+            "has none"
+        )
+    rows = range(0, len(source), ROWS_PER_READ)
+    labels = np.concatenate(
+        [
+            source.gather(tf.constant(source.indices[row : row + ROWS_PER_READ]))[1]
+            for row in rows
+        ]
+    )
+    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(
+            "`labels_per_class` needs integer labels, one for each example. Received: "
+            f"{labels.dtype} {labels.shape} of {source.name!r}"
+        )
+    order = np.random.default_rng(seed).permutation(len(labels))
+    known = np.full(len(labels), UNKNOWN, np.int32)
+    for label in np.unique(labels):
+        chosen = order[labels[order] == label][:labels_per_class]
+        known[chosen] = label
+    known = tf.constant(known)
+
+    def gather(indices):
+        x, _ = source.gather(indices)
+        return x, tf.gather(known, indices - source.indices.start)
+
+    return dataclasses.replace(source, gather=gather)

@@ -1,0 +1,100 @@
+"""Mixtures of multivariate normals."""
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from vae_zoo.distributions.multivariate_normal import MultivariateNormalTriL
+from vae_zoo.distributions.noise import fold_in, standard_normal, uniform
+
+tfd = tfp.distributions
+
+
+class MixtureOfNormals(tfd.Distribution):
+    """p(z) = sum_c p(c) p(z|c), the component c summed over exactly.
+
+    Component c is the normal of z = loc_c + U_c^-1 (scale_c * noise): `unmixing` U_c
+    makes the elements of z - loc_c independent. Unlike a covariance's factor it is
+    multiplied with in the density, which is what training evaluates, and solved for in
+    sampling only. Samples are the same with and without XLA.
+
+    Args:
+        logits: float [..., K], log p(c) up to a constant.
+        loc: float [..., K, D].
+        scale_diag: float [..., K, D], positive.
+        unmixing: float [K, D, D], lower triangular with ones on the diagonal; None:
+            the identity, diagonal covariances.
+    """
+
+    def __init__(
+        self, logits, loc, scale_diag, unmixing=None, name="MixtureOfNormals"
+    ):
+        parameters = dict(locals())
+        self.logits, self.loc, self.scale_diag = logits, loc, scale_diag
+        self.unmixing = unmixing
+        super().__init__(
+            dtype=tf.float32,
+            reparameterization_type=tfd.NOT_REPARAMETERIZED,
+            validate_args=False,
+            allow_nan_stats=False,
+            parameters=parameters,
+            name=name,
+        )
+
+    def log_joint(self, z):
+        """log p(c) p(z|c) of every component c: z [..., D], returns [..., K], nats.
+
+        Its log-softmax is log p(c|z), by Bayes' rule.
+        """
+        offset = z[..., None, :] - self.loc
+        if self.unmixing is not None:
+            offset = tf.einsum("kij,...kj->...ki", self.unmixing, offset)
+        normal = tfd.Normal(0.0, self.scale_diag)
+        log_density = tf.reduce_sum(normal.log_prob(offset), axis=-1)
+        return tf.nn.log_softmax(self.logits) + log_density
+
+    def component(self, index):
+        """p(z|c) of one component: `tfd.MultivariateNormalTriL`, batch [...]."""
+        scale = tf.linalg.diag(self.scale_diag[..., index, :])
+        if self.unmixing is not None:
+            factor = tf.broadcast_to(self.unmixing[index], tf.shape(scale))
+            scale = tf.linalg.triangular_solve(factor, scale)
+        return MultivariateNormalTriL(self.loc[..., index, :], scale)
+
+    def _log_prob(self, z):
+        return tf.reduce_logsumexp(self.log_joint(z), axis=-1)
+
+    def _sample_n(self, n, seed=None):
+        seed = tfp.random.sanitize_seed(seed)
+        batch = tf.concat([[n], self.batch_shape_tensor()], axis=0)
+        shares = tf.cumsum(tf.nn.softmax(self.logits), axis=-1)
+        drawn = uniform(batch, fold_in(seed, 0))[..., None]
+        # The last share is 1 up to rounding, and no draw may pass it.
+        index = tf.reduce_sum(tf.cast(drawn >= shares[..., :-1], tf.int32), axis=-1)
+        chosen = tf.one_hot(index, self.loc.shape[-2])[..., None]
+        loc = tf.reduce_sum(chosen * self.loc, axis=-2)
+        scale = tf.reduce_sum(chosen * self.scale_diag, axis=-2)
+        noise = scale * standard_normal(tf.shape(loc), fold_in(seed, 1))
+        if self.unmixing is not None:
+            factors = tf.gather(self.unmixing, index)
+            noise = tf.linalg.triangular_solve(factors, noise[..., None])[..., 0]
+        return loc + noise
+
+    def _event_shape(self):
+        return self.loc.shape[-1:]
+
+    def _event_shape_tensor(self):
+        return tf.shape(self.loc)[-1:]
+
+    def _batch_shape(self):
+        return self.loc.shape[:-2]
+
+    def _batch_shape_tensor(self):
+        return tf.shape(self.loc)[:-2]
+
+
+def unmixed(scale_tril):
+    """The scales [..., D] and the unmixing [..., D, D] of a covariance's factor."""
+    scale = tf.linalg.diag_part(scale_tril)
+    mixing = scale_tril / scale[..., None, :]
+    identity = tf.eye(scale.shape[-1], batch_shape=scale.shape[:-1])
+    return scale, tf.linalg.triangular_solve(mixing, identity)

@@ -1,0 +1,182 @@
+"""How well clusters agree with classes."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import tensorflow as tf
+from scipy.optimize import linear_sum_assignment
+from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
+
+from vae_zoo.models.input_checks import plain_value_errors
+
+# The label of a cluster that a mapping says nothing about: no example has it.
+NO_LABEL = -1
+
+
+@dataclasses.dataclass(frozen=True)
+class ClusteringScores:
+    """Agreement of clusters with labels; each is 1 at best.
+
+    Attributes:
+        hungarian_accuracy: share of examples whose cluster stands for their label,
+            no two clusters for the same one.
+        majority_accuracy: the same, each cluster standing for the label that most of
+            its examples have. With many clusters it is near 1 whatever they are.
+        most_confident_accuracy: the same, each cluster standing for the label of the
+            example that is most probably in it (Dilokthanakul et al. 2016).
+        normalized_mutual_information: over the mean of the two entropies.
+        adjusted_rand_index: share of pairs on which both agree, 0 at random.
+        cluster_shares: tuple [K], the share of examples in each cluster.
+        num_examples: how many examples there were.
+    """
+
+    hungarian_accuracy: float
+    majority_accuracy: float
+    most_confident_accuracy: float
+    normalized_mutual_information: float
+    adjusted_rand_index: float
+    cluster_shares: tuple[float, ...]
+    num_examples: int
+
+
+def evaluate_clusters(
+    model: keras.Model, data: tf.data.Dataset, reference: tf.data.Dataset | None = None
+) -> ClusteringScores:
+    """Scores the clusters of a mixture model on labelled data.
+
+    Args:
+        model: a model with clusters.
+        data: `tf.data.Dataset` of (x, y), y integer labels [B] >= 0.
+        reference: such a data set whose labels name the clusters; `data` itself by
+            default, which is what the literature does.
+
+    Returns:
+        `ClusteringScores` of `data`.
+
+    Raises:
+        ValueError: if a data set has no labels, or as in `score_clusters`.
+    """
+    found = probabilities_and_labels(model, data)
+    if reference is None:
+        return score_clusters(*found)
+    return score_clusters(*found, *probabilities_and_labels(model, reference))
+
+
+def probabilities_and_labels(model, data):
+    """p(c|x) [N, K] of a data set of (x, y), and its labels [N]."""
+    if not isinstance(data.element_spec, tuple) or len(data.element_spec) < 2:
+        raise ValueError(
+            f"`data` must have elements (x, y). Received: elements {data.element_spec}"
+        )
+    probabilities = tf.function(model.cluster_probabilities)
+    with plain_value_errors():
+        pairs = [
+            (probabilities(element[0]).numpy(), np.reshape(element[1], -1))
+            for element in model.checked(data)
+        ]
+    return tuple(np.concatenate(each) for each in zip(*pairs, strict=True))
+
+
+def score_clusters(
+    probabilities, labels, reference_probabilities=None, reference_labels=None
+) -> ClusteringScores:
+    """`ClusteringScores` of examples whose cluster is their most probable one.
+
+    Args:
+        probabilities: float [N, K], of each cluster.
+        labels: integers [N], >= 0.
+        reference_probabilities: float [M, K], of the examples whose labels name the
+            clusters; `probabilities` by default.
+        reference_labels: integers [M], >= 0.
+
+    Raises:
+        ValueError: if the shapes do not match, or a label is negative or no integer.
+    """
+    probabilities, labels = _checked(probabilities, labels)
+    if (reference_probabilities is None) != (reference_labels is None):
+        raise ValueError(
+            "`reference_probabilities` and `reference_labels` must come together. "
+            "Received: one of them"
+        )
+    reference, reference_labels = (
+        (probabilities, labels)
+        if reference_labels is None
+        else _checked(reference_probabilities, reference_labels)
+    )
+    clusters = probabilities.argmax(axis=1)
+    together = counts_together(reference.argmax(axis=1), reference_labels)
+    table = np.zeros((probabilities.shape[1], together.shape[1]))
+    table[: len(together)] = together
+
+    def accuracy(mapping):
+        return float(np.mean(mapping[clusters] == labels))
+
+    shares = np.bincount(clusters, minlength=probabilities.shape[1]) / len(labels)
+    return ClusteringScores(
+        hungarian_accuracy=accuracy(hungarian_mapping(table)),
+        majority_accuracy=accuracy(majority_mapping(table)),
+        most_confident_accuracy=accuracy(
+            most_confident_mapping(reference, reference_labels)
+        ),
+        normalized_mutual_information=float(
+            normalized_mutual_info_score(labels, clusters)
+        ),
+        adjusted_rand_index=float(adjusted_rand_score(labels, clusters)),
+        cluster_shares=tuple(map(float, shares)),
+        num_examples=len(labels),
+    )
+
+
+def counts_together(clusters, labels):
+    """How many examples are in a cluster and have a label: integers [K, L]."""
+    table = np.zeros((clusters.max() + 1, labels.max() + 1), np.int64)
+    np.add.at(table, (clusters, labels), 1)
+    return table
+
+
+def hungarian_mapping(table):
+    """The label [K] of each cluster, each label once, that most examples agree with.
+
+    Clusters left over, and those that share no example with their label, get none
+    (-1).
+
+    Args:
+        table: [K, L], as `counts_together` gives it.
+
+    Source: Kuhn 1955, by `scipy.optimize.linear_sum_assignment`.
+    """
+    mapping = np.full(len(table), NO_LABEL)
+    rows, columns = linear_sum_assignment(table, maximize=True)
+    mapping[rows] = np.where(table[rows, columns] > 0, columns, NO_LABEL)
+    return mapping
+
+
+def majority_mapping(table):
+    """The label [K] that most examples of each cluster have; -1 for empty clusters."""
+    return np.where(table.sum(axis=1) > 0, table.argmax(axis=1), NO_LABEL)
+
+
+def most_confident_mapping(probabilities, labels):
+    """The label [K] of the example that is most probably in each cluster.
+
+    Source: Dilokthanakul et al. 2016, section 5.2.
+    """
+    return labels[probabilities.argmax(axis=0)]
+
+
+def _checked(probabilities, labels):
+    probabilities, labels = np.asarray(probabilities), np.asarray(labels)
+    if probabilities.ndim != 2 or labels.shape != probabilities.shape[:1]:
+        raise ValueError(
+            "`probabilities` must have shape [N, K] and `labels` [N], N >= 1. Received: "
+            f"shapes {probabilities.shape} and {labels.shape}"
+        )
+    if not np.issubdtype(labels.dtype, np.integer) or labels.min(initial=0) < 0:
+        raise ValueError(
+            "`labels` must be integers >= 0. Received: "
+            f"{labels.dtype}, smallest {labels.min(initial=0)}"
+        )
+    if not len(labels):
+        raise ValueError("`labels` must have at least one label. Received: none")
+    return probabilities, labels

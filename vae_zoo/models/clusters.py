@@ -1,0 +1,179 @@
+"""Clusters of a model with a mixture prior: their start, and how many are in use."""
+
+import inspect
+
+import keras
+import numpy as np
+import tensorflow as tf
+from scipy.optimize import linear_sum_assignment
+
+# A cluster is in use if that share of the examples is in it.
+SHARE_IN_USE = 0.01
+ROWS_PER_STEP = 1000
+
+
+class ClustersInUse(keras.metrics.Metric):
+    """How many clusters hold at least one percent of the examples.
+
+    Args:
+        num_clusters: K.
+        name: the metric's name.
+    """
+
+    def __init__(self, num_clusters, name="clusters_in_use"):
+        super().__init__(name=name)
+        self.counts = self.add_weight(
+            shape=(num_clusters,), initializer="zeros", name="counts"
+        )
+
+    def update_state(self, scores, sample_weight=None):
+        """Counts the largest of the scores [B, K] of each example."""
+        del sample_weight
+        chosen = tf.one_hot(tf.argmax(scores, axis=-1), self.counts.shape[0])
+        self.counts.assign_add(tf.reduce_sum(chosen, axis=0))
+
+    def result(self):
+        """From 0, before any example, to K."""
+        is_used = (self.counts > 0) & (
+            self.counts >= SHARE_IN_USE * tf.reduce_sum(self.counts)
+        )
+        return tf.reduce_sum(tf.cast(is_used, tf.float32))
+
+
+class StartClusters(keras.callbacks.Callback):
+    """Starts the clusters of the model in the course of `fit`, if they await data.
+
+    Args:
+        x: what `fit` trains on: arrays or anything that can be read a second time.
+        y: labels, of a model that learns from them, or None.
+
+    Raises:
+        ValueError: if `x` cannot be read a second time.
+    """
+
+    def __init__(self, x, y):
+        super().__init__()
+        if inspect.isgenerator(x):
+            raise ValueError(
+                "`x` must be arrays, a tf.data.Dataset or a PyDataset while the "
+                "clusters of the model await data, which are read twice. Received: a "
+                "generator"
+            )
+        self.x, self.y = x, y
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """After the epochs without clusters."""
+        del logs
+        prior = self.model.prior_layer
+        if prior.awaits_data and epoch >= prior.initialization.num_epochs:
+            start_clusters(self.model, self.x, self.y)
+
+    def on_train_end(self, logs=None):
+        """At the latest."""
+        del logs
+        if self.model.prior_layer.awaits_data:
+            start_clusters(self.model, self.x, self.y)
+
+
+def start_clusters(model, x, y=None):
+    """Sets the clusters of a mixture prior to groups of encoded examples.
+
+    Cluster k becomes the one that label k agrees with best, and labelled examples are
+    in the cluster of their label whatever the groups say.
+
+    Args:
+        model: a model whose `prior_layer` is a mixture with an `initialization`.
+        x: as in `fit`.
+        y: integer labels [N], -1 for unknown, or None; with a data set the labels are
+            its second elements.
+
+    Raises:
+        ValueError: if there are fewer examples than clusters.
+    """
+    prior = model.prior_layer
+    seed = int(model.next_seed()[0]) & 0x7FFFFFFF
+    x, y = _some_examples(model, x, y, prior.initialization.max_examples, seed)
+    if len(x) < prior.num_components:
+        raise ValueError(
+            f"`x` must have at least {prior.num_components} examples, one for each "
+            f"cluster. Received: {len(x)}"
+        )
+    draws, codes = [], []
+    for start in range(0, len(x), ROWS_PER_STEP):
+        q = model.posterior(x[start : start + ROWS_PER_STEP])
+        draws.append(q.sample(seed=model.next_seed()))
+        codes.append(model.geometry.location(q))
+    draws, codes = np.concatenate(draws), np.concatenate(codes)
+    groups = prior.initialization.group(codes, prior.num_components, seed)
+    if y is not None:
+        groups = agreeing_with(groups, y, prior.num_components)
+    prior.set_components(*moments(draws, groups, prior.num_components))
+
+
+def agreeing_with(groups, labels, num_clusters):
+    """`groups` renumbered to agree with as many labels as can be; labels win.
+
+    Args:
+        groups: integers [N] in 0..K-1.
+        labels: integers [N] in -1..K-1, -1 for unknown.
+        num_clusters: K.
+    """
+    known = labels >= 0
+    together = np.zeros((num_clusters, num_clusters))
+    np.add.at(together, (groups[known], labels[known]), 1)
+    _, renumbered = linear_sum_assignment(together, maximize=True)
+    return np.where(known, labels, renumbered[groups])
+
+
+def moments(z, groups, num_clusters):
+    """The weight [K], mean [K, D] and covariance [K, D, D] of each group, in float32.
+
+    A group of few examples is drawn towards the covariance of all, one of none starts
+    where all are.
+
+    Args:
+        z: float [N, D].
+        groups: integers [N] in 0..K-1.
+        num_clusters: K.
+    """
+    dim = z.shape[1]
+    everywhere = np.cov(z, rowvar=False).reshape(dim, dim)
+    counts = np.bincount(groups, minlength=num_clusters)
+    loc = np.tile(z.mean(axis=0), (num_clusters, 1))
+    covariance = np.tile(everywhere, (num_clusters, 1, 1))
+    for index in np.flatnonzero(counts):
+        own = z[groups == index]
+        loc[index] = own.mean(axis=0)
+        share = dim / (dim + len(own))
+        scatter = (own - loc[index]).T @ (own - loc[index]) / len(own)
+        covariance[index] = (1 - share) * scatter + share * everywhere
+    weights = (counts + 1) / (len(z) + num_clusters)
+    return [each.astype("float32") for each in (weights, loc, covariance)]
+
+
+def _some_examples(model, x, y, count, seed):
+    """Up to `count` examples of what `fit` was given, labelled ones first."""
+    if isinstance(x, (np.ndarray, tf.Tensor)):
+        x, y = np.asarray(x), None if y is None else np.reshape(y, -1)
+        order = np.random.default_rng(seed).permutation(len(x))
+        if y is not None:
+            order = order[np.argsort(y[order] < 0, kind="stable")]
+        chosen = np.sort(order[:count])
+        return x[chosen], None if y is None else y[chosen]
+    parts, labels, found = [], [], 0
+    for element in _elements(x):
+        pair = element if isinstance(element, (tuple, list)) else (element,)
+        parts.append(np.asarray(pair[0]))
+        if model.learns_from_labels and len(pair) > 1 and pair[1] is not None:
+            labels.append(np.reshape(pair[1], -1))
+        found += len(parts[-1])
+        if found >= count:
+            break
+    x = np.concatenate(parts)[:count]
+    return x, np.concatenate(labels)[:count] if labels else None
+
+
+def _elements(data):
+    if isinstance(data, keras.utils.PyDataset):
+        return (data[index] for index in range(len(data)))
+    return iter(data)

@@ -1,0 +1,206 @@
+"""The Gaussian-mixture VAE: clusters of any shape, and labels where there are any."""
+
+import keras
+import tensorflow as tf
+
+from vae_zoo.components.cluster_initializers import ClusterInitializer, GaussianMixture
+from vae_zoo.components.heads import Head, build_head
+from vae_zoo.components.mixture_priors import HierarchicalMixtureOfNormals
+from vae_zoo.components.posteriors import DiagonalNormal
+from vae_zoo.distributions.divergence import kl_divergence
+from vae_zoo.distributions.product import Product
+from vae_zoo.models import labels
+from vae_zoo.models.kl_weight import at_present_step, checked_weight
+from vae_zoo.models.vae import VAE, serialized, weighted_mean
+
+
+@keras.saving.register_keras_serializable("vae_zoo")
+class GaussianMixtureVAE(VAE):
+    """p(w) p(c) p(z|w, c) p(x|z) with q(z|x) q(w|x) p(c|z, w).
+
+    w is N(0, I), c one of K clusters, z|w, c a normal whose location and scale a
+    network makes of w: marginally, a cluster has any shape. p(c|z, w) is exact, by
+    Bayes' rule, and c is summed over, not sampled.
+
+    `fit` on x alone clusters. On (x, y) it learns from the labels y, integers [B] in
+    -1..K-1, -1 where the label is unknown: cluster k is class k, and labelled examples
+    enter with the bound on log p(x, y). With all labels known the model is a
+    class-conditional generator, `sample(num_samples, cluster=k)`.
+
+    Args:
+        input_shape: as in `VAE`.
+        latent_dim: length D of z, as in `VAE`.
+        num_clusters: K >= 2.
+        noise_dim: length of w.
+        cluster_network: layer w -> features, of which the clusters' locations and
+            scales are linear. Default `MLP((128,), activation="tanh")`.
+        noise_posterior: q(w|x), made of the encoder's features. Default
+            `DiagonalNormal()`.
+        full_covariance: whether p(z|w, c) has a full covariance.
+        initialization: how clusters start from encoded data, one of
+            `components.cluster_initializers`; None: at random.
+        beta: weight of all divergences in training, >= 0; a number or a schedule.
+            `elbo`, `evaluate` and `val_loss` stay at beta = 1.
+        free_bits: lambda, nats that KL(p(c|z, w) || p(c)) may have at no cost in
+            training, the mean over a batch, >= 0. It keeps clusters from being mixed
+            up early; the largest value that has an effect is log K.
+        classifier_weight: weight of -log p(c = y|z, w) of a labelled example beside
+            the bound, >= 0. Kingma et al. take 0.1 N / N_l for N_l labels among N.
+        **kwargs: as in `VAE`.
+
+    Raises:
+        ValueError: if `num_clusters` is below 2, a weight is negative, labels are no
+            integers in -1..K-1 or not as many as examples, all labels are unknown
+            with a `classifier_weight`, or as in `VAE`.
+
+    Source: Dilokthanakul et al. 2016; labels: Kingma et al. 2014, section 3.1.2 (M2).
+    """
+
+    term_names = ("log_likelihood", "kl", "kl_z", "kl_w", "kl_c")
+    learns_from_labels = True
+
+    def __init__(
+        self,
+        input_shape,
+        latent_dim,
+        num_clusters=10,
+        *,
+        noise_dim=8,
+        cluster_network: keras.layers.Layer | None = None,
+        noise_posterior: Head | None = None,
+        full_covariance=True,
+        initialization: ClusterInitializer | None = GaussianMixture(),
+        beta=1.0,
+        free_bits=0.0,
+        classifier_weight=0.0,
+        **kwargs,
+    ):
+        if not isinstance(num_clusters, int) or num_clusters < 2:
+            raise ValueError(
+                "`num_clusters` must be an integer of at least 2. Received: "
+                f"num_clusters={num_clusters}"
+            )
+        prior = HierarchicalMixtureOfNormals(
+            num_clusters,
+            noise_dim,
+            network=cluster_network,
+            full_covariance=full_covariance,
+            initialization=initialization,
+        )
+        # Before the base builds all weights.
+        self.noise_head = (
+            DiagonalNormal() if noise_posterior is None else noise_posterior
+        )
+        super().__init__(input_shape, latent_dim, prior=prior, **kwargs)
+        self.beta = checked_weight("beta", beta)
+        self.free_bits = checked_weight("free_bits", free_bits)
+        self.classifier_weight = checked_weight("classifier_weight", classifier_weight)
+        self._label_accuracy = keras.metrics.Mean("label_accuracy")
+
+    def _build_components(self):
+        super()._build_components()
+        features_shape = self.encoder.compute_output_shape((None, *self.input_shape))
+        build_head(self.noise_head, features_shape, (self.prior_layer.noise_dim,))
+
+    def joint_prior(self):
+        """p(z, w): `distributions.HierarchicalMixture`, batch [], event [D + W]."""
+        return self.prior_layer.joint()
+
+    def joint_posterior(self, x, *, training=False):
+        """q(z|x) q(w|x): `distributions.Product`, batch [B], event [D + W]."""
+        features = self.encoder(self._as_data(x), training=training)
+        heads = (self.posterior_head, self.noise_head)
+        return Product([head.distribution(**head(features)) for head in heads])
+
+    def elbo_terms_at(self, u, q, x, *, training=False):
+        """See `VAE.elbo_terms_at`. In nats, [B] each, at z, w = u:
+
+        `log_likelihood`: log p(x|z); `kl_z`: the conditional prior term,
+        log q(z|x) - sum_c p(c|z, w) log p(z|w, c); `kl_w`: KL(q(w|x) || p(w));
+        `kl_c`: KL(p(c|z, w) || p(c)); `kl`: the sum of these three.
+
+        Source: Dilokthanakul et al. 2016, equation 5, with one sample of z in the
+        conditional prior term too: p(c|z, w) depends on it.
+        """
+        z, w = u[:, : self.latent_dim], u[:, self.latent_dim :]
+        q_z, q_w = q.distributions
+        log_joint = self.prior_layer.log_joint(u)
+        log_p_c_given_z = tf.nn.log_softmax(log_joint)
+        log_p_c = tf.nn.log_softmax(self.prior_layer.logits)
+        p_c_given_z = tf.exp(log_p_c_given_z)
+
+        def expected(values):
+            return tf.reduce_sum(p_c_given_z * values, axis=-1)
+
+        divergences = {
+            "kl_z": q_z.log_prob(z) - expected(log_joint - log_p_c),
+            "kl_w": kl_divergence(q_w, self.joint_prior().noise(), w),
+            "kl_c": expected(log_p_c_given_z - log_p_c),
+        }
+        return {
+            "log_likelihood": self.likelihood(z, training=training).log_prob(x),
+            "kl": sum(divergences.values()),
+            **divergences,
+        }
+
+    def objective(self, terms, y=None):
+        """See `VAE.objective`; for a labelled example minus the bound on log p(x, y).
+
+        That is the bound on log p(x) and log p(c = y|z, w): the cluster is known.
+        """
+        kl_c, free_bits = terms["kl_c"], at_present_step(self.free_bits, self)
+        is_known = tf.zeros_like(kl_c, tf.bool)
+        log_p_y = tf.zeros_like(kl_c)
+        if y is not None:
+            y = tf.reshape(y, [-1])
+            # While the clusters are all alike there is none to belong to.
+            is_known = (y >= 0) & (self.prior_layer.is_initialized > 0)
+            log_p_c = terms["cluster_log_probabilities"]
+            log_p_y = tf.gather(log_p_c, tf.maximum(y, 0), axis=1, batch_dims=1)
+        missing_bits = free_bits - weighted_mean(kl_c, ~is_known)
+        kl = terms["kl"] + tf.where(is_known, -log_p_y, tf.nn.relu(missing_bits))
+        classifier_loss = tf.where(is_known, -log_p_y, 0.0)
+        return (
+            at_present_step(self.beta, self) * kl
+            - terms["log_likelihood"]
+            + at_present_step(self.classifier_weight, self) * classifier_loss
+        )
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        """As in `VAE`; with labels `label_accuracy`, the share of the known ones met."""
+        if y is not None:
+            y = tf.reshape(y, [-1])
+            chosen = tf.argmax(y_pred["cluster_log_probabilities"], -1, y.dtype)
+            self._label_accuracy.update_state(chosen == y, y >= 0)
+        results = super().compute_metrics(x, y, y_pred, sample_weight)
+        if y is None:
+            results.pop(self._label_accuracy.name)
+        return results
+
+    def checked_training_data(self, x, y=None, steps_per_epoch=None):
+        """See `VAE`; looks at the labels too."""
+        x = super().checked_training_data(x, y, steps_per_epoch)
+        if y is not None:
+            labels.check_labels(y, self.num_clusters, len(x))
+        elif isinstance(x, tf.data.Dataset) and labels.are_in(x):
+            x = labels.checked_batches(x, self.num_clusters)
+        if self.classifier_weight:
+            labels.check_any_is_known(x, y, steps_per_epoch)
+        return x
+
+    def get_config(self):
+        """The constructor's arguments."""
+        config = super().get_config()
+        prior = config.pop("prior")["config"]
+        return {
+            **config,
+            "num_clusters": prior["num_components"],
+            "noise_dim": prior["noise_dim"],
+            "cluster_network": prior["network"],
+            "full_covariance": prior["full_covariance"],
+            "initialization": prior["initialization"],
+            "noise_posterior": serialized(self.noise_head),
+            "beta": serialized(self.beta),
+            "free_bits": serialized(self.free_bits),
+            "classifier_weight": serialized(self.classifier_weight),
+        }
