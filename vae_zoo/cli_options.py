@@ -157,7 +157,13 @@ def _add_distortion_options(parser):
 
 def _add_cluster_options(parser):
     add = parser.add_argument
-    add("--num-clusters", type=_positive(int), default=10, metavar="K", help="at least 2")
+    add(
+        "--num-clusters",
+        type=_positive(int),
+        default=10,
+        metavar="K",
+        help="at least 2",
+    )
     add("--noise-dim", type=_positive(int), default=8, help="length of w")
     add(
         "--initialization",

@@ -32,7 +32,9 @@ def clusters(images):
     for row in range(rows):
         for column in range(columns):
             _draw(axes[row, column], images[row][column])
-        axes[row, 0].set_ylabel(str(row), fontsize=8, rotation=0, ha="right", va="center")
+        axes[row, 0].set_ylabel(
+            str(row), fontsize=8, rotation=0, ha="right", va="center"
+        )
     left = 0.3 / figure.get_figwidth()
     figure.subplots_adjust(left, 0.01, 0.99, 0.99, 0.06, 0.06)
     return figure

@@ -94,7 +94,9 @@ def test_a_model_is_scored_on_a_data_set(binary_images):
     model = zoo_of_models.gaussian_mixture_vae()
     labels = np.arange(32) % 4
     data = tf.data.Dataset.from_tensor_slices((binary_images, labels)).batch(10)
-    expected = score_clusters(model.cluster_probabilities(binary_images).numpy(), labels)
+    expected = score_clusters(
+        model.cluster_probabilities(binary_images).numpy(), labels
+    )
     assert evaluate_clusters(model, data) == expected
     assert evaluate_clusters(model, data, reference=data) == expected
     probabilities, found = clustering.probabilities_and_labels(model, data)

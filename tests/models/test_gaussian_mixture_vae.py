@@ -132,9 +132,7 @@ def test_the_objective_of_labelled_examples_is_their_joint_bound(binary_images):
     model, x = bent(classifier_weight=2.5), binary_images[:6]
     y = tf.constant([0, -1, 2, -1, 1, 2])
     outputs = model(x)
-    assert_array_equal(
-        model.objective({**outputs}, tf.fill([6], -1)), -outputs["elbo"]
-    )
+    assert_array_equal(model.objective({**outputs}, tf.fill([6], -1)), -outputs["elbo"])
     objective = model.objective(outputs, y).numpy()
     log_p = outputs["cluster_log_probabilities"].numpy()
     for row, label in enumerate(y.numpy()):
@@ -241,9 +239,7 @@ def test_few_labels_name_the_clusters():
     model.compile(keras.optimizers.Adam(0.01), jit_compile=False)
     shuffled = np.random.default_rng(1).permutation(len(x))
     data = tf.data.Dataset.from_tensor_slices((x[shuffled], y[shuffled])).batch(30)
-    history = model.fit(
-        data, epochs=15, validation_data=(x, labels), verbose=0
-    ).history
+    history = model.fit(data, epochs=15, validation_data=(x, labels), verbose=0).history
     assert history["val_label_accuracy"][-1] > 0.95
     found = np.argmax(model.cluster_probabilities(x), axis=1)
     assert np.mean(found == labels) > 0.95

@@ -25,9 +25,7 @@ class MixtureOfNormals(tfd.Distribution):
             the identity, diagonal covariances.
     """
 
-    def __init__(
-        self, logits, loc, scale_diag, unmixing=None, name="MixtureOfNormals"
-    ):
+    def __init__(self, logits, loc, scale_diag, unmixing=None, name="MixtureOfNormals"):
         parameters = dict(locals())
         self.logits, self.loc, self.scale_diag = logits, loc, scale_diag
         self.unmixing = unmixing

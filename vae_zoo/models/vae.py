@@ -386,7 +386,9 @@ class VAE(keras.Model):
             return {}
         log_joint = self.prior_layer.log_joint
         return {
-            "cluster_probabilities": tf.nn.softmax(log_joint(self.geometry.location(q))),
+            "cluster_probabilities": tf.nn.softmax(
+                log_joint(self.geometry.location(q))
+            ),
             "cluster_log_probabilities": tf.nn.log_softmax(log_joint(u)),
         }
 

@@ -1,6 +1,6 @@
-"""What the sphere costs: training steps, and sampling beside TFP's.
+"""What a model costs beside the plain VAE, and von Mises-Fisher samples beside TFP's.
 
-    python benchmarks/hyperspherical_speed.py [--runs 7]
+    python benchmarks/model_speed.py [--runs 7]
 
 Models with the same layers train on the same arrays, alternating in one process. The
 table has each one's examples per second and the time of its step over the plain VAE's,
@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from vae_zoo import VAE, HypersphericalVAE
+from vae_zoo import VAE, GaussianMixtureVAE, HypersphericalVAE
 from vae_zoo.components import networks, posteriors
 from vae_zoo.distributions import VonMisesFisher
 
@@ -37,6 +37,10 @@ def compare_training(hidden, latent_dim, batch_size, runs):
         "von Mises-Fisher": HypersphericalVAE(shape, latent_dim + 1, encoder=encoder()),
         "power spherical": HypersphericalVAE(
             shape, latent_dim + 1, encoder=encoder(), posterior=spherical
+        ),
+        # Without groups of data to wait for, all of it is at work from the start.
+        "Gaussian mixture, K = 10": GaussianMixtureVAE(
+            shape, latent_dim, 10, encoder=encoder(), initialization=None
         ),
     }
     speeds = {name: [] for name in made}
