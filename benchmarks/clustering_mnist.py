@@ -2,11 +2,11 @@
 
     python benchmarks/clustering_mnist.py --output runs/clustering_mnist
 
-One set of settings for every number of clusters and every seed. It was chosen on
-training labels; the test labels only score, and the test images are in no training. Each
-run resumes where it stopped; the table has the test images' accuracies as mean,
-deviation and best over the seeds. `--ablations` are runs of the first seed at K = 10 with
-one thing changed.
+One set of settings for every number of clusters and every seed, chosen on training
+labels; the test labels only score, and the test images are in no training. Each run
+resumes where it stopped. The table has the test images' accuracies as mean, deviation
+and best over the seeds. `--ablations` are runs of the first seed at K = 10 with one
+thing changed.
 """
 
 import argparse

@@ -27,10 +27,11 @@ def train(settings, folder, verbose=1):
 
     Leaves there `run.json` (the settings), `model.keras`, `history.csv`,
     `saved_model/<version>/`, `metrics.json`, `samples.png`, `reconstructions.png`
-    and `latent.png`, of a mixture model `clusters.png` too. Run again with the same settings it resumes from the last
-    epoch saved; the result is that of an uninterrupted run. With `patience` the
-    SavedModel, the metrics and the pictures are of the best epoch, whose weights are
-    in `best.weights.h5`; `model.keras` is where training stopped.
+    and `latent.png`, of a mixture model `clusters.png` too. Run again with the same
+    settings it resumes from the last epoch saved; the result is that of an
+    uninterrupted run. With `patience` the SavedModel, the metrics and the pictures are
+    of the best epoch, whose weights are in `best.weights.h5`; `model.keras` is where
+    training stopped.
 
     Args:
         settings: dict of plain values, one for each option of

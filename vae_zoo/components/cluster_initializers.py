@@ -134,3 +134,7 @@ class NeighborEmbedding(ClusterInitializer):
     def get_config(self):
         """The constructor's arguments."""
         return {**super().get_config(), "perplexity": self.perplexity}
+
+
+# What mixtures start from unless told otherwise.
+DEFAULT = GaussianMixture()

@@ -15,7 +15,7 @@ class Distorted(keras.layers.Layer):
 
     As an encoder it makes latents forget what the distortions change: the decoder still
     has to give the image as it was. The bound stays a bound, with the mixture of
-    q(z|x') over distorted x' as the posterior. Outside of training nothing is distorted.
+    q(z|x') over distorted x' as the posterior. Outside of training all stays as it is.
     Each amount is drawn anew for every image, uniformly up to its largest value in both
     directions; what comes into the image from outside is 0.
 

@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from vae_zoo.components.cluster_initializers import GaussianMixture
+from vae_zoo.components.cluster_initializers import DEFAULT
 from vae_zoo.components.heads import built_projection, positive
 from vae_zoo.components.networks import MLP
 from vae_zoo.components.prior import Prior
@@ -37,7 +37,7 @@ class MixturePrior(Prior):
         num_components,
         *,
         full_covariance=True,
-        initialization=GaussianMixture(),
+        initialization=DEFAULT,
         name=None,
         **kwargs,
     ):
@@ -191,7 +191,8 @@ class HierarchicalMixtureOfNormals(MixturePrior):
     """p(z|w) = sum_c p(c) N(z; loc_c(w), covariance_c(w)), p(w) = N(0, I).
 
     Each cluster is a normal that a network of w moves and stretches: marginally it may
-    have any shape. (What correlates the elements, `unmixing`, does not depend on w.) Needs a model that has a q(w|x), the `GaussianMixtureVAE`.
+    have any shape. What correlates the elements, `unmixing`, does not depend on w. The
+    model must have a q(w|x), as the `GaussianMixtureVAE` has.
 
     Args:
         num_components: K >= 2.

@@ -169,7 +169,7 @@ def _checked(probabilities, labels):
     probabilities, labels = np.asarray(probabilities), np.asarray(labels)
     if probabilities.ndim != 2 or labels.shape != probabilities.shape[:1]:
         raise ValueError(
-            "`probabilities` must have shape [N, K] and `labels` [N], N >= 1. Received: "
+            "`probabilities` must have shape [N, K] and `labels` [N]. Received: "
             f"shapes {probabilities.shape} and {labels.shape}"
         )
     if not np.issubdtype(labels.dtype, np.integer) or labels.min(initial=0) < 0:

@@ -12,6 +12,58 @@ SHARE_IN_USE = 0.01
 ROWS_PER_STEP = 1000
 
 
+def probabilities(model, q):
+    """p(c|u) of each cluster c at the location of a joint posterior q: [B, K].
+
+    Raises:
+        ValueError: if the model's prior is no mixture.
+    """
+    _check_is_mixture(model)
+    return tf.nn.softmax(model.prior_layer.log_joint(model.geometry.location(q)))
+
+
+def outputs(model, u, q):
+    """What `call` adds for a mixture model: dict of float32 [B, K].
+
+    Args:
+        model: the model.
+        u: a draw of q, float [B, U].
+        q: the model's joint posterior.
+
+    Returns:
+        `cluster_probabilities`, and of the very draw `cluster_log_probabilities`,
+        the logarithm of p(c|u).
+    """
+    return {
+        "cluster_probabilities": probabilities(model, q),
+        "cluster_log_probabilities": tf.nn.log_softmax(model.prior_layer.log_joint(u)),
+    }
+
+
+def component(model, cluster):
+    """p(z|c) for one cluster c of a mixture model.
+
+    Raises:
+        ValueError: if the model's prior is no mixture or has no such cluster.
+    """
+    _check_is_mixture(model)
+    if not 0 <= cluster < model.num_clusters:
+        raise ValueError(
+            f"`cluster` must lie in 0..{model.num_clusters - 1}. Received: "
+            f"cluster={cluster}"
+        )
+    return model.prior_layer.component(cluster)
+
+
+def _check_is_mixture(model):
+    if not model.num_clusters:
+        raise ValueError(
+            "Clusters must be those of a mixture, such as "
+            "`prior=MixtureOfNormals(10)`. Received: "
+            f"prior={type(model.prior_layer).__name__}"
+        )
+
+
 class ClustersInUse(keras.metrics.Metric):
     """How many clusters hold at least one percent of the examples.
 

@@ -3,15 +3,16 @@
 import keras
 import tensorflow as tf
 
-from vae_zoo.components.cluster_initializers import ClusterInitializer, GaussianMixture
+from vae_zoo.components.cluster_initializers import DEFAULT, ClusterInitializer
 from vae_zoo.components.heads import Head, build_head
 from vae_zoo.components.mixture_priors import HierarchicalMixtureOfNormals
 from vae_zoo.components.posteriors import DiagonalNormal
 from vae_zoo.distributions.divergence import kl_divergence
 from vae_zoo.distributions.product import Product
 from vae_zoo.models import labels
+from vae_zoo.models.elbo_model import weighted_mean
 from vae_zoo.models.kl_weight import at_present_step, checked_weight
-from vae_zoo.models.vae import VAE, serialized, weighted_mean
+from vae_zoo.models.vae import VAE, serialized
 
 
 @keras.saving.register_keras_serializable("vae_zoo")
@@ -69,7 +70,7 @@ class GaussianMixtureVAE(VAE):
         cluster_network: keras.layers.Layer | None = None,
         noise_posterior: Head | None = None,
         full_covariance=True,
-        initialization: ClusterInitializer | None = GaussianMixture(),
+        initialization: ClusterInitializer | None = DEFAULT,
         beta=1.0,
         free_bits=0.0,
         classifier_weight=0.0,
@@ -167,7 +168,7 @@ class GaussianMixtureVAE(VAE):
         )
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        """As in `VAE`; with labels `label_accuracy`, the share of the known ones met."""
+        """As in `VAE`; with labels also `label_accuracy`, over the known ones."""
         if y is not None:
             y = tf.reshape(y, [-1])
             chosen = tf.argmax(y_pred["cluster_log_probabilities"], -1, y.dtype)

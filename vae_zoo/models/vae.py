@@ -1,6 +1,5 @@
 """The variational autoencoder of Kingma & Welling 2014, base of the zoo."""
 
-import inspect
 import json
 import os
 
@@ -12,9 +11,11 @@ from vae_zoo.components.heads import Head, build_head
 from vae_zoo.components.likelihoods import Bernoulli, Likelihood
 from vae_zoo.components.networks import MLP
 from vae_zoo.components.posteriors import DiagonalNormal
-from vae_zoo.components.priors import Prior, StandardNormal
+from vae_zoo.components.prior import Prior
+from vae_zoo.components.priors import StandardNormal
 from vae_zoo.distributions.divergence import kl_divergence
 from vae_zoo.models import clusters, importance, imputation
+from vae_zoo.models.elbo_model import ElboModel
 from vae_zoo.models.input_checks import (
     as_incomplete,
     as_latents,
@@ -22,10 +23,7 @@ from vae_zoo.models.input_checks import (
     check_same_geometry,
     check_shape,
     check_sizes,
-    checked_data,
-    plain_value_errors,
 )
-from vae_zoo.components.randomness import as_seed, load_seeds, save_seeds
 
 tfd = tfp.distributions
 
@@ -43,7 +41,7 @@ class _Presets:
 
 
 @keras.saving.register_keras_serializable("vae_zoo")
-class VAE(keras.Model):
+class VAE(ElboModel):
     """p(x, z) = p(z) p(x|z) with an approximate posterior q(z|x).
 
     Trains with the stock `compile` (no loss) and `fit` on arrays or `tf.data`
@@ -71,8 +69,6 @@ class VAE(keras.Model):
     Source: Kingma & Welling 2014, sections 2 and 3.
     """
 
-    term_names = ("log_likelihood", "kl")
-    learns_from_labels = False
     presets = _Presets()
 
     def __init__(
@@ -108,11 +104,7 @@ class VAE(keras.Model):
         check_same_geometry(self.posterior_head, self.prior_layer)
         self.likelihood_head = Bernoulli() if likelihood is None else likelihood
         self._build_components()
-        self._trackers = [
-            keras.metrics.Mean(name=key) for key in ("elbo", *self.term_names)
-        ]
-        if self.num_clusters:
-            self._clusters_in_use = clusters.ClustersInUse(self.num_clusters)
+        self.make_trackers()
 
     def _build_components(self):
         """Creates all weights now: loading restores what exists, nothing else."""
@@ -315,7 +307,7 @@ class VAE(keras.Model):
             ValueError: if `num_samples` is below 1, or there is no such cluster.
         """
         check_at_least("num_samples", num_samples, 1, "the examples to draw")
-        prior = self.prior() if cluster is None else self._component(cluster)
+        prior = self.prior() if cluster is None else clusters.component(self, cluster)
         return self.decode(prior.sample(num_samples, seed=self._as_seed(seed)))
 
     def cluster_probabilities(self, x) -> tf.Tensor:
@@ -326,9 +318,7 @@ class VAE(keras.Model):
 
         Source: Jiang et al. 2017, equation 16, at one point.
         """
-        self._check_is_mixture()
-        q = self.joint_posterior(x)
-        return tf.nn.softmax(self.prior_layer.log_joint(self.geometry.location(q)))
+        return clusters.probabilities(self, self.joint_posterior(x))
 
     def impute(self, x, mask, num_steps: int, seed=None) -> tf.Tensor:
         """Draws the missing elements from p(x_missing | x_observed).
@@ -359,39 +349,6 @@ class VAE(keras.Model):
         x, observed = self._as_incomplete_data(x, mask)
         return imputation.impute(self, x, observed, num_steps, self._as_seed(seed))
 
-    def _component(self, cluster):
-        self._check_is_mixture()
-        if not 0 <= cluster < self.num_clusters:
-            raise ValueError(
-                f"`cluster` must lie in 0..{self.num_clusters - 1}. Received: "
-                f"cluster={cluster}"
-            )
-        return self.prior_layer.component(cluster)
-
-    def _check_is_mixture(self):
-        if not self.num_clusters:
-            raise ValueError(
-                "Clusters must be those of a mixture, such as "
-                "`prior=MixtureOfNormals(10)`. Received: "
-                f"prior={type(self.prior_layer).__name__}"
-            )
-
-    def cluster_outputs(self, u, q):
-        """What `call` adds for a mixture model at the draw u of q: dict of [B, K].
-
-        `cluster_probabilities`, and the logarithm of p(c|u), of that very draw, as
-        `cluster_log_probabilities`.
-        """
-        if not self.num_clusters:
-            return {}
-        log_joint = self.prior_layer.log_joint
-        return {
-            "cluster_probabilities": tf.nn.softmax(
-                log_joint(self.geometry.location(q))
-            ),
-            "cluster_log_probabilities": tf.nn.log_softmax(log_joint(u)),
-        }
-
     # Keras.
 
     def call(self, x, training=False):
@@ -413,83 +370,8 @@ class VAE(keras.Model):
             "reconstructions": self.decode(latents),
             "elbo": terms["log_likelihood"] - terms["kl"],
             **terms,
-            **self.cluster_outputs(u, q),
+            **(clusters.outputs(self, u, q) if self.num_clusters else {}),
         }
-
-    def objective(self, terms, y=None):
-        """What training minimizes, per example: float32 [B], nats.
-
-        Args:
-            terms: what `call` returned.
-            y: what came with x, of models that learn from it.
-        """
-        return -terms["elbo"]
-
-    def compute_loss(
-        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
-    ):
-        """The objective in training; the negative ELBO, at beta = 1, elsewhere."""
-        losses = self.objective(y_pred, y) if training else -y_pred["elbo"]
-        loss = weighted_mean(losses, sample_weight)
-        if training:
-            loss = loss + sum(self.losses)
-        # A strategy adds up the replicas' gradients.
-        return loss / tf.distribute.get_strategy().num_replicas_in_sync
-
-    def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        """Updates the means of `elbo` and its terms; Keras adds `loss`."""
-        for tracker in self._trackers:
-            tracker.update_state(y_pred[tracker.name], sample_weight)
-        if self.num_clusters:
-            self._clusters_in_use.update_state(y_pred["cluster_log_probabilities"])
-        return super().compute_metrics(x, y, y_pred, sample_weight)
-
-    def fit(self, *args, **kwargs):
-        """`keras.Model.fit`, after a look at the data's values."""
-        call = inspect.signature(keras.Model.fit).bind(self, *args, **kwargs)
-        given = call.arguments
-        if given.get("validation_data") is not None:
-            given["validation_data"] = self.checked(given["validation_data"])
-        x, y = given.get("x"), given.get("y")
-        x = given["x"] = self.checked_training_data(x, y, given.get("steps_per_epoch"))
-        if self.prior_layer.awaits_data:
-            start = clusters.StartClusters(x, y if self.learns_from_labels else None)
-            given["callbacks"] = with_callback(start, given.get("callbacks"))
-        with plain_value_errors():
-            return super().fit(*call.args[1:], **call.kwargs)
-
-    def evaluate(self, x=None, *args, **kwargs):
-        """`keras.Model.evaluate`, after a look at the values of `x`."""
-        with plain_value_errors():
-            return super().evaluate(self.checked(x), *args, **kwargs)
-
-    def predict(self, x, *args, **kwargs):
-        """`keras.Model.predict`, after a look at the values of `x`."""
-        with plain_value_errors():
-            return super().predict(self.checked(x), *args, **kwargs)
-
-    def _resolve_auto_jit_compile(self):
-        """`jit_compile="auto"`: XLA where it pays, which Keras leaves off on CPUs.
-
-        Not under a distribution strategy, where it fails, and not with layers that
-        draw noise of their own (dropout): XLA's generator on a CPU makes a training
-        step several times as slow.
-        """
-        layers = self._flatten_layers(include_self=False)
-        pays = all(
-            layer.supports_jit and not hasattr(layer, "seed_generator")
-            for layer in layers
-        )
-        return pays and self._distribute_strategy is None
-
-    def checked(self, data):
-        """`data` as it came, once it is known to fit; see `checked_data`."""
-        return checked_data(data, self.input_shape, self.likelihood_head.value_rule())
-
-    def checked_training_data(self, x, y=None, steps_per_epoch=None):
-        """`x` as it came to `fit` or with checks, once it is known to fit, `y` too."""
-        del y, steps_per_epoch
-        return self.checked(x)
 
     @classmethod
     def from_preset(cls, name_or_path: str | os.PathLike) -> "VAE":
@@ -531,15 +413,6 @@ class VAE(keras.Model):
             **{key: deserialize(value, custom_objects) for key, value in config.items()}
         )
 
-    def save_own_variables(self, store):
-        """Adds the state of all random generators, so that a resumed run goes on."""
-        super().save_own_variables(store)
-        save_seeds(self, store)
-
-    def load_own_variables(self, store):
-        """The inverse of `save_own_variables`."""
-        super().load_own_variables(load_seeds(self, store))
-
     def _as_data(self, x):
         """`x` as a float32 tensor [B, *input_shape]; values checked eagerly."""
         x = tf.cast(tf.convert_to_tensor(x), tf.float32)
@@ -557,36 +430,7 @@ class VAE(keras.Model):
         x, observed = as_incomplete(x, mask)
         return self._as_data(x), observed
 
-    def next_seed(self):
-        """The generator's next seed, int32 [2]."""
-        return self._as_seed(None)
-
-    def _as_seed(self, seed):
-        """`seed`, or the generator's next, as the int32 [2] that TFP takes."""
-        return as_seed(seed, self.seed_generator)
-
 
 def serialized(component):
     """The component's config, the same before and after a trip through a file."""
     return json.loads(json.dumps(keras.saving.serialize_keras_object(component)))
-
-
-def with_callback(callback, callbacks):
-    """`callback` before what `fit` takes as `callbacks`."""
-    if isinstance(callbacks, keras.callbacks.CallbackList):
-        callbacks.append(callback)
-        return callbacks
-    if callbacks is None:
-        return [callback]
-    others = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
-    return [callback, *others]
-
-
-def weighted_mean(values, weights=None):
-    """The mean of `values` [B]; with `weights` [B], sum(w v) / sum(w)."""
-    if weights is None:
-        return tf.reduce_mean(values)
-    weights = tf.cast(weights, values.dtype)
-    return tf.math.divide_no_nan(
-        tf.reduce_sum(values * weights), tf.reduce_sum(weights)
-    )

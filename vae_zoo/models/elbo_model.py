@@ -1,0 +1,146 @@
+"""How a model that maximizes a bound trains with the stock methods of Keras."""
+
+import inspect
+
+import keras
+import tensorflow as tf
+
+from vae_zoo.components.randomness import as_seed, load_seeds, save_seeds
+from vae_zoo.models import clusters
+from vae_zoo.models.input_checks import checked_data, plain_value_errors
+
+
+class ElboModel(keras.Model):
+    """What fits a `keras.Model` to maximize the evidence lower bound.
+
+    The steps are Keras' own. `VAE` says what the bound is: its `call` returns `elbo`
+    and the terms by name, and it has the attributes `input_shape`, `prior_layer`,
+    `likelihood_head`, `num_clusters` and `seed_generator`.
+
+    Attributes:
+        term_names: names of the bound's terms, each a metric.
+        learns_from_labels: whether `objective` takes labels into account.
+    """
+
+    term_names = ("log_likelihood", "kl")
+    learns_from_labels = False
+
+    def make_trackers(self):
+        """The metrics: the means of the bound and its terms, and clusters in use."""
+        names = ("elbo", *self.term_names)
+        self._trackers = [keras.metrics.Mean(name=name) for name in names]
+        if self.num_clusters:
+            self._clusters_in_use = clusters.ClustersInUse(self.num_clusters)
+
+    def objective(self, terms, y=None):
+        """What training minimizes, per example: float32 [B], nats.
+
+        Args:
+            terms: what `call` returned.
+            y: what came with x, of models that learn from it.
+        """
+        return -terms["elbo"]
+
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
+        """The objective in training; the negative ELBO, at beta = 1, elsewhere."""
+        losses = self.objective(y_pred, y) if training else -y_pred["elbo"]
+        loss = weighted_mean(losses, sample_weight)
+        if training:
+            loss = loss + sum(self.losses)
+        # A strategy adds up the replicas' gradients.
+        return loss / tf.distribute.get_strategy().num_replicas_in_sync
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        """Updates the means of `elbo` and its terms; Keras adds `loss`."""
+        for tracker in self._trackers:
+            tracker.update_state(y_pred[tracker.name], sample_weight)
+        if self.num_clusters:
+            self._clusters_in_use.update_state(y_pred["cluster_log_probabilities"])
+        return super().compute_metrics(x, y, y_pred, sample_weight)
+
+    def fit(self, *args, **kwargs):
+        """`keras.Model.fit`, after a look at the data's values."""
+        call = inspect.signature(keras.Model.fit).bind(self, *args, **kwargs)
+        given = call.arguments
+        if given.get("validation_data") is not None:
+            given["validation_data"] = self.checked(given["validation_data"])
+        x, y = given.get("x"), given.get("y")
+        x = given["x"] = self.checked_training_data(x, y, given.get("steps_per_epoch"))
+        if self.prior_layer.awaits_data:
+            start = clusters.StartClusters(x, y if self.learns_from_labels else None)
+            given["callbacks"] = with_callback(start, given.get("callbacks"))
+        with plain_value_errors():
+            return super().fit(*call.args[1:], **call.kwargs)
+
+    def evaluate(self, x=None, *args, **kwargs):
+        """`keras.Model.evaluate`, after a look at the values of `x`."""
+        with plain_value_errors():
+            return super().evaluate(self.checked(x), *args, **kwargs)
+
+    def predict(self, x, *args, **kwargs):
+        """`keras.Model.predict`, after a look at the values of `x`."""
+        with plain_value_errors():
+            return super().predict(self.checked(x), *args, **kwargs)
+
+    def _resolve_auto_jit_compile(self):
+        """`jit_compile="auto"`: XLA where it pays, which Keras leaves off on CPUs.
+
+        Not under a distribution strategy, where it fails, and not with layers that
+        draw noise of their own (dropout): XLA's generator on a CPU makes a training
+        step several times as slow.
+        """
+        layers = self._flatten_layers(include_self=False)
+        pays = all(
+            layer.supports_jit and not hasattr(layer, "seed_generator")
+            for layer in layers
+        )
+        return pays and self._distribute_strategy is None
+
+    def checked(self, data):
+        """`data` as it came, once it is known to fit; see `checked_data`."""
+        return checked_data(data, self.input_shape, self.likelihood_head.value_rule())
+
+    def checked_training_data(self, x, y=None, steps_per_epoch=None):
+        """`x` as it came to `fit` or with checks, once it is known to fit, `y` too."""
+        del y, steps_per_epoch
+        return self.checked(x)
+
+    def save_own_variables(self, store):
+        """Adds the state of all random generators, so that a resumed run goes on."""
+        super().save_own_variables(store)
+        save_seeds(self, store)
+
+    def load_own_variables(self, store):
+        """The inverse of `save_own_variables`."""
+        super().load_own_variables(load_seeds(self, store))
+
+    def next_seed(self):
+        """The generator's next seed, int32 [2]."""
+        return self._as_seed(None)
+
+    def _as_seed(self, seed):
+        """`seed`, or the generator's next, as the int32 [2] that TFP takes."""
+        return as_seed(seed, self.seed_generator)
+
+
+def with_callback(callback, callbacks):
+    """`callback` before what `fit` takes as `callbacks`."""
+    if isinstance(callbacks, keras.callbacks.CallbackList):
+        callbacks.append(callback)
+        return callbacks
+    if callbacks is None:
+        return [callback]
+    others = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
+    return [callback, *others]
+
+
+def weighted_mean(values, weights=None):
+    """The mean of `values` [B]; with `weights` [B], sum(w v) / sum(w)."""
+    if weights is None:
+        return tf.reduce_mean(values)
+    weights = tf.cast(weights, values.dtype)
+    return tf.math.divide_no_nan(
+        tf.reduce_sum(values * weights), tf.reduce_sum(weights)
+    )
