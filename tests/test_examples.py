@@ -1,4 +1,5 @@
 import pathlib
+import re
 import runpy
 import sys
 
@@ -31,3 +32,13 @@ def test_great_circles(tmp_path, monkeypatch):
     height, width = matplotlib.image.imread(output).shape[:2]
     # Six rows of ten images.
     assert width / height == pytest.approx(10 / 6, rel=0.05)
+
+
+def test_clusters_of_digits_are_the_digits(tmp_path, monkeypatch, capsys):
+    output = tmp_path / "clusters.png"
+    # The whole run: what the README says of it, with a margin.
+    run("clusters_of_digits.py", monkeypatch, "--output", output)
+    accuracy = float(re.search("test accuracy: (.*)", capsys.readouterr().out).group(1))
+    assert accuracy > 0.8
+    height, width = matplotlib.image.imread(output).shape[:2]
+    assert height == pytest.approx(width, rel=0.1)

@@ -171,7 +171,7 @@ class GaussianMixtureVAE(VAE):
         """As in `VAE`; with labels also `label_accuracy`, over the known ones."""
         if y is not None:
             y = tf.reshape(y, [-1])
-            chosen = tf.argmax(y_pred["cluster_log_probabilities"], -1, y.dtype)
+            chosen = tf.argmax(y_pred["cluster_probabilities"], -1, y.dtype)
             self._label_accuracy.update_state(chosen == y, y >= 0)
         results = super().compute_metrics(x, y, y_pred, sample_weight)
         if y is None:
