@@ -2,8 +2,8 @@
 
     python examples/clusters_of_digits.py [--epochs 70] [--output clusters.png]
 
-Trains a Gaussian-mixture VAE on scikit-learn's 8 x 8 digits, counts the test digits whose
-cluster stands for their class, and draws one row of samples for each cluster.
+Trains a Gaussian-mixture VAE on scikit-learn's 8 x 8 digits, counts the test digits
+whose cluster stands for their class, and draws one row of samples for each cluster.
 """
 
 import argparse

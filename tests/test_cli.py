@@ -13,6 +13,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from vae_zoo import VAE, BetaVAE, HypersphericalVAE
+from vae_zoo.callbacks import RunCheckpoint
 from vae_zoo.cli import main
 from vae_zoo.serving.saved_model import read_metadata
 
@@ -186,6 +187,43 @@ def test_a_hyperspherical_run(tmp_path, capsys):
     assert_allclose(np.linalg.norm(z, axis=-1), 1, rtol=1e-6)
     with pytest.raises(ValueError, match="must hold a BetaVAE"):
         BetaVAE.from_preset(folder)
+
+
+def test_a_gaussian_mixture_run_with_few_labels_resumes(tmp_path, capsys, monkeypatch):
+    arguments = ["train", "gaussian-mixture-vae", *TINY, "--epochs", "4"]
+    arguments += ["--pretraining-epochs", "2", "--initialization", "k-means"]
+    arguments += ["--labels-per-class", "3", "--classifier-weight", "5"]
+    arguments += ["--rotation", "5", "--output"]
+    # To compile with XLA takes longer than all of this.
+    monkeypatch.setattr(VAE, "_resolve_auto_jit_compile", lambda self: False)
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert main([*arguments, str(whole)]) == 0
+    assert {path.name for path in whole.iterdir()} == ARTEFACTS | {"clusters.png"}
+
+    def interrupt(self, epoch, logs):
+        on_epoch_end(self, epoch, logs)
+        raise KeyboardInterrupt
+
+    on_epoch_end = RunCheckpoint.on_epoch_end
+    with monkeypatch.context() as patch:
+        patch.setattr(RunCheckpoint, "on_epoch_end", interrupt)
+        assert main([*arguments, str(killed)]) == 130
+    assert main([*arguments, str(killed)]) == 0
+    models = [keras.models.load_model(f / "model.keras") for f in (whole, killed)]
+    for a, b in zip(*(model.weights for model in models), strict=True):
+        assert_array_equal(a, b)
+    capsys.readouterr()
+    options = ["--dataset", "digits", "--num-samples", "2", "--json"]
+    assert main(["evaluate", str(whole), *options]) == 0
+    scores = json.loads(capsys.readouterr().out)["clustering"]
+    assert 0.1 <= scores["hungarian_accuracy"] <= scores["majority_accuracy"] <= 1
+    output = tmp_path / "two.npy"
+    picked = ["--num-samples", "2", "--cluster", "7", "--output", str(output)]
+    assert main(["sample", str(whole), *picked]) == 0
+    expected = models[0].sample(2, seed=0, cluster=7)
+    assert_array_equal(np.load(output), expected)
+    assert main(["sample", str(whole), "--cluster", "10"]) == 2
+    assert "`cluster` must lie in 0..9" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from vae_zoo import atomic
 from vae_zoo.callbacks import BestWeights, RunCheckpoint
 from vae_zoo.datasets import open_source, with_few_labels
 from vae_zoo.model_settings import build_model, build_optimizer
+from vae_zoo.models.clusters import StartClusters
 from vae_zoo.pictures import write_pictures
 from vae_zoo.serving import saved_model
 
@@ -169,33 +170,39 @@ def _best_weights(folder, settings):
             f"at the end. Received: ema_momentum={settings['ema_momentum']}"
         )
     # Neither part of the KL term nor a model without its clusters is what counts.
-    warmup_epochs = max(
-        settings.get("warmup_epochs", 0), settings.get("pretraining_epochs", 0)
-    )
-    if warmup_epochs >= settings["epochs"]:
+    ends = {
+        name: settings.get(name, 0) for name in ("warmup_epochs", "pretraining_epochs")
+    }
+    last = max(ends, key=ends.get)
+    if ends[last] >= settings["epochs"]:
         raise ValueError(
-            "`warmup_epochs` and `pretraining_epochs` must be below `epochs` with "
-            f"`patience`, which counts from their end. Received: {warmup_epochs:g} and "
-            f"epochs={settings['epochs']}"
+            f"`{last}` must be below `epochs` with `patience`, which counts from its "
+            f"end. Received: {last}={ends[last]:g}, epochs={settings['epochs']}"
         )
-    return BestWeights(folder, settings["patience"], warmup_epochs)
+    return BestWeights(folder, settings["patience"], ends[last])
 
 
 def _fit(model, settings, sources, callbacks, first_epoch, steps_per_epoch, verbose):
     options = {"binarize": settings["binarize"], "labels": _has_labels(settings)}
+
     # The stream is a function of the seed and the epoch's number, so a resumed
     # run sees the batches that the uninterrupted one would have seen.
-    data = sources["train"].batches(
-        settings["batch_size"],
-        shuffle=True,
-        seed=settings["seed"],
-        first_epoch=first_epoch,
-        **options,
-    )
+    def stream(start):
+        return sources["train"].batches(
+            settings["batch_size"],
+            shuffle=True,
+            seed=settings["seed"],
+            first_epoch=start,
+            **options,
+        )
+
+    if model.prior_layer.awaits_data:
+        # From the first epoch, wherever this run resumes.
+        callbacks = [StartClusters(stream(0)), *callbacks]
     if settings["ema_momentum"]:
         callbacks = [keras.callbacks.SwapEMAWeights(), *callbacks]
     model.fit(
-        data,
+        stream(first_epoch),
         epochs=settings["epochs"],
         initial_epoch=first_epoch,
         steps_per_epoch=steps_per_epoch,

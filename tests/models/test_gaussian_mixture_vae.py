@@ -331,3 +331,18 @@ def test_clusters_are_asked_of_mixtures_alone(binary_images):
             call()
     with pytest.raises(ValueError, match="`cluster` must lie in 0..2.*cluster=3"):
         small().sample(1, cluster=3)
+
+
+@pytest.mark.parametrize("kind", ["one", "tuple", "callback list"])
+def test_clusters_start_beside_other_callbacks(kind):
+    x, _ = groups_of_images(4)
+    seen = []
+    other = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: seen.append(1))
+    model = small(initialization=cluster_initializers.KMeans(0, num_restarts=1))
+    model.compile("adam", jit_compile=False)
+    callbacks = {"one": other, "tuple": (other,)}.get(kind)
+    if callbacks is None:
+        callbacks = keras.callbacks.CallbackList([other], add_history=True, model=model)
+    model.fit(x, epochs=1, verbose=0, callbacks=callbacks)
+    assert seen == [1]
+    assert not model.prior_layer.awaits_data

@@ -95,6 +95,8 @@ class ClustersInUse(keras.metrics.Metric):
 class StartClusters(keras.callbacks.Callback):
     """Starts the clusters of the model in the course of `fit`, if they await data.
 
+    `fit` adds one for its own data, unless there is one already.
+
     Args:
         x: what `fit` trains on: arrays or anything that can be read a second time.
         y: labels, of a model that learns from them, or None.
@@ -103,7 +105,7 @@ class StartClusters(keras.callbacks.Callback):
         ValueError: if `x` cannot be read a second time.
     """
 
-    def __init__(self, x, y):
+    def __init__(self, x, y=None):
         super().__init__()
         if inspect.isgenerator(x):
             raise ValueError(

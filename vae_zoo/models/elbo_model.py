@@ -69,10 +69,23 @@ class ElboModel(keras.Model):
         x, y = given.get("x"), given.get("y")
         x = given["x"] = self.checked_training_data(x, y, given.get("steps_per_epoch"))
         if self.prior_layer.awaits_data:
-            start = clusters.StartClusters(x, y if self.learns_from_labels else None)
-            given["callbacks"] = with_callback(start, given.get("callbacks"))
+            y = y if self.learns_from_labels else None
+            given["callbacks"] = self._with_start(given.get("callbacks"), x, y)
         with plain_value_errors():
             return super().fit(*call.args[1:], **call.kwargs)
+
+    def _with_start(self, callbacks, x, y):
+        """What `fit` takes as `callbacks`, with a start of the clusters before them."""
+        is_list = isinstance(callbacks, keras.callbacks.CallbackList)
+        others = callbacks.callbacks if is_list else tf.nest.flatten(callbacks or [])
+        if any(isinstance(each, clusters.StartClusters) for each in others):
+            return callbacks
+        start = clusters.StartClusters(x, y)
+        if not is_list:
+            return [start, *others]
+        start.set_model(self)
+        callbacks.callbacks.append(start)
+        return callbacks
 
     def evaluate(self, x=None, *args, **kwargs):
         """`keras.Model.evaluate`, after a look at the values of `x`."""
@@ -123,17 +136,6 @@ class ElboModel(keras.Model):
     def _as_seed(self, seed):
         """`seed`, or the generator's next, as the int32 [2] that TFP takes."""
         return as_seed(seed, self.seed_generator)
-
-
-def with_callback(callback, callbacks):
-    """`callback` before what `fit` takes as `callbacks`."""
-    if isinstance(callbacks, keras.callbacks.CallbackList):
-        callbacks.append(callback)
-        return callbacks
-    if callbacks is None:
-        return [callback]
-    others = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
-    return [callback, *others]
 
 
 def weighted_mean(values, weights=None):
