@@ -198,7 +198,10 @@ def _fit(model, settings, sources, callbacks, first_epoch, steps_per_epoch, verb
 
     if model.prior_layer.awaits_data:
         # From the first epoch, wherever this run resumes.
-        callbacks = [StartClusters(stream(0)), *callbacks]
+        callbacks = [
+            StartClusters(stream(0), num_batches=steps_per_epoch),
+            *callbacks,
+        ]
     if settings["ema_momentum"]:
         callbacks = [keras.callbacks.SwapEMAWeights(), *callbacks]
     model.fit(

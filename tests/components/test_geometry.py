@@ -177,3 +177,9 @@ def test_bad_paths_are_refused():
         model.interpolate(z, z[:, :2], 5)
     with pytest.raises(ValueError, match=r"`dimension` must lie in 0..2.*dimension=3"):
         model.traverse(z, 3, 5)
+
+
+def test_a_product_has_no_clusters():
+    factors = [priors.StandardNormal(), priors.MixtureOfNormals(3)]
+    with pytest.raises(ValueError, match="`factors` must not be mixtures"):
+        products.ProductPrior(factors, sizes=(1, 2))

@@ -261,6 +261,22 @@ def test_with_all_labels_it_generates_by_class():
     )
 
 
+def test_labels_late_in_a_data_set_name_the_clusters_too():
+    x, labels = groups_of_images(100)
+    order = np.random.default_rng(0).permutation(300)
+    x, labels = x[order], labels[order]
+    y = np.full(300, -1)
+    y[-6:] = labels[-6:]
+    data = tf.data.Dataset.from_tensor_slices((x, y)).batch(30).repeat()
+    start = cluster_initializers.KMeans(10, num_restarts=3, max_examples=90)
+    model = small(initialization=start)
+    model.compile(keras.optimizers.Adam(0.01), jit_compile=False)
+    model.fit(data, epochs=10, steps_per_epoch=10, verbose=0)
+    assert set(labels[-6:]) == {0, 1, 2}
+    found = np.argmax(model.cluster_probabilities(x), axis=1)
+    assert np.mean(found == labels) > 0.95
+
+
 def fitted_with(y, x=None, **options):
     x = groups_of_images(4)[0] if x is None else x
     model = small(**options)

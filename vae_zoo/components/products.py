@@ -129,6 +129,11 @@ def _checked(factors, sizes):
             "`factors` must be as many objects, each with weights of its own. "
             "Received: one of them twice"
         )
+    if any(getattr(factor, "num_components", None) for factor in factors):
+        raise ValueError(
+            "`factors` must not be mixtures, whose clusters a product does not start. "
+            f"Received: {[type(factor).__name__ for factor in factors]}"
+        )
     return factors, tuple(map(int, sizes))
 
 

@@ -1,6 +1,7 @@
 """Clusters of a model with a mixture prior: their start, and how many are in use."""
 
 import inspect
+import itertools
 
 import keras
 import numpy as np
@@ -100,12 +101,13 @@ class StartClusters(keras.callbacks.Callback):
     Args:
         x: what `fit` trains on: arrays or anything that can be read a second time.
         y: labels, of a model that learns from them, or None.
+        num_batches: of a data set without an end, how many to look through for labels.
 
     Raises:
         ValueError: if `x` cannot be read a second time.
     """
 
-    def __init__(self, x, y=None):
+    def __init__(self, x, y=None, num_batches=None):
         super().__init__()
         if inspect.isgenerator(x):
             raise ValueError(
@@ -113,23 +115,23 @@ class StartClusters(keras.callbacks.Callback):
                 "clusters of the model await data, which are read twice. Received: a "
                 "generator"
             )
-        self.x, self.y = x, y
+        self.data = (x, y, num_batches)
 
     def on_epoch_begin(self, epoch, logs=None):
         """After the epochs without clusters."""
         del logs
         prior = self.model.prior_layer
         if prior.awaits_data and epoch >= prior.initialization.num_epochs:
-            start_clusters(self.model, self.x, self.y)
+            start_clusters(self.model, *self.data)
 
     def on_train_end(self, logs=None):
         """At the latest."""
         del logs
         if self.model.prior_layer.awaits_data:
-            start_clusters(self.model, self.x, self.y)
+            start_clusters(self.model, *self.data)
 
 
-def start_clusters(model, x, y=None):
+def start_clusters(model, x, y=None, num_batches=None):
     """Sets the clusters of a mixture prior to groups of encoded examples.
 
     Cluster k becomes the one that label k agrees with best, and labelled examples are
@@ -140,13 +142,19 @@ def start_clusters(model, x, y=None):
         x: as in `fit`.
         y: integer labels [N], -1 for unknown, or None; with a data set the labels are
             its second elements.
+        num_batches: as in `StartClusters`.
 
     Raises:
         ValueError: if there are fewer examples than clusters.
     """
     prior = model.prior_layer
     seed = int(model.next_seed()[0]) & 0x7FFFFFFF
-    x, y = _some_examples(model, x, y, prior.initialization.max_examples, seed)
+    count = prior.initialization.max_examples
+    if isinstance(x, (np.ndarray, tf.Tensor)):
+        x, y = _some_of_arrays(np.asarray(x), y, count, seed)
+    else:
+        batches = itertools.islice(_elements(x), num_batches)
+        x, y = _some_of_batches(batches, count, model.learns_from_labels)
     if len(x) < prior.num_components:
         raise ValueError(
             f"`x` must have at least {prior.num_components} examples, one for each "
@@ -205,26 +213,35 @@ def moments(z, groups, num_clusters):
     return [each.astype("float32") for each in (weights, loc, covariance)]
 
 
-def _some_examples(model, x, y, count, seed):
-    """Up to `count` examples of what `fit` was given, labelled ones first."""
-    if isinstance(x, (np.ndarray, tf.Tensor)):
-        x, y = np.asarray(x), None if y is None else np.reshape(y, -1)
-        order = np.random.default_rng(seed).permutation(len(x))
-        if y is not None:
-            order = order[np.argsort(y[order] < 0, kind="stable")]
-        chosen = np.sort(order[:count])
-        return x[chosen], None if y is None else y[chosen]
-    parts, labels, found = [], [], 0
-    for element in _elements(x):
+def _some_of_arrays(x, y, count, seed):
+    """Up to `count` examples at random, labelled ones first."""
+    order = np.random.default_rng(seed).permutation(len(x))
+    if y is None:
+        return x[np.sort(order[:count])], None
+    y = np.reshape(y, -1)
+    order = order[np.argsort(y[order] < 0, kind="stable")]
+    chosen = np.sort(order[:count])
+    return x[chosen], y[chosen]
+
+
+def _some_of_batches(batches, count, with_labels):
+    """Up to `count` of the first examples, and labelled ones wherever they are."""
+    parts, labels, num_unlabelled = [], [], 0
+    for element in batches:
         pair = element if isinstance(element, (tuple, list)) else (element,)
-        parts.append(np.asarray(pair[0]))
-        if model.learns_from_labels and len(pair) > 1 and pair[1] is not None:
-            labels.append(np.reshape(pair[1], -1))
-        found += len(parts[-1])
-        if found >= count:
+        x = np.asarray(pair[0])
+        is_paired = with_labels and len(pair) > 1 and pair[1] is not None
+        y = np.reshape(pair[1], -1) if is_paired else np.full(len(x), -1)
+        # Labelled examples are few and kept; of the others the first ones will do.
+        is_kept = (y >= 0) | (num_unlabelled + np.cumsum(y < 0) <= count)
+        parts.append(x[is_kept])
+        labels.append(y[is_kept])
+        num_unlabelled += np.count_nonzero(y < 0)
+        if not is_paired and num_unlabelled >= count:
             break
-    x = np.concatenate(parts)[:count]
-    return x, np.concatenate(labels)[:count] if labels else None
+    x, y = np.concatenate(parts), np.concatenate(labels)
+    chosen = np.sort(np.argsort(y < 0, kind="stable")[:count])
+    return x[chosen], y[chosen] if (y[chosen] >= 0).any() else None
 
 
 def _elements(data):

@@ -70,17 +70,17 @@ class ElboModel(keras.Model):
         x = given["x"] = self.checked_training_data(x, y, given.get("steps_per_epoch"))
         if self.prior_layer.awaits_data:
             y = y if self.learns_from_labels else None
-            given["callbacks"] = self._with_start(given.get("callbacks"), x, y)
+            start = clusters.StartClusters(x, y, given.get("steps_per_epoch"))
+            given["callbacks"] = self._with_start(start, given.get("callbacks"))
         with plain_value_errors():
             return super().fit(*call.args[1:], **call.kwargs)
 
-    def _with_start(self, callbacks, x, y):
-        """What `fit` takes as `callbacks`, with a start of the clusters before them."""
+    def _with_start(self, start, callbacks):
+        """What `fit` takes as `callbacks`, `start` before them if none is there."""
         is_list = isinstance(callbacks, keras.callbacks.CallbackList)
         others = callbacks.callbacks if is_list else tf.nest.flatten(callbacks or [])
         if any(isinstance(each, clusters.StartClusters) for each in others):
             return callbacks
-        start = clusters.StartClusters(x, y)
         if not is_list:
             return [start, *others]
         start.set_model(self)
