@@ -1,5 +1,8 @@
 """One small, untypical instance of every kind of model, for the laws."""
 
+import keras
+import pytest
+
 from vae_zoo import VAE, BetaVAE, GaussianMixtureVAE, HypersphericalVAE
 from vae_zoo.components import (
     cluster_initializers,
@@ -136,3 +139,12 @@ ALL = [
     mixture_prior_vae,
     gaussian_mixture_vae,
 ]
+
+every_model = pytest.mark.parametrize("make_model", ALL)
+
+
+def trained(make_model, x, jit_compile=False):
+    model = make_model()
+    model.compile(keras.optimizers.Adam(0.01), jit_compile=jit_compile)
+    model.fit(x, epochs=2, batch_size=16, verbose=0)
+    return model
