@@ -21,6 +21,7 @@ TINY = [
     *("--dataset", "digits", "--hidden-units", "16", "8", "--latent-dim", "2"),
     *("--epochs", "6", "--seconds-between-checkpoints", "0"),
 ]
+MIXTURE = ["train", "gaussian-mixture-vae", "--dataset", "digits"]
 ARTEFACTS = {
     "history.csv",
     "latent.png",
@@ -232,6 +233,20 @@ def test_a_gaussian_mixture_run_with_few_labels_resumes(tmp_path, capsys, monkey
         (["train", "vae", "--dataset", "digitz"], "nearest names are digits"),
         (["train", "vae", "--dataset", "digits", "--latent-dim", "0"], "latent-dim"),
         (["train", "beta-vae", "--dataset", "digits", "--beta", "-1"], "beta: must be"),
+        (
+            [*MIXTURE, "--num-clusters", "1"],
+            "`num_clusters` must be an integer of at least 2",
+        ),
+        ([*MIXTURE, "--classifier-weight", "5"], "`labels_per_class` must come"),
+        (
+            [*MIXTURE, "--num-clusters", "5", "--labels-per-class", "3"],
+            "`num_clusters` must be at least 10",
+        ),
+        ([*MIXTURE, "--labels-per-class", "0"], "labels-per-class: must be"),
+        ([*MIXTURE, "--free-bits", "-1"], "free-bits: must be"),
+        ([*MIXTURE, "--pretraining-epochs", "-1"], "pretraining-epochs: must be"),
+        ([*MIXTURE, "--initialization", "dbscan"], "--initialization: invalid"),
+        ([*MIXTURE, "--rotation", "-5"], "rotation: must be"),
         (["train", "vae", "--posterior", "von-mises-fisher"], "--posterior: invalid"),
         (["train", "hyperspherical-vae", "--posterior", "diagonal-normal"], "invalid"),
         (

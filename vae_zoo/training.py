@@ -87,8 +87,17 @@ def _open_sources(settings):
         )
     }
     if _has_labels(settings):
-        count, seed = settings["labels_per_class"], settings["seed"]
-        sources["train"] = with_few_labels(sources["train"], count, seed)
+        sources["train"] = with_few_labels(
+            sources["train"],
+            settings["labels_per_class"],
+            settings["seed"],
+            num_classes=settings["num_clusters"],
+        )
+    elif settings.get("classifier_weight"):
+        raise ValueError(
+            "`labels_per_class` must come with a classifier weight. Received: None, "
+            f"classifier_weight={settings['classifier_weight']:g}"
+        )
     return sources
 
 

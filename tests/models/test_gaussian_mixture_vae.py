@@ -246,6 +246,15 @@ def test_few_labels_name_the_clusters():
     assert_allclose(history["val_loss"], -np.array(history["val_elbo"]), rtol=1e-5)
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "int64"])
+def test_labels_are_of_any_integer_type(dtype):
+    x, labels = groups_of_images(4)
+    y = labels.astype(dtype)
+    data = tf.data.Dataset.from_tensor_slices((x, y)).batch(4)
+    for given in ((x, y), (data, None)):
+        fitted_with(given[1], given[0], classifier_weight=1.0)
+
+
 def test_with_all_labels_it_generates_by_class():
     x, labels = groups_of_images(60)
     model = small(initialization=cluster_initializers.KMeans(2))

@@ -9,16 +9,17 @@ UNKNOWN = -1
 ROWS_PER_READ = 4096
 
 
-def with_few_labels(source, labels_per_class, seed):
+def with_few_labels(source, labels_per_class, seed, *, num_classes=None):
     """`source` with as many labels of each class, drawn at random; the others are -1.
 
     Args:
         source: a `Source` with class labels, integers.
         labels_per_class: labels to keep of each class, all of a class that has fewer.
         seed: fixes which.
+        num_classes: if given, labels have to be below it.
 
     Raises:
-        ValueError: if the source has no class labels.
+        ValueError: if the source has no class labels, or larger ones.
     """
     if not source.has_labels or source.factor_names:
         raise ValueError(
@@ -36,6 +37,11 @@ def with_few_labels(source, labels_per_class, seed):
         raise ValueError(
             "`labels_per_class` needs integer labels, one for each example. Received: "
             f"{labels.dtype} {labels.shape} of {source.name!r}"
+        )
+    if num_classes is not None and labels.max() >= num_classes:
+        raise ValueError(
+            f"`num_clusters` must be at least {labels.max() + 1}, one for a class of "
+            f"{source.name!r}. Received: num_clusters={num_classes}"
         )
     order = np.random.default_rng(seed).permutation(len(labels))
     known = np.full(len(labels), UNKNOWN, np.int32)

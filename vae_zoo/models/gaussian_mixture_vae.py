@@ -44,7 +44,7 @@ class GaussianMixtureVAE(VAE):
             `elbo`, `evaluate` and `val_loss` stay at beta = 1.
         free_bits: lambda, nats that KL(p(c|z, w) || p(c)) may have at no cost in
             training, the mean over a batch, >= 0. It keeps clusters from being mixed
-            up early; the largest value that has an effect is log K.
+            up early. Under a uniform p(c) it is log K at most, and free above.
         classifier_weight: weight of -log p(c = y|z, w) of a labelled example beside
             the bound, >= 0. Kingma et al. take 0.1 N / N_l for N_l labels among N.
         **kwargs: as in `VAE`.
@@ -153,7 +153,7 @@ class GaussianMixtureVAE(VAE):
         is_known = tf.zeros_like(kl_c, tf.bool)
         log_p_y = tf.zeros_like(kl_c)
         if y is not None:
-            y = tf.reshape(y, [-1])
+            y = labels.as_indices(y)
             # While the clusters are all alike there is none to belong to.
             is_known = (y >= 0) & (self.prior_layer.is_initialized > 0)
             log_p_c = terms["cluster_log_probabilities"]
@@ -170,8 +170,8 @@ class GaussianMixtureVAE(VAE):
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         """As in `VAE`; with labels also `label_accuracy`, over the known ones."""
         if y is not None:
-            y = tf.reshape(y, [-1])
-            chosen = tf.argmax(y_pred["cluster_probabilities"], -1, y.dtype)
+            y = labels.as_indices(y)
+            chosen = tf.argmax(y_pred["cluster_probabilities"], -1, tf.int32)
             self._label_accuracy.update_state(chosen == y, y >= 0)
         results = super().compute_metrics(x, y, y_pred, sample_weight)
         if y is None:

@@ -21,6 +21,11 @@ def check_labels(y, num_clusters, num_examples):
         )
 
 
+def as_indices(y):
+    """Labels of any integer type and [B] or [B, 1] as int32 [B]."""
+    return tf.cast(tf.reshape(y, [-1]), tf.int32)
+
+
 def are_in(data):
     """Whether the elements of a `tf.data.Dataset` are (x, y, …)."""
     spec = data.element_spec
@@ -32,7 +37,7 @@ def checked_batches(data, num_clusters):
     _check_dtype(data.element_spec[1])
 
     def check(*element):
-        y = tf.convert_to_tensor(element[1])
+        y = as_indices(element[1])
 
         def fail():
             extremes = [tf.reduce_min(y), tf.reduce_max(y)]
