@@ -150,6 +150,7 @@ def _add_distortion_options(parser):
         ("shear", "shift of a row over its distance from the centre"),
         ("zoom", "logarithm of the factor"),
         ("translation", "share of the size"),
+        ("elastic", "shift of a spline's knots, share of the size"),
     ):
         text = f"largest one of what the encoder sees in training: {what}"
         add(f"--{name}", type=_non_negative, default=0.0, help=text)

@@ -30,7 +30,7 @@ INITIALIZATIONS = {
     "k-means": cluster_initializers.KMeans,
     "neighbor-embedding": cluster_initializers.NeighborEmbedding,
 }
-DISTORTIONS = ("rotation", "shear", "zoom", "translation")
+DISTORTIONS = ("rotation", "shear", "zoom", "translation", "elastic")
 
 
 def build_model(settings, input_shape, steps_per_epoch):

@@ -1,12 +1,14 @@
 import keras
 import numpy as np
 import pytest
+import scipy.interpolate
 import scipy.ndimage
 import tensorflow as tf
 from numpy.testing import assert_allclose, assert_array_equal
 
 from vae_zoo import VAE
 from vae_zoo.components import distortions, networks
+from vae_zoo.distributions.noise import fold_in
 
 
 def distorted(**amounts):
@@ -69,6 +71,48 @@ def test_amounts_are_uniform_up_to_the_largest(amounts, invariant):
     error = largest / np.sqrt(3 * 4000)
     assert abs(drawn.mean()) < 5 * error
     assert abs(drawn.var() - largest**2 / 3) < 5 * largest**2 * 0.3 / 4000**0.5
+
+
+def test_elastic_shifts_are_a_spline_of_independent_knots():
+    layer = distorted(elastic=0.1)
+    bends = layer._bends((9, 12), 4000, tf.constant([1, 2])).numpy()
+    bends = bends.reshape(4000, 9, 12, 2)
+    assert 0.05 < np.abs(bends).max() <= 0.1
+    # The middle pixel lies on a knot, where the three nearest count 1/6, 2/3, 1/6.
+    variance = 0.1**2 / 3 * (1 / 36 + 4 / 9 + 1 / 36) ** 2
+    middle = bends[:, 4].reshape(-1, 12, 2)
+    for column in (5, 6):
+        # Half a pixel from the knot: SciPy's spline through unit coefficients.
+        place = (column + 0.5) / 12 * 4
+        weights = [
+            scipy.interpolate.BSpline.basis_element(np.arange(5) + k - 3.0, False)(
+                place
+            )
+            for k in range(7)
+        ]
+        expected = variance / 0.5 * np.nansum(np.square(weights))
+        found = middle[:, column].var(axis=0)
+        assert_allclose(found, expected, rtol=5 * np.sqrt(2 / 4000))
+    assert abs(np.corrcoef(middle[:, 5].T)[0, 1]) < 5 / np.sqrt(4000)
+    # Smooth: a pixel and the next one move alike.
+    assert np.corrcoef(bends[:, 4, 5, 0], bends[:, 4, 6, 0])[0, 1] > 0.9
+
+
+def test_images_bend_as_the_shifts_say():
+    layer = distorted(elastic=0.1, rotation=20.0)
+    x, seed = images(), tf.constant([3, 4])
+    bends = layer._bends((9, 12), len(x), fold_in(seed, 0)).numpy()
+    matrices, _ = layer._maps(len(x), seed)
+    found = layer.distort(x, seed).numpy()
+    centre = np.array([4.0, 5.5])
+    grid = np.stack(np.meshgrid(np.arange(9), np.arange(12), indexing="ij"), -1)
+    for index, matrix in enumerate(matrices.numpy()):
+        bent = grid + bends[index].reshape(9, 12, 2) * [9, 12] - centre
+        places = np.moveaxis(bent @ matrix.T + centre, -1, 0)
+        expected = scipy.ndimage.map_coordinates(x[index, ..., 0], places, order=1)
+        inside = found[index, ..., 0] != 0
+        assert inside.mean() > 0.4
+        assert_allclose((found[index, ..., 0] - expected)[inside], 0, atol=1e-4)
 
 
 def test_distorted_in_training_alone_and_reconstructed_as_it_was():

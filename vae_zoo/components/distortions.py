@@ -1,17 +1,22 @@
 """Random distortions of what an encoder sees in training."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
+from scipy.interpolate import BSpline
 
 from vae_zoo.components.networks import as_image
 from vae_zoo.components.randomness import as_seed
-from vae_zoo.distributions.noise import uniform
+from vae_zoo.distributions.noise import fold_in, uniform
+
+# Between how many knots, from edge to edge, an elastic distortion is a cubic.
+ELASTIC_INTERVALS = 4
 
 
 @keras.saving.register_keras_serializable("vae_zoo")
 class Distorted(keras.layers.Layer):
-    """A network that sees rotated, sheared, zoomed and shifted images in training.
+    """A network that sees rotated, sheared, shifted and bent images in training.
 
     As an encoder it makes latents forget what the distortions change: the decoder still
     has to give the image as it was. The bound stays a bound, with the mixture of
@@ -26,6 +31,8 @@ class Distorted(keras.layers.Layer):
         zoom: logarithm of the factor by which height and width, each by its own,
             grow or shrink, >= 0.
         translation: share of the height and of the width, >= 0.
+        elastic: shift of the knots of a cubic spline that bends the image, four from
+            edge to edge in both directions, as a share of height and width, >= 0.
         seed: integer that fixes the distortions.
         name: the layer's name.
         **kwargs: what every Keras layer takes.
@@ -33,7 +40,8 @@ class Distorted(keras.layers.Layer):
     Raises:
         ValueError: if an amount is negative or the inputs are no images.
 
-    Source: Im et al. 2017 (the denoising criterion for VAEs).
+    Source: Im et al. 2017 (the denoising criterion for VAEs); Simard et al. 2003
+    (elastic distortions), here with the splines of Rueckert et al. 1999.
     """
 
     def __init__(
@@ -44,6 +52,7 @@ class Distorted(keras.layers.Layer):
         shear=0.0,
         zoom=0.0,
         translation=0.0,
+        elastic=0.0,
         seed=None,
         name=None,
         **kwargs,
@@ -54,6 +63,7 @@ class Distorted(keras.layers.Layer):
             "shear": shear,
             "zoom": zoom,
             "translation": translation,
+            "elastic": elastic,
         }
         for key, value in self.amounts.items():
             if not value >= 0:
@@ -94,11 +104,16 @@ class Distorted(keras.layers.Layer):
         corner = tf.constant([(height - 1) / 2, (width - 1) / 2])
         axes = [tf.range(float(size)) for size in (height, width)]
         grid = tf.stack(tf.meshgrid(*axes, indexing="ij"), axis=-1)
-        offsets = tf.reshape(grid, [-1, 2]) - corner
-        matrices, shifts = self._maps(tf.shape(images)[0], seed)
+        size = tf.constant([float(height), float(width)])
+        offsets = (tf.reshape(grid, [-1, 2]) - corner)[None]
+        count = tf.shape(images)[0]
+        if self.amounts["elastic"]:
+            bends = self._bends((height, width), count, fold_in(seed, 0))
+            offsets += bends * size
+        matrices, shifts = self._maps(count, seed)
         # Where each pixel of the distorted image comes from.
-        places = tf.einsum("bij,nj->bni", matrices, offsets)
-        places += shifts[:, None] * [float(height), float(width)]
+        places = tf.matmul(offsets, matrices, transpose_b=True)
+        places += shifts[:, None] * size
         distorted = tfp.math.batch_interp_regular_nd_grid(
             places, -corner, corner, images, axis=1, fill_value=0.0
         )
@@ -115,6 +130,14 @@ class Distorted(keras.layers.Layer):
         rows = [cos * factors[0], sin * factors[1]]
         columns = [(shear * cos - sin) * factors[0], (cos + shear * sin) * factors[1]]
         return tf.stack([tf.stack(rows, -1), tf.stack(columns, -1)], axis=1), shifts
+
+    def _bends(self, size, count, seed):
+        """Elastic shifts [B, H W, 2] of each pixel, shares of height and width."""
+        rows, columns = (_spline_weights(length) for length in size)
+        shape = [count, rows.shape[1], columns.shape[1], 2]
+        knots = (2 * uniform(shape, seed) - 1) * self.amounts["elastic"]
+        bends = tf.einsum("ia,jb,nabc->nijc", rows, columns, knots)
+        return tf.reshape(bends, [count, -1, 2])
 
     def mirror(self, target_shape):
         """The network's mirror image, to `target_shape`."""
@@ -138,3 +161,11 @@ class Distorted(keras.layers.Layer):
         """The layer with these constructor arguments."""
         network = keras.saving.deserialize_keras_object(config["network"])
         return cls(**{**config, "network": network})
+
+
+def _spline_weights(length):
+    """How much each coefficient of a cubic B-spline counts at each pixel: [L, 7]."""
+    places = (np.arange(length) + 0.5) / length * ELASTIC_INTERVALS
+    knots = np.arange(-3.0, ELASTIC_INTERVALS + 4)
+    matrix = BSpline.design_matrix(places, knots, k=3).toarray()
+    return tf.constant(matrix, tf.float32)
