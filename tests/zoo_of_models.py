@@ -106,7 +106,9 @@ def mixture_prior_vae():
     return VAE(
         SHAPE,
         3,
-        encoder=distortions.Distorted(networks.MLP((16,)), rotation=20.0, seed=1),
+        encoder=distortions.Distorted(
+            networks.MLP((16,)), rotation=20.0, elastic=0.1, seed=1
+        ),
         prior=priors.MixtureOfNormals(3, initialization=start),
         seed=15,
     )
