@@ -91,6 +91,14 @@ def _evaluate(options):
 
     model = VAE.from_preset(options.source)
     source = open_source(options.dataset, options.split, data_dir=options.data_dir)
+    clustering = {}
+    if model.num_clusters and source.has_labels and not source.factor_names:
+        data = source.batches(
+            options.batch_size, binarize=options.binarize, labels=True
+        )
+        y = data.element_spec[1]
+        if y.dtype.is_integer and y.shape.rank == 1:
+            clustering = vars(evaluate_clusters(model, data))
     likelihoods = marginal_likelihood(
         model,
         source.batches(options.batch_size, binarize=options.binarize, labels=False),
@@ -99,11 +107,8 @@ def _evaluate(options):
         verbose=not options.json,
     )
     content = {name: vars(score) for name, score in likelihoods.items()}
-    if model.num_clusters and source.has_labels and not source.factor_names:
-        data = source.batches(
-            options.batch_size, binarize=options.binarize, labels=True
-        )
-        content["clustering"] = vars(evaluate_clusters(model, data))
+    if clustering:
+        content["clustering"] = clustering
     if options.json:
         print(json.dumps({**content, "num_samples": options.num_samples}))
         return
@@ -113,7 +118,7 @@ def _evaluate(options):
             f"  {name:<30} {score.mean:10.3f} +- {score.standard_error:.3f} nats "
             f"({score.num_examples} examples)"
         )
-    for name, value in content.get("clustering", {}).items():
+    for name, value in clustering.items():
         if isinstance(value, float):
             print(f"  {name:<30} {value:10.4f}")
 

@@ -88,6 +88,13 @@ def test_bad_input_is_named(probabilities, labels, message):
         score_clusters(probabilities, labels)
     with pytest.raises(ValueError, match="must come together"):
         score_clusters(np.ones((1, 2)), np.zeros(1, int), np.ones((1, 2)))
+    two, three = (
+        (np.ones((2, 2)), np.zeros(2, int)),
+        (np.ones((2, 3)), np.zeros(2, int)),
+    )
+    for pair in ((*two, *three), (*three, *two)):
+        with pytest.raises(ValueError, match="of the same clusters, K="):
+            score_clusters(*pair)
 
 
 def test_a_model_is_scored_on_a_data_set(binary_images):
@@ -99,6 +106,12 @@ def test_a_model_is_scored_on_a_data_set(binary_images):
     )
     assert evaluate_clusters(model, data) == expected
     assert evaluate_clusters(model, data, reference=data) == expected
+    # Examples without a label do not count.
+    some = np.where(np.arange(32) < 20, labels, -1)
+    known = tf.data.Dataset.from_tensor_slices((binary_images, some)).batch(10)
+    scores = evaluate_clusters(model, known)
+    assert scores == evaluate_clusters(model, data.unbatch().take(20).batch(10))
+    assert scores.num_examples == 20
     probabilities, found = clustering.probabilities_and_labels(model, data)
     assert probabilities.shape == (32, 4)
     assert_array_equal(found, labels)

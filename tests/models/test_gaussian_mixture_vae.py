@@ -67,12 +67,16 @@ def test_the_terms_add_up_to_the_bound(binary_images):
         - q.log_prob(u)
         - log_p_c_given_z[rows, c]
     )
-    for name, draws in (
-        ("sum", terms["log_likelihood"] - terms["kl"]),
-        ("elbo", model.elbo(many, seed=2)),
+    log_p_c = tf.nn.log_softmax(model.prior_layer.logits).numpy()
+    log_p_z = log_p_z_and_c.numpy()[c, rows] - log_p_c[c]
+    for name, draws, drawn in (
+        ("sum", terms["log_likelihood"] - terms["kl"], brute),
+        ("elbo", model.elbo(many, seed=2), brute),
+        ("kl_c", terms["kl_c"], log_p_c_given_z[rows, c] - log_p_c[c]),
+        ("kl_z", terms["kl_z"], q.distributions[0].log_prob(z) - log_p_z),
     ):
         ours = np.reshape(draws, (3, count))
-        expected = np.reshape(brute, (3, count))
+        expected = np.reshape(drawn, (3, count))
         error = np.hypot(ours.std(1), expected.std(1)) / count**0.5
         assert (error < 0.2).all()
         difference = ours.mean(axis=1) - expected.mean(axis=1)
@@ -135,6 +139,10 @@ def test_the_objective_of_labelled_examples_is_their_joint_bound(binary_images):
     assert_array_equal(model.objective({**outputs}, tf.fill([6], -1)), -outputs["elbo"])
     objective = model.objective(outputs, y).numpy()
     log_p = outputs["cluster_log_probabilities"].numpy()
+    # Of the very draw that the bound is of: the terms say so by themselves.
+    log_p_c = tf.nn.log_softmax(model.prior_layer.logits)
+    kl_c = np.sum(np.exp(log_p) * (log_p - log_p_c), axis=1)
+    assert_allclose(kl_c, outputs["kl_c"], atol=1e-5)
     for row, label in enumerate(y.numpy()):
         expected = -outputs["elbo"][row]
         if label >= 0:
@@ -153,11 +161,15 @@ def test_free_bits_are_free_up_to_their_number(share, binary_images):
     others = outputs["kl_z"] + outputs["kl_w"] - outputs["log_likelihood"]
     expected = tf.reduce_mean(others) + max(mean, share * mean)
     assert_allclose(loss, expected, rtol=1e-5)
+    # What is free has no gradient, what is not has that of the term.
+    kl_c = tf.Variable(outputs["kl_c"])
     with tf.GradientTape() as tape:
-        loss = tf.reduce_mean(model.objective(model(binary_images)))
-    logits = model.prior_layer.logits
-    gradient = tape.gradient(loss, logits.value)
-    assert np.isfinite(gradient).all()
+        kl = outputs["kl_z"] + outputs["kl_w"] + kl_c
+        terms = {**outputs, "kl_c": kl_c, "kl": kl}
+        loss = tf.reduce_mean(model.objective(terms))
+    gradient = tape.gradient(loss, kl_c)
+    expected = 0.0 if share > 1 else 1 / len(binary_images)
+    assert_allclose(gradient, np.full(len(binary_images), expected), atol=1e-7)
 
 
 def test_clusters_start_as_groups_of_the_data_and_stay_in_use():
@@ -188,9 +200,41 @@ def test_clusters_start_from_whatever_is_read_in_batches(kind):
     model = small(initialization=start)
     model.compile("adam", jit_compile=False)
     model.fit(data, epochs=1, verbose=0)
-    weights = tf.nn.softmax(model.prior_layer.logits)
     assert not model.prior_layer.awaits_data
-    assert_allclose(np.sum(weights), 1, rtol=1e-5)
+    # Three groups of different images, of twenty each: not the one start of all.
+    loc = np.array(
+        [model.prior_layer.component(k).sample(500, seed=1) for k in range(3)]
+    )
+    apart = np.linalg.norm(loc.mean(axis=1)[:, None] - loc.mean(axis=1), axis=-1)
+    assert (apart[np.triu_indices(3, 1)] > 0.1).all()
+
+
+def test_a_cluster_in_use_has_a_hundredth_of_the_examples():
+    metric = clusters.ClustersInUse(3)
+    assert float(metric.result()) == 0
+    chosen = np.repeat([0, 1, 2], [191, 8, 1])
+    metric.update_state(np.eye(3)[chosen[:90]])
+    metric.update_state(np.eye(3)[chosen[90:]])
+    assert float(metric.result()) == 2
+    metric.update_state(np.eye(3)[[2]])
+    # 2 of 201 examples are less than a hundredth, 3 of 202 more.
+    assert float(metric.result()) == 2
+    metric.update_state(np.eye(3)[[2]])
+    assert float(metric.result()) == 3
+
+
+def test_averages_of_weights_forget_what_was_before_the_clusters():
+    x, _ = groups_of_images(20)
+    model = small(initialization=cluster_initializers.KMeans(1, num_restarts=1))
+    optimizer = keras.optimizers.Adam(0.01, use_ema=True, ema_momentum=0.999)
+    model.compile(optimizer, jit_compile=False)
+    model.fit(x, epochs=2, batch_size=20, verbose=0)
+    trained = model.prior_layer.loc.dense.bias.numpy()
+    optimizer.finalize_variable_values(model.trainable_variables)
+    averaged = model.prior_layer.loc.dense.bias.numpy()
+    assert np.abs(trained).max() > 0.3
+    # Three steps after the start: nearly where it is, not where all clusters were.
+    assert_allclose(averaged, trained, atol=0.05)
 
 
 class Batches(keras.utils.PyDataset):
@@ -319,6 +363,73 @@ def test_bad_labels_of_a_data_set_are_named():
             fitted_with(None, data)
 
 
+class Pairs(keras.utils.PyDataset):
+    def __init__(self, x, y):
+        super().__init__()
+        self.pair = x, y
+
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        return self.pair
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (np.arange(12), r"`y` must lie in -1..2, .*values from 0 to 11"),
+        (np.zeros(12), r"`y` must be of integers.*float64"),
+        (np.zeros(11, int), r"`y` must have one label for each of the .*11"),
+    ],
+)
+def test_bad_labels_are_named_wherever_they_come_from(y, message):
+    x, good = groups_of_images(4)
+    model = small()
+    model.compile("adam", jit_compile=False)
+    batches = tf.data.Dataset.from_tensors((x, y))
+    # The same without a word on its sizes.
+    specs = [tf.TensorSpec((None, *each.shape[1:]), each.dtype) for each in (x, y)]
+    dynamic = tf.data.Dataset.from_generator(
+        lambda: iter_once(x, y), output_signature=tuple(specs)
+    )
+    calls = [
+        lambda: model.fit(Pairs(x, y), verbose=0),
+        lambda: model.fit(iter_once(x, y), steps_per_epoch=1, verbose=0),
+        lambda: model.fit(batches, verbose=0),
+        lambda: model.fit(x, good, validation_data=(x, y), verbose=0),
+        lambda: model.fit(x, good, validation_data=batches, verbose=0),
+        lambda: model.evaluate(x, y, verbose=0),
+        lambda: model.evaluate(batches, verbose=0),
+        lambda: model.fit(dynamic, verbose=0),
+    ]
+    for call in calls:
+        with pytest.raises(ValueError, match=message):
+            call()
+
+
+def iter_once(x, y):
+    yield x, y
+
+
+def test_labels_of_several_columns_are_refused():
+    x, y = groups_of_images(4)
+    data = tf.data.Dataset.from_tensors((x, tf.one_hot(y, 3, dtype=tf.int32)))
+    with pytest.raises(ValueError, match=r"one label for each .*\(12, 3\)"):
+        fitted_with(None, data)
+
+
+def test_a_label_may_come_late_or_from_a_generator():
+    x, _ = groups_of_images(4)
+    y = np.array([-1] * 11 + [2])
+    data = tf.data.Dataset.from_tensor_slices((x, y)).batch(3)
+    model = small(classifier_weight=1.0)
+    model.compile("adam", jit_compile=False)
+    # The second epoch goes on where the first one stopped.
+    model.fit(data, epochs=2, steps_per_epoch=2, verbose=0)
+    model.fit(iter_once(x, y), steps_per_epoch=1, verbose=0)
+
+
 def test_a_classifier_weight_needs_a_label():
     x, _ = groups_of_images(4)
     unknown = np.full(12, -1)
@@ -336,6 +447,7 @@ def test_a_classifier_weight_needs_a_label():
         ({"num_clusters": 1}, "`num_clusters` must be .* at least 2.*num_clusters=1"),
         ({"num_clusters": 2.5}, "`num_clusters` must be an integer"),
         ({"noise_dim": 0}, "`noise_dim` must be .* at least 1"),
+        ({"noise_dim": 1.5}, "`noise_dim` must be an integer"),
         ({"free_bits": -1.0}, "`free_bits` must be .*>= 0"),
         ({"classifier_weight": -1.0}, "`classifier_weight` must be .*>= 0"),
     ],
@@ -354,8 +466,13 @@ def test_clusters_are_asked_of_mixtures_alone(binary_images):
     ):
         with pytest.raises(ValueError, match="those of a mixture.*StandardNormal"):
             call()
-    with pytest.raises(ValueError, match="`cluster` must lie in 0..2.*cluster=3"):
-        small().sample(1, cluster=3)
+    for cluster in (3, -1, 1.5):
+        with pytest.raises(ValueError, match=f"`cluster` must be .*0..2.*={cluster}"):
+            small().sample(1, cluster=cluster)
+    assert small(num_clusters=np.int64(4), noise_dim=np.int32(3)).num_clusters == 4
+    prior = priors.HierarchicalMixtureOfNormals(3, 2)
+    with pytest.raises(ValueError, match="`prior` must be one of z alone"):
+        VAE(SHAPE, 2, prior=prior)
 
 
 @pytest.mark.parametrize("kind", ["one", "tuple", "callback list"])

@@ -85,7 +85,7 @@ class GaussianMixture(ClusterInitializer):
             num_clusters,
             n_init=self.num_restarts,
             max_iter=300,
-            # Of a few percent of a variance: groups of few examples stay proper.
+            # A hundredth of a variance: groups of few examples stay proper.
             reg_covar=0.01 * float(np.mean(np.var(codes, axis=0))),
             random_state=seed,
         )

@@ -1,6 +1,7 @@
 """Priors that are mixtures, whose components are clusters."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -18,8 +19,9 @@ MIN_SCALE = 1e-3
 class MixturePrior(Prior):
     """A mixture over z; its component c is a cluster, and p(c|z) Bayes' rule.
 
-    All components start alike, as N(0, I), until `initialization` sets them to groups
-    of encoded data in the course of `fit`; without one they start at random.
+    All components are alike, one normal that is N(0, I) at first and learned, until
+    `initialization` sets them to groups of encoded data in the course of `fit`; without
+    one they start at random.
 
     Args:
         num_components: K >= 2.
@@ -42,12 +44,12 @@ class MixturePrior(Prior):
         **kwargs,
     ):
         super().__init__(name=name, **kwargs)
-        if not isinstance(num_components, int) or num_components < 2:
+        if not isinstance(num_components, (int, np.integer)) or num_components < 2:
             raise ValueError(
                 "`num_components` must be an integer of at least 2, the clusters. "
                 f"Received: num_components={num_components}"
             )
-        self.num_components = num_components
+        self.num_components = int(num_components)
         self.full_covariance = full_covariance
         self.initialization = initialization
 
@@ -199,6 +201,7 @@ class HierarchicalMixtureOfNormals(MixturePrior):
         noise_dim: length W of w.
         network: layer w [B, W] -> features, on which locations and scales depend
             linearly. Default `MLP((128,), activation="tanh")`.
+        full_covariance: False: p(z|w, c) has a diagonal covariance.
         initialization: one of `cluster_initializers`, or None: at random.
         name: the layer's name.
         **kwargs: what every Keras layer takes.
@@ -211,12 +214,12 @@ class HierarchicalMixtureOfNormals(MixturePrior):
 
     def __init__(self, num_components, noise_dim, *, network=None, **kwargs):
         super().__init__(num_components, **kwargs)
-        if not isinstance(noise_dim, int) or noise_dim < 1:
+        if not isinstance(noise_dim, (int, np.integer)) or noise_dim < 1:
             raise ValueError(
                 "`noise_dim` must be an integer of at least 1, the length of w. "
                 f"Received: noise_dim={noise_dim}"
             )
-        self.noise_dim = noise_dim
+        self.noise_dim = int(noise_dim)
         default = MLP((128,), activation="tanh", dtype="float32")
         self.network = default if network is None else network
 

@@ -9,11 +9,12 @@ class Prior(keras.layers.Layer):
     """A distribution over latents that depends on no input; may own weights.
 
     `geometry` says where the latents live. `num_components` is the number of clusters
-    of a mixture, None for all others.
+    of a mixture, None for all others; `noise_dim` that of further latents beside z.
     """
 
     geometry = EUCLIDEAN
     num_components = None
+    noise_dim = 0
     awaits_data = False
 
     def __init__(self, *, name=None, **kwargs):

@@ -19,7 +19,8 @@ def with_few_labels(source, labels_per_class, seed, *, num_classes=None):
         num_classes: if given, labels have to be below it.
 
     Raises:
-        ValueError: if the source has no class labels, or larger ones.
+        ValueError: if the source has no class labels, or others than -1 (unknown) and
+            those from 0 to `num_classes` - 1.
     """
     if not source.has_labels or source.factor_names:
         raise ValueError(
@@ -42,6 +43,12 @@ def with_few_labels(source, labels_per_class, seed, *, num_classes=None):
         raise ValueError(
             f"`num_clusters` must be at least {labels.max() + 1}, one for a class of "
             f"{source.name!r}. Received: num_clusters={num_classes}"
+        )
+    if labels.min() < UNKNOWN or labels.max() == UNKNOWN:
+        raise ValueError(
+            "`labels_per_class` needs labels that are not negative, but for -1 where one "
+            f"is unknown. Received: values from {labels.min()} to {labels.max()} of "
+            f"{source.name!r}"
         )
     order = np.random.default_rng(seed).permutation(len(labels))
     known = np.full(len(labels), UNKNOWN, np.int32)

@@ -47,7 +47,8 @@ def evaluate_clusters(
 
     Args:
         model: a model with clusters.
-        data: `tf.data.Dataset` of (x, y), y integer labels [B] >= 0.
+        data: `tf.data.Dataset` of (x, y), y integer labels [B], -1 where unknown:
+            these examples do not count.
         reference: such a data set whose labels name the clusters; `data` itself by
             default, which is what the literature does.
 
@@ -64,7 +65,7 @@ def evaluate_clusters(
 
 
 def probabilities_and_labels(model, data):
-    """p(c|x) [N, K] of a data set of (x, y), and its labels [N]."""
+    """p(c|x) [N, K] of the labelled examples of a data set, and their labels [N]."""
     if not isinstance(data.element_spec, tuple) or len(data.element_spec) < 2:
         raise ValueError(
             f"`data` must have elements (x, y). Received: elements {data.element_spec}"
@@ -75,7 +76,9 @@ def probabilities_and_labels(model, data):
             (probabilities(element[0]).numpy(), np.reshape(element[1], -1))
             for element in model.checked(data)
         ]
-    return tuple(np.concatenate(each) for each in zip(*pairs, strict=True))
+    found, labels = (np.concatenate(each) for each in zip(*pairs, strict=True))
+    is_known = labels != NO_LABEL
+    return found[is_known], labels[is_known]
 
 
 def score_clusters(
@@ -104,6 +107,11 @@ def score_clusters(
         if reference_labels is None
         else _checked(reference_probabilities, reference_labels)
     )
+    if reference.shape[1] != probabilities.shape[1]:
+        raise ValueError(
+            "`reference_probabilities` must be of the same clusters, "
+            f"K={probabilities.shape[1]}. Received: K={reference.shape[1]}"
+        )
     clusters = probabilities.argmax(axis=1)
     together = counts_together(reference.argmax(axis=1), reference_labels)
     table = np.zeros((probabilities.shape[1], together.shape[1]))

@@ -8,6 +8,8 @@ import numpy as np
 import tensorflow as tf
 from scipy.optimize import linear_sum_assignment
 
+from vae_zoo.models.input_checks import limited
+
 # A cluster is in use if that share of the examples is in it.
 SHARE_IN_USE = 0.01
 ROWS_PER_STEP = 1000
@@ -48,12 +50,12 @@ def component(model, cluster):
         ValueError: if the model's prior is no mixture or has no such cluster.
     """
     _check_is_mixture(model)
-    if not 0 <= cluster < model.num_clusters:
+    if cluster not in range(model.num_clusters):
         raise ValueError(
-            f"`cluster` must lie in 0..{model.num_clusters - 1}. Received: "
+            f"`cluster` must be an integer in 0..{model.num_clusters - 1}. Received: "
             f"cluster={cluster}"
         )
-    return model.prior_layer.component(cluster)
+    return model.prior_layer.component(int(cluster))
 
 
 def _check_is_mixture(model):
@@ -153,7 +155,7 @@ def start_clusters(model, x, y=None, num_batches=None):
     if isinstance(x, (np.ndarray, tf.Tensor)):
         x, y = _some_of_arrays(np.asarray(x), y, count, seed)
     else:
-        batches = itertools.islice(_elements(x), num_batches)
+        batches = _elements(x, num_batches)
         x, y = _some_of_batches(batches, count, model.learns_from_labels)
     if len(x) < prior.num_components:
         raise ValueError(
@@ -166,10 +168,30 @@ def start_clusters(model, x, y=None, num_batches=None):
         draws.append(q.sample(seed=model.next_seed()))
         codes.append(model.geometry.location(q))
     draws, codes = np.concatenate(draws), np.concatenate(codes)
-    groups = prior.initialization.group(codes, prior.num_components, seed)
-    if y is not None:
-        groups = agreeing_with(groups, y, prior.num_components)
+    if y is not None and (y >= 0).all():
+        groups = y
+    else:
+        groups = prior.initialization.group(codes, prior.num_components, seed)
+        if y is not None:
+            groups = agreeing_with(groups, y, prior.num_components)
     prior.set_components(*moments(draws, groups, prior.num_components))
+    _restart_averages(model)
+
+
+def _restart_averages(model):
+    """Lets the optimizer's moving averages of the clusters forget what was before."""
+    optimizer = model.optimizer
+    if not getattr(optimizer, "use_ema", False) or not optimizer.built:
+        return
+    averages = zip(
+        optimizer._trainable_variables,
+        optimizer._model_variables_moving_average,
+        strict=True,
+    )
+    own = {id(variable) for variable in model.prior_layer.trainable_variables}
+    for variable, average in averages:
+        if id(variable) in own:
+            average.assign(variable)
 
 
 def agreeing_with(groups, labels, num_clusters):
@@ -244,7 +266,9 @@ def _some_of_batches(batches, count, with_labels):
     return x[chosen], y[chosen] if (y[chosen] >= 0).any() else None
 
 
-def _elements(data):
+def _elements(data, num_batches):
     if isinstance(data, keras.utils.PyDataset):
         return (data[index] for index in range(len(data)))
-    return iter(data)
+    if isinstance(data, tf.data.Dataset):
+        return iter(limited(data, num_batches))
+    return itertools.islice(iter(data), num_batches)

@@ -65,7 +65,7 @@ class ElboModel(keras.Model):
         call = inspect.signature(keras.Model.fit).bind(self, *args, **kwargs)
         given = call.arguments
         if given.get("validation_data") is not None:
-            given["validation_data"] = self.checked(given["validation_data"])
+            given["validation_data"] = self.checked_pairs(given["validation_data"])
         x, y = given.get("x"), given.get("y")
         x = given["x"] = self.checked_training_data(x, y, given.get("steps_per_epoch"))
         if self.prior_layer.awaits_data:
@@ -87,10 +87,10 @@ class ElboModel(keras.Model):
         callbacks.callbacks.append(start)
         return callbacks
 
-    def evaluate(self, x=None, *args, **kwargs):
+    def evaluate(self, x=None, y=None, *args, **kwargs):
         """`keras.Model.evaluate`, after a look at the values of `x`."""
         with plain_value_errors():
-            return super().evaluate(self.checked(x), *args, **kwargs)
+            return super().evaluate(self.checked_pairs(x, y), y, *args, **kwargs)
 
     def predict(self, x, *args, **kwargs):
         """`keras.Model.predict`, after a look at the values of `x`."""
@@ -115,10 +115,15 @@ class ElboModel(keras.Model):
         """`data` as it came, once it is known to fit; see `checked_data`."""
         return checked_data(data, self.input_shape, self.likelihood_head.value_rule())
 
-    def checked_training_data(self, x, y=None, steps_per_epoch=None):
-        """`x` as it came to `fit` or with checks, once it is known to fit, `y` too."""
-        del y, steps_per_epoch
+    def checked_pairs(self, x, y=None):
+        """As `checked`, with what came beside x, of models that learn from it."""
+        del y
         return self.checked(x)
+
+    def checked_training_data(self, x, y=None, steps_per_epoch=None):
+        """As `checked_pairs`, for `fit`."""
+        del steps_per_epoch
+        return self.checked_pairs(x, y)
 
     def save_own_variables(self, store):
         """Adds the state of all random generators, so that a resumed run goes on."""

@@ -1,6 +1,7 @@
 """The Gaussian-mixture VAE: clusters of any shape, and labels where there are any."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from vae_zoo.components.cluster_initializers import DEFAULT, ClusterInitializer
@@ -25,7 +26,8 @@ class GaussianMixtureVAE(VAE):
 
     `fit` on x alone clusters. On (x, y) it learns from the labels y, integers [B] in
     -1..K-1, -1 where the label is unknown: cluster k is class k, and labelled examples
-    enter with the bound on log p(x, y). With all labels known the model is a
+    enter with the bound on log p(x, y), from where the clusters start (after the epochs
+    of `initialization`). With all labels known the model is a
     class-conditional generator, `sample(num_samples, cluster=k)`.
 
     Args:
@@ -43,22 +45,25 @@ class GaussianMixtureVAE(VAE):
         beta: weight of all divergences in training, >= 0; a number or a schedule.
             `elbo`, `evaluate` and `val_loss` stay at beta = 1.
         free_bits: lambda, nats that KL(p(c|z, w) || p(c)) may have at no cost in
-            training, the mean over a batch, >= 0. It keeps clusters from being mixed
-            up early. Under a uniform p(c) it is log K at most, and free above.
+            training, the mean over a batch whatever its sample weights, >= 0. It keeps
+            clusters from being mixed up early. Under a uniform p(c) it is log K at
+            most, and free above.
         classifier_weight: weight of -log p(c = y|z, w) of a labelled example beside
             the bound, >= 0. Kingma et al. take 0.1 N / N_l for N_l labels among N.
-        **kwargs: as in `VAE`.
+        **kwargs: as in `VAE`, but for `prior`.
 
     Raises:
         ValueError: if `num_clusters` is below 2, a weight is negative, labels are no
             integers in -1..K-1 or not as many as examples, all labels are unknown
             with a `classifier_weight`, or as in `VAE`.
 
-    Source: Dilokthanakul et al. 2016; labels: Kingma et al. 2014, section 3.1.2 (M2).
+    Source: Dilokthanakul et al. 2016; labels: Kingma et al. 2014, section 3.1.2 (M2,
+    whose q(z|x, y) sees the label; here q(z|x) does not).
     """
 
     term_names = ("log_likelihood", "kl", "kl_z", "kl_w", "kl_c")
     learns_from_labels = True
+    has_noise_posterior = True
 
     def __init__(
         self,
@@ -76,13 +81,13 @@ class GaussianMixtureVAE(VAE):
         classifier_weight=0.0,
         **kwargs,
     ):
-        if not isinstance(num_clusters, int) or num_clusters < 2:
+        if not isinstance(num_clusters, (int, np.integer)) or num_clusters < 2:
             raise ValueError(
                 "`num_clusters` must be an integer of at least 2. Received: "
                 f"num_clusters={num_clusters}"
             )
         prior = HierarchicalMixtureOfNormals(
-            num_clusters,
+            int(num_clusters),
             noise_dim,
             network=cluster_network,
             full_covariance=full_covariance,
@@ -178,16 +183,15 @@ class GaussianMixtureVAE(VAE):
             results.pop(self._label_accuracy.name)
         return results
 
+    def checked_pairs(self, x, y=None):
+        """See `ElboModel`; looks at the labels."""
+        return labels.checked(super().checked_pairs(x, y), y, self.num_clusters)
+
     def checked_training_data(self, x, y=None, steps_per_epoch=None):
-        """See `VAE`; looks at the labels too."""
-        x = super().checked_training_data(x, y, steps_per_epoch)
-        if y is not None:
-            labels.check_labels(y, self.num_clusters, len(x))
-        elif isinstance(x, tf.data.Dataset) and labels.are_in(x):
-            x = labels.checked_batches(x, self.num_clusters)
+        """See `ElboModel`; a classifier weight needs a label."""
         if self.classifier_weight:
             labels.check_any_is_known(x, y, steps_per_epoch)
-        return x
+        return super().checked_training_data(x, y, steps_per_epoch)
 
     def get_config(self):
         """The constructor's arguments."""

@@ -8,9 +8,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-# What `ValueRule.check_in_graph` and `labels.checked_batches` raise.
+# What `ValueRule.check_in_graph` and the checks of labels raise.
 CHECK_OF_A_BATCH = (
     r"`x` must be finite.*? of them NaN|`y` must lie.*?values from -?\d+ to -?\d+"
+    r"|`y` must have one label.*?Received: \d+"
 )
 
 
@@ -103,7 +104,7 @@ def checked_data(data, input_shape, rule):
     """`data` as it came, once its examples x are known to fit the model.
 
     Arrays are checked now. A `tf.data.Dataset` gains a check of every batch, on
-    the CPU beside the training step; so does a generator.
+    the CPU beside the training step; so do a `keras.utils.PyDataset` and a generator.
 
     Args:
         data: what `fit` takes: x, a tuple (x, …), a data set, or None.
@@ -122,21 +123,67 @@ def checked_data(data, input_shape, rule):
             )
         check_shape(spec.shape, input_shape)
         return data.map(lambda *element: _check_element(element, rule))
-    if inspect.isgenerator(data):
-        return _checked_generator(data, input_shape, rule)
-    x = _first(data[0] if isinstance(data, keras.utils.PyDataset) else data)
+    if isinstance(data, keras.utils.PyDataset) or inspect.isgenerator(data):
+        return checked_elements(
+            data, lambda element: _check_array(_first(element), input_shape, rule)
+        )
+    x = _first(data)
     if isinstance(x, (np.ndarray, tf.Tensor)):
-        check_shape(x.shape, input_shape)
-        rule.check(x)
+        _check_array(x, input_shape, rule)
     return data
 
 
-def _checked_generator(data, input_shape, rule):
+def _check_array(x, input_shape, rule):
+    x = np.asarray(x)
+    check_shape(x.shape, input_shape)
+    rule.check(x)
+
+
+def checked_elements(data, check):
+    """A `keras.utils.PyDataset` or generator of the same elements, `check` of each."""
+    if isinstance(data, keras.utils.PyDataset):
+        return _CheckedPyDataset(data, check)
+    return _checked_generator(data, check)
+
+
+def _checked_generator(data, check):
     for element in data:
-        x = np.asarray(_first(element))
-        check_shape(x.shape, input_shape)
-        rule.check(x)
+        check(element)
         yield element
+
+
+class _CheckedPyDataset(keras.utils.PyDataset):
+    def __init__(self, data, check):
+        super().__init__(
+            workers=data.workers,
+            use_multiprocessing=data.use_multiprocessing,
+            max_queue_size=data.max_queue_size,
+        )
+        self.data, self.check = data, check
+
+    def __len__(self):
+        return len(self.data)
+
+    @property
+    def num_batches(self):
+        return self.data.num_batches
+
+    def __getitem__(self, index):
+        element = self.data[index]
+        self.check(element)
+        return element
+
+    def on_epoch_begin(self):
+        self.data.on_epoch_begin()
+
+    def on_epoch_end(self):
+        self.data.on_epoch_end()
+
+
+def limited(data, num_batches):
+    """A data set, or of one without an end the first batches."""
+    has_end = data.cardinality() >= 0 or num_batches is None
+    return data if has_end else data.take(num_batches)
 
 
 def _first(data):

@@ -70,6 +70,7 @@ class VAE(ElboModel):
     """
 
     presets = _Presets()
+    has_noise_posterior = False
 
     def __init__(
         self,
@@ -102,6 +103,12 @@ class VAE(ElboModel):
         self.posterior_head = DiagonalNormal() if posterior is None else posterior
         self.prior_layer = StandardNormal() if prior is None else prior
         check_same_geometry(self.posterior_head, self.prior_layer)
+        if self.prior_layer.noise_dim and not self.has_noise_posterior:
+            raise ValueError(
+                "`prior` must be one of z alone: of further latents only the "
+                "GaussianMixtureVAE has a posterior. Received: "
+                f"{type(self.prior_layer).__name__}"
+            )
         self.likelihood_head = Bernoulli() if likelihood is None else likelihood
         self._build_components()
         self.make_trackers()
@@ -357,7 +364,8 @@ class VAE(ElboModel):
         Returns:
             Dict of float32: `latents` [B, D] (`encode`), `reconstructions`
             [B, *input_shape] (`reconstruct`), and in nats `elbo` [B] and the
-            terms of `elbo_terms` [B].
+            terms of `elbo_terms` [B]; of mixture models also what `clusters.outputs`
+            adds.
         """
         x = self._as_data(x)
         q = self.joint_posterior(x, training=training)
