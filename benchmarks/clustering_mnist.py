@@ -4,9 +4,9 @@
 
 One set of settings for every number of clusters and every seed, chosen on training
 labels, and one for the runs with labels, chosen on validation labels; the test labels
-only score, and the test images are in no training. Each run resumes where it stopped. The table has the test images' accuracies as mean, deviation
-and best over the seeds. `--ablations` are runs of the first seed at K = 10 with one
-thing changed.
+only score, and the test images are in no training. Each run resumes where it stopped.
+The table has the test images' accuracies as mean, deviation and best over the seeds.
+`--ablations` are runs of the first seed at K = 10 with one thing changed.
 """
 
 import argparse

@@ -46,9 +46,9 @@ def with_few_labels(source, labels_per_class, seed, *, num_classes=None):
         )
     if labels.min() < UNKNOWN or labels.max() == UNKNOWN:
         raise ValueError(
-            "`labels_per_class` needs labels that are not negative, but for -1 where one "
-            f"is unknown. Received: values from {labels.min()} to {labels.max()} of "
-            f"{source.name!r}"
+            "`labels_per_class` needs labels that are not negative, but for -1 where "
+            f"one is unknown. Received: values from {labels.min()} to {labels.max()} "
+            f"of {source.name!r}"
         )
     order = np.random.default_rng(seed).permutation(len(labels))
     known = np.full(len(labels), UNKNOWN, np.int32)
