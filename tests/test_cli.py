@@ -224,7 +224,7 @@ def test_a_gaussian_mixture_run_with_few_labels_resumes(tmp_path, capsys, monkey
     expected = models[0].sample(2, seed=0, cluster=7)
     assert_array_equal(np.load(output), expected)
     assert main(["sample", str(whole), "--cluster", "10"]) == 2
-    assert "`cluster` must lie in 0..9" in capsys.readouterr().err
+    assert "`cluster` must be an integer in 0..9" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
