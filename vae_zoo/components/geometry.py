@@ -3,6 +3,7 @@
 import dataclasses
 import math
 
+import numpy as np
 import tensorflow as tf
 
 # The smallest normal float32 has a reciprocal that is finite.
@@ -14,6 +15,10 @@ class Euclidean:
 
     name = "R^D"
     is_spherical = False
+
+    def variances(self, size):
+        """Of each of `size` elements under no knowledge, the unit of variances: [D]."""
+        return np.ones(size)
 
     def location(self, q):
         """The point that stands for the distribution `q`, its mean: [..., D]."""
@@ -57,6 +62,10 @@ class Sphere:
 
     name = "the unit sphere"
     is_spherical = True
+
+    def variances(self, size):
+        """As in `Euclidean`, of a uniform direction."""
+        return np.full(size, 1 / size)
 
     def location(self, q):
         """The point that stands for the distribution `q`, its mean direction."""
@@ -121,6 +130,12 @@ class Product:
     def is_spherical(self):
         """Whether every part is a sphere."""
         return all(part.is_spherical for part in self.parts)
+
+    def variances(self, size):
+        """As in `Euclidean`, of each part by itself."""
+        del size
+        own = [part.variances(part_size) for part, part_size in self._with_sizes()]
+        return np.concatenate(own)
 
     def location(self, q):
         """The parts' locations; `q` is a `distributions.Product`."""

@@ -5,12 +5,24 @@ from vae_zoo.evaluation.clustering import (
     evaluate_clusters,
     score_clusters,
 )
-from vae_zoo.evaluation.marginal_likelihood import Estimate, marginal_likelihood
+from vae_zoo.evaluation.disentanglement import (
+    DisentanglementScores,
+    evaluate_disentanglement,
+    score_disentanglement,
+)
+from vae_zoo.evaluation.estimate import Estimate
+from vae_zoo.evaluation.latent_usage import LatentUsage, latent_usage
+from vae_zoo.evaluation.marginal_likelihood import marginal_likelihood
 
 __all__ = [
     "ClusteringScores",
+    "DisentanglementScores",
     "Estimate",
+    "LatentUsage",
     "evaluate_clusters",
+    "evaluate_disentanglement",
+    "latent_usage",
     "marginal_likelihood",
     "score_clusters",
+    "score_disentanglement",
 ]

@@ -1,36 +1,12 @@
 """log p(x) of a data set by importance sampling."""
 
-import dataclasses
-import math
-
 import keras
 import numpy as np
 import tensorflow as tf
 
 from vae_zoo.distributions.noise import fold_in
+from vae_zoo.evaluation.estimate import Estimate
 from vae_zoo.models.input_checks import plain_value_errors
-
-
-@dataclasses.dataclass(frozen=True)
-class Estimate:
-    """A mean over examples.
-
-    Attributes:
-        mean: in nats per example.
-        standard_error: of the mean over examples, in nats.
-        num_examples: how many examples there were.
-    """
-
-    mean: float
-    standard_error: float
-    num_examples: int
-
-    @classmethod
-    def of(cls, values):
-        """The estimate from one value per example."""
-        values = np.asarray(values, np.float64)
-        spread = values.std(ddof=1) if len(values) > 1 else math.nan
-        return cls(float(values.mean()), spread / math.sqrt(len(values)), len(values))
 
 
 def marginal_likelihood(

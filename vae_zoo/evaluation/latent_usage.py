@@ -1,0 +1,153 @@
+"""What the latents are used for: active units, their KL and their information."""
+
+import dataclasses
+import math
+import warnings
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from vae_zoo.evaluation.estimate import Estimate, first_examples
+from vae_zoo.models.input_checks import check_at_least, plain_value_errors
+
+tfd = tfp.distributions
+
+# A unit is active if the mean of its posterior varies by more over the data.
+ACTIVE_VARIANCE = 0.01
+ROWS_PER_STEP = 500
+
+
+@dataclasses.dataclass(frozen=True)
+class LatentUsage:
+    """How much of the latents a model uses on some data.
+
+    Attributes:
+        variances: tuple [D], the variance over the data of each element of the mean of
+            q(z|x). On a sphere times D, so that the prior's is 1 there too.
+        num_active: how many of these are over 0.01, the active units.
+        kl_per_dimension: tuple [D], KL(q(z_d|x) || p(z_d)) in nats, mean over the data;
+            None where posterior or prior is no product over the dimensions.
+        mutual_information: `Estimate` of the mutual information of x and z under q, in
+            nats. It cannot exceed log N for N examples, and is close to that where it
+            says so little.
+        aggregate_gap: `Estimate` of KL(q(z) || p(z)) in nats, q(z) being the mean of
+            q(z|x) over the data. With `mutual_information` it adds up to the mean of
+            KL(q(z|x) || p(z)).
+    """
+
+    variances: tuple[float, ...]
+    num_active: int
+    kl_per_dimension: tuple[float, ...] | None
+    mutual_information: Estimate
+    aggregate_gap: Estimate
+
+    @property
+    def is_collapsed(self):
+        """Whether no unit is active: the latents say nothing about the data."""
+        return self.num_active == 0
+
+    def order(self):
+        """Indices of the dimensions, the most used first: int [D]."""
+        measure = self.kl_per_dimension or self.variances
+        return np.argsort(measure)[::-1]
+
+
+def latent_usage(
+    model: keras.Model,
+    data: tf.data.Dataset,
+    *,
+    num_examples: int = 10_000,
+    seed: int = 0,
+) -> LatentUsage:
+    """`LatentUsage` of a model on the first examples of a data set.
+
+    Warns if the posterior has collapsed.
+
+    Args:
+        model: a model of the package.
+        data: `tf.data.Dataset` of x or (x, …), x float [B, *input_shape].
+        num_examples: N >= 2, of which all pairs are compared.
+        seed: fixes the draws, one of z for each example.
+
+    Returns:
+        `LatentUsage`.
+
+    Raises:
+        ValueError: if `num_examples` is below 2, or the data do not fit the model.
+
+    Source: Burda et al. 2016, appendix C (active units); Hoffman & Johnson 2016 (the
+    two parts of the KL).
+    """
+    check_at_least("num_examples", num_examples, 2, "the examples to compare")
+    with plain_value_errors():
+        x, _ = first_examples(model.checked(data), num_examples)
+    batches = [
+        x[start : start + ROWS_PER_STEP] for start in range(0, len(x), ROWS_PER_STEP)
+    ]
+    means, draws, per_dimension, conditional, prior = [], [], [], [], []
+    for step, batch in enumerate(batches):
+        q = model.joint_posterior(batch)
+        u = q.sample(seed=tf.constant([seed, step]))
+        q_z = model.posterior(batch)
+        means.append(q_z.mean())
+        per_dimension.append(_kl_per_dimension(q_z, model.prior()))
+        draws.append(u)
+        conditional.append(q.log_prob(u))
+        prior.append(model.joint_prior().log_prob(u))
+    draws = np.concatenate(draws)
+    conditional, prior = np.concatenate(conditional), np.concatenate(prior)
+    aggregate = _log_aggregate(model, batches, draws)
+    scale = 1 / model.geometry.variances(model.latent_dim)
+    variances = np.concatenate(means).var(axis=0) * scale
+    has_kl = per_dimension[0] is not None
+    usage = LatentUsage(
+        variances=tuple(map(float, variances)),
+        num_active=int(np.sum(variances > ACTIVE_VARIANCE)),
+        kl_per_dimension=(
+            tuple(map(float, np.concatenate(per_dimension).mean(axis=0)))
+            if has_kl
+            else None
+        ),
+        mutual_information=Estimate.of(conditional - aggregate),
+        aggregate_gap=Estimate.of(aggregate - prior),
+    )
+    if usage.is_collapsed:
+        warnings.warn(
+            "The posterior has collapsed: over the data, the mean of no latent varies "
+            f"by more than {ACTIVE_VARIANCE} of the prior's variance, and "
+            "reconstructions are all alike. A smaller weight of the KL at the start of "
+            "training (a warm-up) may help",
+            stacklevel=2,
+        )
+    return usage
+
+
+def _kl_per_dimension(q, p):
+    """KL(q_d || p_d) [B, D] of normals with diagonal covariances, else None."""
+    if not all(isinstance(each, tfd.MultivariateNormalDiag) for each in (q, p)):
+        return None
+    return tfd.kl_divergence(
+        tfd.Normal(q.mean(), q.stddev()), tfd.Normal(p.mean(), p.stddev())
+    ).numpy()
+
+
+def _log_aggregate(model, batches, draws):
+    """log (1/N) sum_j q(u|x_j) at each of the draws [N, U]: float [N]."""
+
+    @tf.function
+    def log_sum(x, u):
+        q = model.joint_posterior(x)
+        return tf.reduce_logsumexp(q.log_prob(u[:, None, :]), axis=1)
+
+    total = np.full(len(draws), -np.inf)
+    for batch in batches:
+        parts = [
+            log_sum(
+                tf.constant(batch), tf.constant(draws[start : start + ROWS_PER_STEP])
+            )
+            for start in range(0, len(draws), ROWS_PER_STEP)
+        ]
+        total = np.logaddexp(total, np.concatenate(parts))
+    return total - math.log(len(draws))
