@@ -7,6 +7,7 @@ from sklearn.metrics import adjusted_mutual_info_score
 from vae_zoo import VAE, datasets
 from vae_zoo.components import networks
 from vae_zoo.evaluation import disentanglement
+from vae_zoo.evaluation.factor_sampler import FactorSampler
 
 SIZES = (3, 6, 10)
 
@@ -95,7 +96,7 @@ def test_importances_give_the_entropies_of_the_paper():
 
 
 def test_drawn_rows_share_the_factor_and_nothing_else(factors):
-    sampler = disentanglement._Sampler(factors, 0)
+    sampler = FactorSampler(factors, 0)
     for factor in range(3):
         rows = sampler.alike(factor, 500)
         assert len(np.unique(factors[rows, factor])) == 1

@@ -14,18 +14,20 @@ import tensorflow as tf
 from sklearn.metrics import mutual_info_score
 
 from vae_zoo.evaluation.estimate import first_examples
+from vae_zoo.evaluation.factor_sampler import FactorSampler
 from vae_zoo.models.input_checks import check_at_least, plain_value_errors
 
 NUM_TRAINING, NUM_TEST = 10_000, 5_000
 BATCH_SIZE = 64
 NUM_BINS = 20
+ROWS_PER_STEP = 500
 # Latents of a smaller standard deviation over the data say nothing.
 MIN_DEVIATION = 0.05
 
 
 @dataclasses.dataclass(frozen=True)
 class DisentanglementScores:
-    """Each measure is 1 at best, but for `sap` and the two with a note.
+    """Each measure is 1 at best, but for `attribute_predictability`.
 
     Attributes:
         beta_vae_score: accuracy with which a linear classifier finds the factor that
@@ -81,8 +83,9 @@ def evaluate_disentanglement(
     with plain_value_errors():
         x, factors = first_examples(model.checked(data), num_examples)
     encode = tf.function(model.encode)
+    starts = range(0, len(x), ROWS_PER_STEP)
     codes = np.concatenate(
-        [encode(tf.constant(x[start : start + 500])) for start in range(0, len(x), 500)]
+        [encode(tf.constant(x[start : start + ROWS_PER_STEP])) for start in starts]
     )
     return score_disentanglement(codes, factors, seed=seed)
 
@@ -124,7 +127,7 @@ def beta_vae_score(codes, factors, *, seed=0):
     """
     from sklearn.linear_model import LogisticRegression
 
-    sampler = _Sampler(factors, seed)
+    sampler = FactorSampler(factors, seed)
 
     def draw(count):
         which = sampler.rng.integers(factors.shape[1], size=count)
@@ -154,7 +157,7 @@ def factor_vae_score(codes, factors, *, seed=0):
     if not len(active):
         return 0.0
     scaled = codes[:, active] / deviations[active]
-    sampler = _Sampler(factors, seed)
+    sampler = FactorSampler(factors, seed)
 
     def votes(count):
         table = np.zeros((len(active), factors.shape[1]))
@@ -245,35 +248,6 @@ def attribute_predictability(codes, factors, *, seed=0):
         accuracies = sorted([0.0, *accuracies])
         gaps.append(accuracies[-1] - accuracies[-2])
     return float(np.mean(gaps))
-
-
-class _Sampler:
-    """Draws rows that share the value of a factor."""
-
-    def __init__(self, factors, seed):
-        self.rng = np.random.default_rng(seed)
-        self.orders, self.starts, self.counts = [], [], []
-        for factor in factors.T:
-            _, index, counts = np.unique(
-                factor, return_inverse=True, return_counts=True
-            )
-            self.orders.append(np.argsort(index, kind="stable"))
-            self.starts.append((np.cumsum(counts) - counts)[index])
-            self.counts.append(counts[index])
-
-    def alike(self, factor, count):
-        """`count` rows that have one value of `factor`, that of a row at random."""
-        row = np.full(count, self.rng.integers(len(self.orders[factor])))
-        return self._partners(factor, row)
-
-    def pairs(self, factor, count):
-        """`count` rows and as many that share the value of `factor` with them."""
-        rows = self.rng.integers(len(self.orders[factor]), size=count)
-        return rows, self._partners(factor, rows)
-
-    def _partners(self, factor, rows):
-        offsets = self.rng.integers(self.counts[factor][rows])
-        return self.orders[factor][self.starts[factor][rows] + offsets]
 
 
 def _binned(codes):

@@ -1,0 +1,146 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from numpy.testing import assert_allclose, assert_array_equal
+
+from tests import zoo_of_models
+from tests.small_mixtures import SHAPE, groups_of_images, small
+from vae_zoo import VAE
+from vae_zoo.components import cluster_initializers, networks, priors
+from vae_zoo.models import clusters
+
+
+def test_clusters_start_as_groups_of_the_data_and_stay_in_use():
+    x, labels = groups_of_images(60)
+    start = cluster_initializers.KMeans(10, num_restarts=3)
+    prior = priors.MixtureOfNormals(3, initialization=start)
+    for model in (
+        small(initialization=start),
+        VAE(SHAPE, 2, encoder=networks.MLP((16,)), prior=prior, seed=3),
+    ):
+        model.compile(keras.optimizers.Adam(0.01), jit_compile=False)
+        history = model.fit(x, epochs=13, batch_size=30, verbose=0).history
+        assert history["clusters_in_use"][10:] == [3, 3, 3]
+        found = np.argmax(model.cluster_probabilities(x), axis=1)
+        for label in range(3):
+            values, counts = np.unique(found[labels == label], return_counts=True)
+            assert counts.max() >= 0.95 * counts.sum(), values
+        assert not model.prior_layer.awaits_data
+
+
+@pytest.mark.parametrize("kind", ["dataset", "sequence"])
+def test_clusters_start_from_whatever_is_read_in_batches(kind):
+    x, _ = groups_of_images(20)
+    data = tf.data.Dataset.from_tensor_slices(x).batch(10)
+    if kind == "sequence":
+        data = Batches(x)
+    start = cluster_initializers.GaussianMixture(0, num_restarts=1)
+    model = small(initialization=start)
+    model.compile("adam", jit_compile=False)
+    model.fit(data, epochs=1, verbose=0)
+    assert not model.prior_layer.awaits_data
+    # Three groups of different images, of twenty each: not the one start of all.
+    loc = np.array(
+        [model.prior_layer.component(k).sample(500, seed=1) for k in range(3)]
+    )
+    apart = np.linalg.norm(loc.mean(axis=1)[:, None] - loc.mean(axis=1), axis=-1)
+    assert (apart[np.triu_indices(3, 1)] > 0.1).all()
+
+
+def test_a_cluster_in_use_has_a_hundredth_of_the_examples():
+    metric = clusters.ClustersInUse(3)
+    assert float(metric.result()) == 0
+    chosen = np.repeat([0, 1, 2], [191, 8, 1])
+    metric.update_state(np.eye(3)[chosen[:90]])
+    metric.update_state(np.eye(3)[chosen[90:]])
+    assert float(metric.result()) == 2
+    metric.update_state(np.eye(3)[[2]])
+    # 2 of 201 examples are less than a hundredth, 3 of 202 more.
+    assert float(metric.result()) == 2
+    metric.update_state(np.eye(3)[[2]])
+    assert float(metric.result()) == 3
+
+
+def test_averages_of_weights_forget_what_was_before_the_clusters():
+    x, _ = groups_of_images(20)
+    model = small(initialization=cluster_initializers.KMeans(1, num_restarts=1))
+    optimizer = keras.optimizers.Adam(0.01, use_ema=True, ema_momentum=0.999)
+    model.compile(optimizer, jit_compile=False)
+    model.fit(x, epochs=2, batch_size=20, verbose=0)
+    trained = model.prior_layer.loc.dense.bias.numpy()
+    optimizer.finalize_variable_values(model.trainable_variables)
+    averaged = model.prior_layer.loc.dense.bias.numpy()
+    assert np.abs(trained).max() > 0.3
+    # Three steps after the start: nearly where it is, not where all clusters were.
+    assert_allclose(averaged, trained, atol=0.05)
+
+
+class Batches(keras.utils.PyDataset):
+    def __init__(self, x):
+        super().__init__()
+        self.x = x
+
+    def __len__(self):
+        return len(self.x) // 10
+
+    def __getitem__(self, index):
+        return (self.x[10 * index : 10 * index + 10],)
+
+
+def test_a_short_training_ends_with_the_start_of_the_clusters():
+    x, _ = groups_of_images(20)
+    model = small(initialization=cluster_initializers.KMeans(10))
+    model.compile("adam", jit_compile=False)
+    model.fit(x, epochs=1, verbose=0)
+    assert not model.prior_layer.awaits_data
+    with pytest.raises(ValueError, match="`x` must have at least 3 examples"):
+        clusters.start_clusters(model, x[:2])
+
+
+def test_a_generator_cannot_be_read_twice():
+    x, _ = groups_of_images(4)
+    model = small(initialization=cluster_initializers.KMeans(1))
+    model.compile("adam", jit_compile=False)
+    with pytest.raises(ValueError, match="`x` must be arrays.*Received: a generator"):
+        model.fit((x for _ in range(2)), epochs=1, steps_per_epoch=1, verbose=0)
+
+
+def test_cluster_k_is_class_k_where_labels_are_known():
+    groups = np.array([2, 2, 0, 0, 1, 1, 1])
+    labels = np.array([0, -1, 1, -1, -1, 2, 0])
+    expected = [0, 0, 1, 1, 2, 2, 0]  # 2 -> 0, 0 -> 1, 1 -> 2; a label wins.
+    assert_array_equal(clusters.agreeing_with(groups, labels, 3), expected)
+
+
+def test_clusters_are_asked_of_mixtures_alone(binary_images):
+    model = zoo_of_models.vae()
+    assert model.num_clusters is None
+    for call in (
+        lambda: model.cluster_probabilities(binary_images),
+        lambda: model.sample(1, cluster=0),
+    ):
+        with pytest.raises(ValueError, match="those of a mixture.*StandardNormal"):
+            call()
+    for cluster in (3, -1, 1.5):
+        with pytest.raises(ValueError, match=f"`cluster` must be .*0..2.*={cluster}"):
+            small().sample(1, cluster=cluster)
+    assert small(num_clusters=np.int64(4), noise_dim=np.int32(3)).num_clusters == 4
+    prior = priors.HierarchicalMixtureOfNormals(3, 2)
+    with pytest.raises(ValueError, match="`prior` must be one of z alone"):
+        VAE(SHAPE, 2, prior=prior)
+
+
+@pytest.mark.parametrize("kind", ["one", "tuple", "callback list"])
+def test_clusters_start_beside_other_callbacks(kind):
+    x, _ = groups_of_images(4)
+    seen = []
+    other = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: seen.append(1))
+    model = small(initialization=cluster_initializers.KMeans(0, num_restarts=1))
+    model.compile("adam", jit_compile=False)
+    callbacks = {"one": other, "tuple": (other,)}.get(kind)
+    if callbacks is None:
+        callbacks = keras.callbacks.CallbackList([other], add_history=True, model=model)
+    model.fit(x, epochs=1, verbose=0, callbacks=callbacks)
+    assert seen == [1]
+    assert not model.prior_layer.awaits_data

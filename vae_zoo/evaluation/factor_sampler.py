@@ -1,0 +1,37 @@
+"""Examples that are alike in one factor of variation."""
+
+import numpy as np
+
+
+class FactorSampler:
+    """Draws rows that share the value of a factor.
+
+    Args:
+        factors: integers [N, F], the rows to draw from.
+        seed: fixes the draws.
+    """
+
+    def __init__(self, factors, seed):
+        self.rng = np.random.default_rng(seed)
+        self.orders, self.starts, self.counts = [], [], []
+        for factor in factors.T:
+            _, index, counts = np.unique(
+                factor, return_inverse=True, return_counts=True
+            )
+            self.orders.append(np.argsort(index, kind="stable"))
+            self.starts.append((np.cumsum(counts) - counts)[index])
+            self.counts.append(counts[index])
+
+    def alike(self, factor, count):
+        """`count` rows that have one value of `factor`, that of a row at random."""
+        row = np.full(count, self.rng.integers(len(self.orders[factor])))
+        return self._partners(factor, row)
+
+    def pairs(self, factor, count):
+        """`count` rows and as many that share the value of `factor` with them."""
+        rows = self.rng.integers(len(self.orders[factor]), size=count)
+        return rows, self._partners(factor, rows)
+
+    def _partners(self, factor, rows):
+        offsets = self.rng.integers(self.counts[factor][rows])
+        return self.orders[factor][self.starts[factor][rows] + offsets]
