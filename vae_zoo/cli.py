@@ -114,8 +114,9 @@ def _evaluate(options):
         return
     print(f"{options.dataset} {options.split}, {options.num_samples} samples of z")
     for name, score in likelihoods.items():
+        unit = "samples" if name == "effective_sample_size" else "nats"
         print(
-            f"  {name:<30} {score.mean:10.3f} +- {score.standard_error:.3f} nats "
+            f"  {name:<30} {score.mean:10.3f} +- {score.standard_error:.3f} {unit} "
             f"({score.num_examples} examples)"
         )
     for name, value in clustering.items():

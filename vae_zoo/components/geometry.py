@@ -6,6 +6,8 @@ import math
 import numpy as np
 import tensorflow as tf
 
+from vae_zoo.distributions.noise import fold_in, standard_normal
+
 # The smallest normal float32 has a reciprocal that is finite.
 TINY = 1e-37
 
@@ -23,6 +25,23 @@ class Euclidean:
     def location(self, q):
         """The point that stands for the distribution `q`, its mean: [..., D]."""
         return q.mean()
+
+    # A chart without a boundary, for samplers that move by gradients: the points v of
+    # R^D, each standing for the latent `project(v)`.
+
+    def lift(self, z, seed):
+        """A draw of a point that stands for `z` [..., D]; on a sphere the length is
+        drawn, that of a standard normal vector."""
+        del seed
+        return z
+
+    def project(self, v):
+        """The latents that points [..., D] stand for."""
+        return v
+
+    def log_volume(self, v):
+        """What a log-density of v has beside that of `project(v)`: [...], nats."""
+        return tf.zeros_like(v[..., 0])
 
     def interpolate(self, start, end, num_steps):
         """Points at equal distances from `start` to `end`, both included.
@@ -70,6 +89,21 @@ class Sphere:
     def location(self, q):
         """The point that stands for the distribution `q`, its mean direction."""
         return q.mean_direction
+
+    def lift(self, z, seed):
+        """As in `Euclidean`."""
+        return z * tf.norm(standard_normal(tf.shape(z), seed), axis=-1, keepdims=True)
+
+    def project(self, v):
+        """As in `Euclidean`."""
+        return unit_length(v)
+
+    def log_volume(self, v):
+        """As in `Euclidean`: that of a standard normal over that of its direction."""
+        dim = v.shape[-1]
+        log_area = math.log(2) + dim / 2 * math.log(math.pi) - math.lgamma(dim / 2)
+        log_normal = -0.5 * (tf.reduce_sum(v**2, axis=-1) + dim * math.log(2 * math.pi))
+        return log_normal + log_area
 
     def interpolate(self, start, end, num_steps):
         """As in `Euclidean`, along the shorter arc of the great circle.
@@ -142,6 +176,21 @@ class Product:
         pairs = zip(self.parts, q.distributions, strict=True)
         return tf.concat([part.location(own) for part, own in pairs], axis=-1)
 
+    def lift(self, z, seed):
+        """As in `Euclidean`."""
+        return self._join(
+            part.lift(own, fold_in(seed, number))
+            for number, (part, own) in enumerate(self._with_own(z))
+        )
+
+    def project(self, v):
+        """As in `Euclidean`."""
+        return self._join(part.project(own) for part, own in self._with_own(v))
+
+    def log_volume(self, v):
+        """As in `Euclidean`."""
+        return sum(part.log_volume(own) for part, own in self._with_own(v))
+
     def interpolate(self, start, end, num_steps):
         """As in `Euclidean`, in every part at the same pace."""
         ends = zip(self.parts, self._split(start), self._split(end), strict=True)
@@ -164,6 +213,12 @@ class Product:
 
     def _split(self, z):
         return tf.split(z, self.sizes, axis=-1)
+
+    def _with_own(self, z):
+        return zip(self.parts, self._split(z), strict=True)
+
+    def _join(self, own):
+        return tf.concat(list(own), axis=-1)
 
 
 EUCLIDEAN = Euclidean()

@@ -1,9 +1,13 @@
-"""A mean with its standard error, and the examples that a measure looks at."""
+"""A mean with its standard error, and how a measure reads its data."""
 
 import dataclasses
 import math
 
+import keras
 import numpy as np
+import tensorflow as tf
+
+from vae_zoo.models.input_checks import plain_value_errors
 
 
 @dataclasses.dataclass(frozen=True)
@@ -11,23 +15,49 @@ class Estimate:
     """A mean over examples.
 
     Attributes:
-        mean: in nats per example.
-        standard_error: of the mean over examples, in nats.
+        mean: over the examples; of likelihoods in nats per example.
+        standard_error: of the mean as that of all examples there could be.
         num_examples: how many examples there were.
+        sampling_error: of the mean as that of these very examples, from the draws that
+            estimate each one's value; None where it is not known.
     """
 
     mean: float
     standard_error: float
     num_examples: int
+    sampling_error: float | None = None
 
     @classmethod
-    def of(cls, values):
-        """The estimate from one value per example."""
+    def of(cls, values, variances=None):
+        """The estimate from one value per example, and the values' own variances."""
         values = np.asarray(values, np.float64)
-        spread = values.std(ddof=1) if len(values) > 1 else math.nan
-        return cls(
-            float(values.mean()), float(spread / math.sqrt(len(values))), len(values)
-        )
+        count = len(values)
+        spread = values.std(ddof=1) if count > 1 else math.nan
+        error = None
+        if variances is not None:
+            error = float(np.sqrt(np.sum(variances, dtype=np.float64)) / count)
+        return cls(float(values.mean()), float(spread / math.sqrt(count)), count, error)
+
+
+def log_mean(log_weights):
+    """The logarithm of the mean of C weights, and its variance: [C, B] to [B] each.
+
+    The variance is that of the mean over its square (the delta method); without a
+    second weight it is not known, and NaN.
+    """
+    count = log_weights.shape[0]
+    log_sum = tf.reduce_logsumexp(log_weights, axis=0)
+    log_squares = tf.reduce_logsumexp(2 * log_weights, axis=0)
+    return log_sum - math.log(count), relative_variance(log_sum, log_squares, count)
+
+
+def relative_variance(log_sum, log_squares, count):
+    """That of the mean of `count` weights, from logarithms of their sums: [B]."""
+    if count < 2:
+        return tf.fill(tf.shape(log_sum), math.nan)
+    # Of weights that are all alike it is zero but for rounding.
+    excess = tf.maximum(tf.exp(log_squares - 2 * log_sum) - 1 / count, 0.0)
+    return excess * count / (count - 1)
 
 
 def first_examples(data, count):
@@ -51,3 +81,27 @@ def first_examples(data, count):
             break
     x = np.concatenate(parts)[:count]
     return x, (np.concatenate(labels)[:count] if labels else None)
+
+
+def mapped(score, data, seed, verbose):
+    """`score(x, key)` of every batch of a data set, one after the other.
+
+    Args:
+        score: function of x and a seed int32 [2] to a tensor [B], or a tuple of such.
+        data: `tf.data.Dataset` of x or (x, …).
+        seed: fixes the seeds, another one for each batch.
+        verbose: 1 shows Keras' progress bar.
+
+    Returns:
+        What `score` gives, of all examples in a row.
+    """
+    num_batches = int(data.cardinality())
+    bar = keras.utils.Progbar(num_batches if num_batches > 0 else None, verbose=verbose)
+    parts = []
+    with plain_value_errors():
+        for step, element in enumerate(data):
+            x = element[0] if isinstance(element, tuple) else element
+            scores = score(x, tf.constant([seed, step]))
+            parts.append(tf.nest.map_structure(np.asarray, scores))
+            bar.update(step + 1)
+    return tf.nest.map_structure(lambda *batches: np.concatenate(batches), *parts)

@@ -1,12 +1,14 @@
 """log p(x) of a data set by importance sampling."""
 
+import math
+
 import keras
-import numpy as np
 import tensorflow as tf
 
 from vae_zoo.distributions.noise import fold_in
-from vae_zoo.evaluation.estimate import Estimate
-from vae_zoo.models.input_checks import plain_value_errors
+from vae_zoo.evaluation.estimate import Estimate, mapped, relative_variance
+from vae_zoo.models import importance
+from vae_zoo.models.input_checks import check_at_least
 
 
 def marginal_likelihood(
@@ -28,7 +30,8 @@ def marginal_likelihood(
         verbose: 1 shows Keras' progress bar.
 
     Returns:
-        Dict of `Estimate`: `log_marginal_likelihood` and `elbo`.
+        Dict of `Estimate`: `log_marginal_likelihood` and `elbo` in nats, and
+        `effective_sample_size`, of the draws for one example, from 1 to `num_samples`.
 
     Raises:
         ValueError: if `num_samples` is below 1, or the data do not fit the model.
@@ -36,19 +39,21 @@ def marginal_likelihood(
     Source: Burda et al. 2016, equation 8.
     """
 
+    check_at_least("num_samples", num_samples, 1, "the draws from q(z|x) per example")
+
     @tf.function(jit_compile=True)
     def score(x, key):
-        log_likelihood = model.log_marginal_likelihood(x, num_samples, seed=key)
-        return log_likelihood, model.elbo(x, seed=fold_in(key, 1))
+        log_sum, log_squares = importance.log_weight_sums(model, x, num_samples, key)
+        return {
+            "log_marginal_likelihood": log_sum - math.log(num_samples),
+            "variance": relative_variance(log_sum, log_squares, num_samples),
+            "effective_sample_size": tf.exp(2 * log_sum - log_squares),
+            "elbo": model.elbo(x, seed=fold_in(key, 1)),
+        }
 
-    num_batches = int(data.cardinality())
-    bar = keras.utils.Progbar(num_batches if num_batches > 0 else None, verbose=verbose)
-    scores = {"log_marginal_likelihood": [], "elbo": []}
-    with plain_value_errors():
-        for step, element in enumerate(model.checked(data)):
-            x = element[0] if isinstance(element, tuple) else element
-            batch_scores = score(x, tf.constant([seed, step]))
-            for name, values in zip(scores, batch_scores, strict=True):
-                scores[name].append(values.numpy())
-            bar.update(step + 1)
-    return {name: Estimate.of(np.concatenate(parts)) for name, parts in scores.items()}
+    scores = mapped(score, model.checked(data), seed, verbose)
+    variances = {"log_marginal_likelihood": scores.pop("variance")}
+    return {
+        name: Estimate.of(values, variances.get(name))
+        for name, values in scores.items()
+    }

@@ -45,22 +45,35 @@ def log_marginal_likelihood(model, x, num_samples, seed):
 
     Source: Burda et al. 2016, equation 8.
     """
+    log_sum, _ = log_weight_sums(model, x, num_samples, seed)
+    return log_sum - tf.math.log(float(num_samples))
+
+
+def log_weight_sums(model, x, num_samples, seed):
+    """Logarithms of the sum of K weights and of the sum of their squares: [B] each.
+
+    Arguments as above. The squared sum over the sum of squares is the effective sample
+    size (Kong 1992).
+    """
     q = model.joint_posterior(x)
     batch_size = x.shape[0] or TYPICAL_BATCH_SIZE
     size = min(num_samples, max(1, ROWS_PER_STEP // batch_size))
     num_full, rest = divmod(num_samples, size)
 
-    def log_sum(step, count):
+    def log_sums(step, count):
         z = q.sample(count, seed=fold_in(seed, step))
-        return tf.reduce_logsumexp(log_weights(model, x, z, q), axis=0)
+        weights = log_weights(model, x, z, q)
+        return tuple(tf.reduce_logsumexp(n * weights, axis=0) for n in (1, 2))
 
-    def add(step, total):
-        return step + 1, tfp.math.log_add_exp(total, log_sum(step, size))
+    def add(step, *sums):
+        more = log_sums(step, size)
+        pairs = zip(sums, more, strict=True)
+        return step + 1, *(tfp.math.log_add_exp(*pair) for pair in pairs)
 
     # The odd one comes first, so that all the steps of the loop are alike.
-    total = log_sum(0, rest or size)
+    sums = log_sums(0, rest or size)
     num_steps = num_full + (1 if rest else 0)
-    _, total = tf.while_loop(
-        lambda step, _: step < num_steps, add, (tf.constant(1), total)
+    _, *sums = tf.while_loop(
+        lambda step, *_: step < num_steps, add, (tf.constant(1), *sums)
     )
-    return total - tf.math.log(float(num_samples))
+    return sums

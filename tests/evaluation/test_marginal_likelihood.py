@@ -1,0 +1,82 @@
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from numpy.testing import assert_allclose
+from scipy.special import logsumexp
+
+from vae_zoo import VAE
+from vae_zoo.components import networks
+from vae_zoo.evaluation import Estimate, marginal_likelihood
+from vae_zoo.evaluation.estimate import log_mean, relative_variance
+from vae_zoo.models import importance
+
+
+@pytest.fixture(scope="module")
+def model():
+    """A model whose q(z|x) is the prior, so that the weights are p(x|z): bounded."""
+    model = VAE((6, 5, 1), 2, encoder=networks.MLP((8,)), seed=0)
+    for weight in model.posterior_head.weights:
+        weight.assign(tf.zeros_like(weight))
+    bias = model.posterior_head.raw_scale.dense.bias
+    bias.assign(tf.fill(bias.shape, math.log(math.e - 1)))
+    return model
+
+
+def test_the_error_is_that_of_repetitions(model, binary_images):
+    x = binary_images[:20]
+    sums = tf.function(importance.log_weight_sums)
+    found = [sums(model, x, 50, tf.constant([seed, 1])) for seed in range(60)]
+    values = np.array([log_sum for log_sum, _ in found]).mean(axis=1)
+    errors = [
+        np.sqrt(np.sum(relative_variance(*pair, 50), dtype=np.float64)) / 20
+        for pair in found
+    ]
+    # A standard deviation of sixty is known to 9 percent.
+    assert_allclose(np.mean(errors), np.std(values, ddof=1), rtol=5 * 0.09)
+    data = tf.data.Dataset.from_tensor_slices(x).batch(8)
+    estimates = marginal_likelihood(model, data, 50)
+    error = estimates["log_marginal_likelihood"].sampling_error
+    assert min(errors) * 0.8 < error < max(errors) * 1.2
+    assert estimates["elbo"].sampling_error is None
+
+
+def test_the_effective_sample_size_is_that_of_the_weights(model, binary_images):
+    x = binary_images[:4]
+    z = np.random.default_rng(0).normal(size=(100_000, 2)).astype("float32")
+    log_p = np.stack([model.likelihood(z).log_prob(row[None]) for row in x], axis=1)
+    weights = np.exp(log_p.astype(np.float64))
+    share = weights.mean(axis=0) ** 2 / (weights**2).mean(axis=0)
+    data = tf.data.Dataset.from_tensor_slices(x).batch(4)
+    found = marginal_likelihood(model, data, 2000)
+    assert_allclose(found["effective_sample_size"].mean, 2000 * share.mean(), rtol=0.05)
+    exact = np.log(weights.mean(axis=0)).mean()
+    estimate = found["log_marginal_likelihood"]
+    assert abs(estimate.mean - exact) < 5 * estimate.sampling_error
+
+
+def test_the_mean_of_weights_and_its_variance():
+    rng = np.random.default_rng(0)
+    log_weights = rng.normal(size=(7, 3)).astype("float32")
+    mean, variance = log_mean(tf.constant(log_weights))
+    weights = np.exp(log_weights)
+    assert_allclose(mean, logsumexp(log_weights, axis=0) - np.log(7), rtol=1e-5)
+    expected = weights.var(axis=0, ddof=1) / 7 / weights.mean(axis=0) ** 2
+    assert_allclose(variance, expected, rtol=1e-4)
+    assert np.isnan(log_mean(tf.constant(log_weights[:1]))[1]).all()
+
+
+def test_an_estimate_has_the_errors_of_its_mean():
+    found = Estimate.of([1.0, 2.0, 6.0], [0.1, 0.2, 0.6])
+    assert found.mean == 3
+    assert found.num_examples == 3
+    assert found.standard_error == pytest.approx(math.sqrt(7 / 3))
+    assert found.sampling_error == pytest.approx(math.sqrt(0.9) / 3)
+    assert math.isnan(Estimate.of([1.0]).standard_error)
+
+
+def test_zero_samples_are_refused(model, binary_images):
+    data = tf.data.Dataset.from_tensors(binary_images)
+    with pytest.raises(ValueError, match="`num_samples` must be at least 1"):
+        marginal_likelihood(model, data, 0)
