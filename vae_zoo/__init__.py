@@ -26,6 +26,7 @@ _MODULES = (
     "models",
     "plotting",
     "serving",
+    "tasks",
     "training",
     "zoo",
 )

@@ -5,7 +5,7 @@ from numpy.testing import assert_allclose
 
 from vae_zoo import VAE, HypersphericalVAE
 from vae_zoo.components import posteriors, priors, products
-from vae_zoo.components.geometry import EUCLIDEAN, SPHERE, unit_length
+from vae_zoo.components.geometry import EUCLIDEAN, SPHERE, Product, unit_length
 
 RNG = np.random.default_rng(0)
 
@@ -183,3 +183,41 @@ def test_a_product_has_no_clusters():
     factors = [priors.StandardNormal(), priors.MixtureOfNormals(3)]
     with pytest.raises(ValueError, match="`factors` must not be mixtures"):
         products.ProductPrior(factors, sizes=(1, 2))
+
+
+@pytest.mark.parametrize("dim", [2, 3, 7])
+def test_a_move_on_the_sphere_is_a_rotation_of_all_of_it(dim):
+    start, end = unit_vectors(1, dim)[0], unit_vectors(1, dim)[0]
+    z = unit_vectors(20, dim)
+    moved = SPHERE.move(z, start, end, np.ones(1, "float32")).numpy()
+    assert_allclose(SPHERE.move(start, start, end, np.ones(())), end, atol=1e-6)
+    # Angles among the points stay, and what is orthogonal to both ends stays put.
+    assert_allclose(moved @ moved.T, z @ z.T, atol=1e-5)
+    basis, _ = np.linalg.qr(np.stack([start, end], axis=1))
+    plane = basis @ basis.T
+    assert_allclose(z - z @ plane, moved - moved @ plane, atol=1e-5)
+    # Two halves are a whole, and there and back is nothing.
+    half = np.full(1, 0.5, "float32")
+    twice = SPHERE.move(SPHERE.move(z, start, end, half), start, end, half)
+    assert_allclose(twice, moved, atol=1e-5)
+    assert_allclose(SPHERE.move(moved, end, start, 2 * half), z, atol=1e-5)
+
+
+def test_means_and_moves_in_every_space():
+    z = RNG.normal(size=(6, 5)).astype("float32")
+    assert_allclose(EUCLIDEAN.mean(z), z.mean(axis=0), rtol=1e-5)
+    amount = np.full(1, 2.0, "float32")
+    assert_allclose(
+        EUCLIDEAN.move(z, z[0], z[1], amount), z + 2 * (z[1] - z[0]), rtol=1e-5
+    )
+    # Of vectors of any length the directions count.
+    directions = z / np.linalg.norm(z, axis=1, keepdims=True)
+    expected = directions.sum(axis=0) / np.linalg.norm(directions.sum(axis=0))
+    assert_allclose(SPHERE.mean(z), expected, rtol=1e-5)
+    space = Product((SPHERE, EUCLIDEAN), (2, 3))
+    expected = np.concatenate([SPHERE.mean(z[:, :2]), EUCLIDEAN.mean(z[:, 2:])])
+    assert_allclose(space.mean(z), expected, rtol=1e-6)
+    moved = space.move(z, z[0], z[1], amount)
+    own = [SPHERE.move(z[:, :2], z[0, :2], z[1, :2], amount)]
+    own.append(EUCLIDEAN.move(z[:, 2:], z[0, 2:], z[1, 2:], amount))
+    assert_allclose(moved, np.concatenate(own, axis=1), rtol=1e-6)

@@ -43,6 +43,25 @@ class Euclidean:
         """What a log-density of v has beside that of `project(v)`: [...], nats."""
         return tf.zeros_like(v[..., 0])
 
+    def mean(self, points):
+        """The point in the middle of `points` [N, D]: [D]."""
+        return tf.reduce_mean(points, axis=0)
+
+    def move(self, z, start, end, amount):
+        """`z` moved as one moves from `start` to `end`.
+
+        Args:
+            z: float [..., D].
+            start: float [..., D].
+            end: float [..., D].
+            amount: float [...], 1 for the whole way.
+
+        Returns:
+            Float [..., D], the shapes broadcast; where `z` is `start` and `amount` 1,
+            it is `end`.
+        """
+        return z + amount[..., None] * (end - start)
+
     def interpolate(self, start, end, num_steps):
         """Points at equal distances from `start` to `end`, both included.
 
@@ -55,6 +74,7 @@ class Euclidean:
             Float [S, B, D].
         """
         share = tf.linspace(0.0, 1.0, num_steps)[:, None, None]
+        # Exactly the two at the ends, which a sum of steps is not.
         return (1 - share) * start + share * end
 
     def traverse(self, z, dimension, num_steps):
@@ -105,22 +125,35 @@ class Sphere:
         log_normal = -0.5 * (tf.reduce_sum(v**2, axis=-1) + dim * math.log(2 * math.pi))
         return log_normal + log_area
 
-    def interpolate(self, start, end, num_steps):
-        """As in `Euclidean`, along the shorter arc of the great circle.
+    def mean(self, points):
+        """As in `Euclidean`, the direction of the mean."""
+        return unit_length(tf.reduce_mean(unit_length(points), axis=0))
+
+    def move(self, z, start, end, amount):
+        """As in `Euclidean`: rotated in the plane of the two, which keeps distances.
 
         Between opposite points every great circle is one; the one taken passes the
         axis on which `start` is shortest.
-
-        Source: Shoemake 1985 (slerp).
         """
-        start, end = unit_length(start), unit_length(end)
+        z, start, end = unit_length(z), unit_length(start), unit_length(end)
         toward = _tangent(start, end)
         # Precise for near and for opposite points, as no arc sine or cosine is.
         half_sine = tf.norm(end - start, axis=-1, keepdims=True) / 2
         half_cosine = tf.norm(end + start, axis=-1, keepdims=True) / 2
-        angle = 2 * tf.atan2(half_sine, half_cosine)
-        angles = tf.linspace(0.0, 1.0, num_steps)[:, None, None] * angle
-        return tf.cos(angles) * start + tf.sin(angles) * toward
+        angle = amount[..., None] * 2 * tf.atan2(half_sine, half_cosine)
+        x = tf.reduce_sum(z * start, axis=-1, keepdims=True)
+        y = tf.reduce_sum(z * toward, axis=-1, keepdims=True)
+        rotated_x = x * tf.cos(angle) - y * tf.sin(angle)
+        rotated_y = x * tf.sin(angle) + y * tf.cos(angle)
+        return z + (rotated_x - x) * start + (rotated_y - y) * toward
+
+    def interpolate(self, start, end, num_steps):
+        """As in `Euclidean`, along the shorter arc of the great circle.
+
+        Source: Shoemake 1985 (slerp).
+        """
+        shares = tf.linspace(0.0, 1.0, num_steps)[:, None]
+        return self.move(start, start, end, shares)
 
     def traverse(self, z, dimension, num_steps):
         """`z` moved along the great circle through it and one axis, pole to pole.
@@ -191,6 +224,17 @@ class Product:
         """As in `Euclidean`."""
         return sum(part.log_volume(own) for part, own in self._with_own(v))
 
+    def mean(self, points):
+        """As in `Euclidean`, of every part by itself."""
+        return self._join(part.mean(own) for part, own in self._with_own(points))
+
+    def move(self, z, start, end, amount):
+        """As in `Euclidean`, every part by itself."""
+        three = zip(*(self._split(each) for each in (z, start, end)), strict=True)
+        return self._join(
+            part.move(*own, amount) for part, own in zip(self.parts, three, strict=True)
+        )
+
     def interpolate(self, start, end, num_steps):
         """As in `Euclidean`, in every part at the same pace."""
         ends = zip(self.parts, self._split(start), self._split(end), strict=True)
@@ -230,8 +274,10 @@ def _tangent(point, other):
     shortest = tf.one_hot(tf.argmin(tf.abs(point), axis=-1), point.shape[-1])
     toward = _orthogonal(point, other)
     length = tf.norm(toward, axis=-1, keepdims=True)
-    fallback = tf.math.l2_normalize(_orthogonal(point, shortest), axis=-1)
-    return tf.where(length > 1e-6, toward / tf.maximum(length, 1e-6), fallback)
+    fallback = _orthogonal(point, shortest)
+    toward = tf.where(length > 1e-6, toward / tf.maximum(length, 1e-6), fallback)
+    # Once more: the rest of near or opposite points is mostly rounding.
+    return tf.math.l2_normalize(_orthogonal(point, toward), axis=-1)
 
 
 def _orthogonal(point, other):

@@ -8,14 +8,21 @@ import tensorflow_probability as tfp
 
 from vae_zoo.components.heads import Head, built_projection, positive
 from vae_zoo.components.value_rule import ValueRule
+from vae_zoo.distributions.bernoulli_given_sum import BernoulliGivenSum
 
 tfd = tfp.distributions
 
 
 class Likelihood(Head):
-    """Independent elements, each from one family; `support` bounds the data."""
+    """Independent elements, each from one family.
+
+    Attributes:
+        support: the bounds of the data.
+        is_binary: whether the data can only be the two bounds.
+    """
 
     support = (-math.inf, math.inf)
+    is_binary = False
 
     def build(self, features_shape, event_shape):
         """Features [B, ...] to events `event_shape`."""
@@ -35,6 +42,39 @@ class Likelihood(Head):
     def value_rule(self):
         """The values that data may take under this likelihood."""
         return ValueRule(*self.support, owner=type(self).__name__)
+
+    def draw_given_noisy(self, y, noise, seed, **parameters):
+        """A draw of the elements x, known but for noise.
+
+        Args:
+            y: float [B, *event_shape], x with noise on each element.
+            noise: what the family takes for it, a number.
+            seed: int32 [2].
+            **parameters: those of p(x|z).
+
+        Returns:
+            Float32 [B, *event_shape].
+        """
+        raise ValueError(self._has_no("noise model"))
+
+    def draw_given_mean(self, mean, seed, **parameters):
+        """A draw of groups of elements x [..., n] of which the means are known.
+
+        Args:
+            mean: float [...].
+            seed: int32 [2].
+            **parameters: those of p(x|z), [..., n] each.
+
+        Returns:
+            Float32 [..., n].
+        """
+        raise ValueError(self._has_no("way to draw elements of a known mean"))
+
+    def _has_no(self, what):
+        return (
+            f"`model` must have a likelihood with a {what}, as Bernoulli and Normal "
+            f"are. Received: {type(self).__name__}"
+        )
 
 
 class _FromLogits(Likelihood):
@@ -62,9 +102,21 @@ class Bernoulli(_FromLogits):
     Source: Kingma & Welling 2014, appendix C.1.
     """
 
+    is_binary = True
+
     def element(self, logits):
         """`tfd.Bernoulli` with float samples."""
         return tfd.Bernoulli(logits=logits, dtype=tf.float32)
+
+    def draw_given_noisy(self, y, noise, seed, *, logits):
+        """As in `Likelihood`; `noise` is the probability that an element flips."""
+        evidence = math.log1p(-noise) - math.log(noise)
+        return self.element(logits + (2 * y - 1) * evidence).sample(seed=seed)
+
+    def draw_given_mean(self, mean, seed, *, logits):
+        """As in `Likelihood`; n times the mean is the number of ones, an integer."""
+        total = tf.round(mean * logits.shape[-1])
+        return BernoulliGivenSum(logits, total).sample(seed=seed)
 
 
 @keras.saving.register_keras_serializable("vae_zoo")
@@ -77,6 +129,14 @@ class ContinuousBernoulli(_FromLogits):
     def element(self, logits):
         """`tfd.ContinuousBernoulli`."""
         return tfd.ContinuousBernoulli(logits=logits)
+
+    def draw_given_noisy(self, y, noise, seed, *, logits):
+        """As in `Likelihood`; `noise` is the standard deviation of normal noise.
+
+        exp(logits x) N(y; x, noise^2) on [0, 1] is a truncated normal.
+        """
+        loc = y + noise**2 * logits
+        return tfd.TruncatedNormal(loc, noise, *self.support).sample(seed=seed)
 
 
 @keras.saving.register_keras_serializable("vae_zoo")
@@ -145,6 +205,20 @@ class Normal(Likelihood):
     def element(self, loc, scale):
         """`tfd.Normal`."""
         return tfd.Normal(loc, scale)
+
+    def draw_given_noisy(self, y, noise, seed, *, loc, scale):
+        """As in `Likelihood`; `noise` is the standard deviation of normal noise."""
+        share = scale**2 / (scale**2 + noise**2)
+        posterior = tfd.Normal(loc + share * (y - loc), noise * tf.sqrt(share))
+        return posterior.sample(seed=seed)
+
+    def draw_given_mean(self, mean, seed, *, loc, scale):
+        """As in `Likelihood`: a draw of all, and its error spread by the variances."""
+        x = self.element(loc, scale).sample(seed=seed)
+        error = mean - tf.reduce_mean(x, axis=-1)
+        variance = tf.broadcast_to(scale, tf.shape(x)) ** 2
+        share = variance / tf.reduce_mean(variance, axis=-1, keepdims=True)
+        return x + share * error[..., None]
 
     def get_config(self):
         """The constructor's arguments."""

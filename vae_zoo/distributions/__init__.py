@@ -1,5 +1,6 @@
 """What TensorFlow Probability lacks."""
 
+from vae_zoo.distributions.bernoulli_given_sum import BernoulliGivenSum
 from vae_zoo.distributions.divergence import kl_divergence
 from vae_zoo.distributions.hierarchical_mixture import HierarchicalMixture
 from vae_zoo.distributions.mixture_of_normals import MixtureOfNormals
@@ -9,6 +10,7 @@ from vae_zoo.distributions.sphere import SphericalUniform
 from vae_zoo.distributions.von_mises_fisher import VonMisesFisher
 
 __all__ = [
+    "BernoulliGivenSum",
     "HierarchicalMixture",
     "MixtureOfNormals",
     "PowerSpherical",

@@ -57,13 +57,27 @@ def check_same_geometry(posterior, prior):
         )
 
 
-def check_shape(shape, input_shape):
-    """Raises ValueError unless `shape` can be [B, *input_shape]."""
+def check_shape(shape, input_shape, name="x"):
+    """Raises ValueError unless `shape`, of `name`, can be [B, *input_shape]."""
     if not tf.TensorShape(shape).is_compatible_with((None, *input_shape)):
         expected = ", ".join(("B", *map(str, input_shape)))
         raise ValueError(
-            f"`x` must have shape [{expected}]. Received: shape {tuple(shape)}"
+            f"`{name}` must have shape [{expected}]. Received: shape {tuple(shape)}"
         )
+
+
+def check_values(name, values, is_valid, expectation):
+    """Raises ValueError, eagerly, unless `is_valid` of each of `values`."""
+    if tf.executing_eagerly() and not np.all(is_valid(np.asarray(values))):
+        raise ValueError(
+            f"`{name}` must hold only {expectation}. Received: values from "
+            f"{np.min(values):g} to {np.max(values):g}"
+        )
+
+
+def is_binary(values):
+    """Where `values` are 0 or 1."""
+    return np.isin(values, (0, 1))
 
 
 def as_latents(z, latent_dim, name):
@@ -91,11 +105,7 @@ def as_incomplete(x, mask):
             f"{tuple(x.shape)}. Received: shape {tuple(mask.shape)}"
         )
     mask = tf.cast(mask, tf.float32)
-    if tf.executing_eagerly() and not np.isin(mask, (0, 1)).all():
-        raise ValueError(
-            "`mask` must hold only 1 (observed) and 0 (missing). Received: "
-            f"values from {np.min(mask):g} to {np.max(mask):g}"
-        )
+    check_values("mask", mask, is_binary, "1 (observed) and 0 (missing)")
     observed = mask > 0.5
     return tf.where(observed, x, tf.zeros_like(x)), observed
 

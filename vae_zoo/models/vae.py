@@ -14,7 +14,7 @@ from vae_zoo.components.posteriors import DiagonalNormal
 from vae_zoo.components.prior import Prior
 from vae_zoo.components.priors import StandardNormal
 from vae_zoo.distributions.divergence import kl_divergence
-from vae_zoo.models import clusters, importance, imputation
+from vae_zoo.models import clusters, importance, restoration
 from vae_zoo.models.elbo_model import ElboModel
 from vae_zoo.models.input_checks import (
     as_incomplete,
@@ -143,11 +143,17 @@ class VAE(ElboModel):
         """p(z): `tfd.Distribution`, batch [], event [D]."""
         return self.prior_layer.distribution()
 
+    def likelihood_parameters(
+        self, z, *, training: bool = False
+    ) -> dict[str, tf.Tensor]:
+        """The parameters of p(x|z) under TFP's names: dict of float32 [B, ...]."""
+        features = self.decoder(self._as_latents(z, "z"), training=training)
+        return self.likelihood_head(features)
+
     def likelihood(self, z, *, training: bool = False) -> tfd.Distribution:
         """p(x|z) for z [B, D]: `tfd.Distribution`, batch [B], event input_shape."""
-        z = self._as_latents(z, "z")
-        features = self.decoder(z, training=training)
-        return self.likelihood_head.distribution(**self.likelihood_head(features))
+        parameters = self.likelihood_parameters(z, training=training)
+        return self.likelihood_head.distribution(**parameters)
 
     def posterior_parameters(
         self, x, *, training: bool = False
@@ -354,7 +360,7 @@ class VAE(ElboModel):
         """
         check_at_least("num_steps", num_steps, 1, "the length of the chain")
         x, observed = self._as_incomplete_data(x, mask)
-        return imputation.impute(self, x, observed, num_steps, self._as_seed(seed))
+        return restoration.impute(self, x, observed, num_steps, self._as_seed(seed))
 
     # Keras.
 

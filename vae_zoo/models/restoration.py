@@ -1,0 +1,105 @@
+"""Draws of data known only in part, by a Markov chain over latents and data."""
+
+import tensorflow as tf
+
+from vae_zoo.distributions.noise import fold_in, uniform
+from vae_zoo.models.importance import log_weights
+
+# The share of the chain that accepts every proposal (pseudo-Gibbs). It finds the
+# region where q is a fair proposal, from a start that may be far from it.
+PSEUDO_GIBBS_SHARE = 0.2
+
+
+def restore(model, start, draw, num_steps, seed):
+    """x after `num_steps` of Metropolis-within-Gibbs on p(x, z | what is known of x).
+
+    Each step proposes z from q(z|x), accepts it by Metropolis and Hastings' rule, and
+    draws x anew, from p(x|z) and what is known.
+
+    Args:
+        model: a model with `joint_posterior`, `joint_prior` and `likelihood`.
+        start: float [B, *input_shape], the first x.
+        draw: function of the parameters of p(x|z), a dict, and a seed int32 [2] to x.
+        num_steps: length of the chain, >= 1.
+        seed: int32 [2].
+
+    Returns:
+        Float32 [B, *input_shape].
+
+    Source: Mattei & Frellsen 2018, algorithm 1; Rezende et al. 2014, appendix F.
+    """
+    num_pseudo_gibbs = max(1, round(PSEUDO_GIBBS_SHARE * num_steps))
+
+    def move(step, x, z):
+        step_seed = fold_in(seed, step)
+        for_z, for_test, for_x = (fold_in(step_seed, part) for part in range(3))
+        q = model.joint_posterior(x)
+        proposal = q.sample(seed=for_z)
+        new, old = tf.unstack(log_weights(model, x, tf.stack([proposal, z]), q))
+        accepted = tf.math.log(uniform(tf.shape(new), for_test)) < new - old
+        accepted |= step < num_pseudo_gibbs
+        z = tf.where(accepted[:, None], proposal, z)
+        parameters = model.likelihood_parameters(z[:, : model.latent_dim])
+        return step + 1, tf.ensure_shape(draw(parameters, for_x), x.shape), z
+
+    first = model.geometry.location(model.joint_posterior(start))
+    state = (tf.constant(0), start, first)
+    _, x, _ = tf.while_loop(lambda step, *_: step < num_steps, move, state)
+    return x
+
+
+def impute(model, x, observed, num_steps, seed):
+    """`restore` where some elements are known: `x` where `observed`, a boolean."""
+
+    def draw(parameters, draw_seed):
+        drawn = model.likelihood_head.distribution(**parameters).sample(seed=draw_seed)
+        return tf.where(observed, x, drawn)
+
+    start = tf.where(observed, x, model.sample(1, seed=seed))
+    return restore(model, start, draw, num_steps, seed)
+
+
+def denoise(model, y, noise, num_steps, seed):
+    """`restore` where all elements are known but for noise: `y`."""
+    head = model.likelihood_head
+
+    def draw(parameters, draw_seed):
+        return head.draw_given_noisy(y, noise, draw_seed, **parameters)
+
+    start = tf.clip_by_value(y, *head.support)
+    return restore(model, start, draw, num_steps, seed)
+
+
+def super_resolve(model, means, factor, num_steps, seed):
+    """`restore` where the means of the blocks of `factor` x `factor` pixels are known.
+
+    Args:
+        model: a model of images [H, W, C].
+        means: float [B, H / factor, W / factor, C].
+        factor: integer >= 1.
+        num_steps: as in `restore`.
+        seed: as in `restore`.
+    """
+    shape = model.input_shape
+    rows, columns = shape[0] // factor, shape[1] // factor
+
+    def in_blocks(images):
+        blocks = tf.reshape(images, [-1, rows, factor, columns, factor, shape[2]])
+        blocks = tf.transpose(blocks, [0, 1, 3, 5, 2, 4])
+        return tf.reshape(blocks, [-1, rows, columns, shape[2], factor**2])
+
+    def from_blocks(blocks):
+        blocks = tf.reshape(blocks, [-1, rows, columns, shape[2], factor, factor])
+        return tf.reshape(tf.transpose(blocks, [0, 1, 4, 2, 5, 3]), [-1, *shape])
+
+    def draw(parameters, draw_seed):
+        full = tf.shape(means)[:1], shape
+        grouped = {
+            name: in_blocks(tf.broadcast_to(value, tf.concat(full, axis=0)))
+            for name, value in parameters.items()
+        }
+        drawn = model.likelihood_head.draw_given_mean(means, draw_seed, **grouped)
+        return from_blocks(drawn)
+
+    anything = model.likelihood_parameters(model.prior().sample(1, seed=seed))
+    return restore(model, draw(anything, seed), draw, num_steps, seed)

@@ -1,0 +1,177 @@
+"""What a trained model is used for, beside its own methods."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from vae_zoo.components.randomness import as_seed
+from vae_zoo.evaluation.estimate import mapped
+from vae_zoo.models import importance, restoration
+from vae_zoo.models.input_checks import (
+    check_at_least,
+    check_shape,
+    check_values,
+    is_binary,
+)
+
+
+def denoise(
+    model: keras.Model, y, noise: float, num_steps: int, seed=None
+) -> tf.Tensor:
+    """Draws x from p(x|y), y being x with noise on each element.
+
+    By the Markov chain of `model.impute`. The mean of several draws is the estimate of
+    least squared error.
+
+    Args:
+        model: a model of the package.
+        y: float [B, *input_shape].
+        noise: under a Bernoulli likelihood the probability that an element of x was
+            flipped, between 0 and 1; under the others the standard deviation of normal
+            noise, in units of the data.
+        num_steps: length of the chain, >= 1.
+        seed: integer or int32 [2]; None draws from the model's generator.
+
+    Returns:
+        Float32 [B, *input_shape].
+
+    Raises:
+        ValueError: if a number or the shape is off, y is not finite, or not of zeros
+            and ones under a Bernoulli likelihood (values are checked eagerly).
+
+    Source: Mattei & Frellsen 2018, algorithm 1, with another p(x|z, what is known).
+    """
+    check_at_least("num_steps", num_steps, 1, "the length of the chain")
+    y = tf.cast(tf.convert_to_tensor(y), tf.float32)
+    check_shape(y.shape, model.input_shape, "y")
+    if model.likelihood_head.is_binary:
+        expectation, is_valid = "a probability between 0 and 1", 0 < noise < 1
+        check_values("y", y, is_binary, "0 and 1 under a Bernoulli likelihood")
+    else:
+        expectation, is_valid = "a positive standard deviation", 0 < noise < np.inf
+        check_values("y", y, np.isfinite, "finite values")
+    if not is_valid:
+        raise ValueError(f"`noise` must be {expectation}. Received: noise={noise}")
+    seed = as_seed(seed, model.seed_generator)
+    return restoration.denoise(model, y, float(noise), num_steps, seed)
+
+
+def super_resolve(model: keras.Model, x, num_steps: int, seed=None) -> tf.Tensor:
+    """Draws images given their means over blocks of pixels.
+
+    By the Markov chain of `model.impute`; the blocks of what is drawn have exactly the
+    means given (up to rounding under a Normal likelihood).
+
+    Args:
+        model: a model of images, with a Bernoulli or a Normal likelihood.
+        x: float [B, H / f, W / f, C], the means of blocks of f x f pixels, f an integer
+            that follows from the shape.
+        num_steps: length of the chain, >= 1.
+        seed: integer or int32 [2]; None draws from the model's generator.
+
+    Returns:
+        Float32 [B, H, W, C].
+
+    Raises:
+        ValueError: if the model is not of images or has another likelihood, a shape or
+            number is off, or under a Bernoulli likelihood a mean is none of f x f zeros
+            and ones (checked eagerly).
+
+    Source: as in `denoise`; under a Bernoulli likelihood, Chen, Dempster & Liu 1994.
+    """
+    check_at_least("num_steps", num_steps, 1, "the length of the chain")
+    x = tf.cast(tf.convert_to_tensor(x), tf.float32)
+    factor = _block_size(model.input_shape, x.shape)
+    if model.likelihood_head.is_binary:
+        count = factor**2
+        check_values(
+            "x",
+            x * count,
+            lambda sums: np.abs(sums - np.clip(np.round(sums), 0, count)) < 1e-3,
+            f"multiples of 1/{count} from 0 to 1, times {count} a number of ones, "
+            "under a Bernoulli likelihood",
+        )
+    seed = as_seed(seed, model.seed_generator)
+    return restoration.super_resolve(model, x, factor, num_steps, seed)
+
+
+def _block_size(full, small):
+    """The f for which images of shape `full` have block means of shape [B, *small]."""
+    factor = 0
+    if len(full) == small.rank - 1 == 3 and small[1]:
+        factor = full[0] // small[1]
+    if not factor or tuple(small[1:]) != (full[0] / factor, full[1] / factor, full[2]):
+        raise ValueError(
+            "`x` must have shape [B, H / f, W / f, C] for a model of images [H, W, C]. "
+            f"Received: shape {tuple(small)}, and a model with input shape {full}"
+        )
+    return factor
+
+
+def anomaly_scores(
+    model: keras.Model,
+    data: tf.data.Dataset,
+    num_samples: int = 100,
+    *,
+    seed: int = 0,
+    verbose: int = 0,
+) -> np.ndarray:
+    """-log p(x) of each example, in nats: the larger, the less the model expects it.
+
+    Scores of examples known to be normal give a threshold, such as their 99th
+    percentile. A plain image of another data set may score low: p(x) says how probable
+    an image is, not whether it is of the same kind.
+
+    Args:
+        model: a model of the package.
+        data: `tf.data.Dataset` of x or (x, …), x float [B, *input_shape].
+        num_samples: importance samples per example, >= 1.
+        seed: fixes the draws.
+        verbose: 1 shows Keras' progress bar.
+
+    Returns:
+        Float [N], in the order of the data.
+
+    Raises:
+        ValueError: if `num_samples` is below 1, or the data do not fit the model.
+
+    Source: Burda et al. 2016, equation 8; Nalisnick et al. 2019 for what it is not.
+    """
+    check_at_least("num_samples", num_samples, 1, "the draws from q(z|x) per example")
+
+    @tf.function(jit_compile=True)
+    def score(x, key):
+        return -importance.log_marginal_likelihood(model, x, num_samples, key)
+
+    return mapped(score, model.checked(data), seed, verbose)
+
+
+def analogy(model: keras.Model, start, end, x, amount: float = 1.0) -> tf.Tensor:
+    """What `x` is if it changes as `start` has to change to become `end`.
+
+    The mean code of `start` is moved to that of `end`, and the codes of `x` alike: by
+    the same vector, on a sphere by the same rotation. With faces without and with
+    glasses as `start` and `end`, x puts glasses on.
+
+    Args:
+        model: a model of the package.
+        start: float [N, *input_shape], examples without an attribute.
+        end: float [M, *input_shape], examples with it.
+        x: float [B, *input_shape].
+        amount: how much of the way to go; 1 is all of it, 0 reconstructs x.
+
+    Returns:
+        Float32 [B, *input_shape], the means of p(x|z).
+
+    Raises:
+        ValueError: if a shape is off or a batch empty.
+
+    Source: Larsen et al. 2016, section 4.2; White 2016.
+    """
+    space = model.geometry
+    ends = []
+    for name, examples in (("start", start), ("end", end)):
+        check_at_least(f"len({name})", len(examples), 1, "the examples to average")
+        ends.append(space.mean(model.encode(examples)))
+    amounts = tf.constant([amount], tf.float32)
+    return model.decode(space.move(model.encode(x), *ends, amounts))
