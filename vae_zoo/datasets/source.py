@@ -42,6 +42,15 @@ class Source:
     def __len__(self):
         return len(self.indices)
 
+    @property
+    def has_classes(self):
+        """Whether y is one class index for each example."""
+        return self.has_labels and not self.factor_names
+
+    def first(self, count):
+        """The first `count` examples, or all if there are fewer: a `Source`."""
+        return dataclasses.replace(self, indices=self.indices[:count])
+
     def num_batches(self, batch_size):
         """Batches in an epoch, the last one perhaps smaller."""
         return -(-len(self) // batch_size)

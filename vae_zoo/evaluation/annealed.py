@@ -58,6 +58,7 @@ def annealed_marginal_likelihood(
 
     Raises:
         ValueError: if a number is below 1, or the data do not fit the model.
+        Interrupted: by Ctrl-C, with the estimate from the batches that were done.
 
     Source: Neal 2001; for decoders, Wu et al. 2017 (who start from the prior).
     """
@@ -67,7 +68,9 @@ def annealed_marginal_likelihood(
     def score(x, key):
         return log_likelihood(model, x, num_steps, num_chains, key)
 
-    return Estimate.of(*mapped(score, model.checked(data), seed, verbose))
+    return mapped(
+        score, model.checked(data), seed, verbose, lambda pair: Estimate.of(*pair)
+    )
 
 
 def bidirectional(

@@ -136,6 +136,26 @@ def score_clusters(
     )
 
 
+def bootstrapped_errors(probabilities, labels, num_resamples=30, seed=0):
+    """The standard error of each of `ClusteringScores`: dict name -> float.
+
+    The deviation over sets of N examples drawn from the N with replacement; what the
+    clusters stand for is found anew in each.
+
+    Source: Efron 1979.
+    """
+    rng = np.random.default_rng(seed)
+    draws = [
+        vars(score_clusters(probabilities[rows], labels[rows]))
+        for rows in rng.integers(len(labels), size=(num_resamples, len(labels)))
+    ]
+    return {
+        name: float(np.std([draw[name] for draw in draws], ddof=1))
+        for name, value in draws[0].items()
+        if isinstance(value, float)
+    }
+
+
 def counts_together(clusters, labels):
     """How many examples are in a cluster and have a label: integers [K, L]."""
     table = np.zeros((clusters.max() + 1, labels.max() + 1), np.int64)

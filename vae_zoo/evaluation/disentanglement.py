@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 from sklearn.metrics import mutual_info_score
 
-from vae_zoo.evaluation.estimate import first_examples
+from vae_zoo.evaluation.estimate import Estimate, first_examples
 from vae_zoo.evaluation.factor_sampler import FactorSampler
 from vae_zoo.models.input_checks import check_at_least, plain_value_errors
 
@@ -59,21 +59,31 @@ def evaluate_disentanglement(
     data: tf.data.Dataset,
     *,
     num_examples: int = 50_000,
+    num_parts: int = 3,
     seed: int = 0,
-) -> DisentanglementScores:
-    """`DisentanglementScores` of a model on a data set with factors of variation.
+) -> dict[str, Estimate]:
+    """The `DisentanglementScores` of a model, with their errors.
+
+    The examples are dealt into parts, of which each is scored by itself: the mean and
+    its standard error are over the parts.
 
     Args:
         model: a model of the package.
         data: `tf.data.Dataset` of (x, y), y integer factors [B, F], in random order;
             `datasets.load("sprites")` is one.
         num_examples: N, of the first ones; examples that share a factor are found
-            among them.
+            among those of a part.
+        num_parts: how many parts, >= 1; with one there is no error.
         seed: fixes the draws.
 
+    Returns:
+        Dict of `Estimate`, a score of `DisentanglementScores` each.
+
     Raises:
-        ValueError: if the data have no factors, or as in `score_disentanglement`.
+        ValueError: if `num_parts` is below 1, the data have no factors, or as in
+            `score_disentanglement`.
     """
+    check_at_least("num_parts", num_parts, 1, "the parts to score")
     spec = data.element_spec
     if not isinstance(spec, tuple) or len(spec) < 2 or len(spec[1].shape) != 2:
         raise ValueError(
@@ -87,7 +97,19 @@ def evaluate_disentanglement(
     codes = np.concatenate(
         [encode(tf.constant(x[start : start + ROWS_PER_STEP])) for start in starts]
     )
-    return score_disentanglement(codes, factors, seed=seed)
+    parts = [
+        score_disentanglement(
+            codes[part::num_parts], factors[part::num_parts], seed=seed + part
+        )
+        for part in range(num_parts)
+    ]
+    names = [field.name for field in dataclasses.fields(DisentanglementScores)]
+    names.remove("num_examples")
+    of_all = (
+        Estimate.of([getattr(part, name) for part in parts], num_examples=len(codes))
+        for name in names
+    )
+    return dict(zip(names, of_all, strict=True))
 
 
 def score_disentanglement(codes, factors, *, seed=0) -> DisentanglementScores:

@@ -28,15 +28,19 @@ class Estimate:
     sampling_error: float | None = None
 
     @classmethod
-    def of(cls, values, variances=None):
-        """The estimate from one value per example, and the values' own variances."""
+    def of(cls, values, variances=None, num_examples=None):
+        """The estimate from values, one per example, and the values' own variances.
+
+        `num_examples` says from how many examples they are, if these are not as many.
+        """
         values = np.asarray(values, np.float64)
         count = len(values)
         spread = values.std(ddof=1) if count > 1 else math.nan
         error = None
         if variances is not None:
             error = float(np.sqrt(np.sum(variances, dtype=np.float64)) / count)
-        return cls(float(values.mean()), float(spread / math.sqrt(count)), count, error)
+        standard_error = float(spread / math.sqrt(count))
+        return cls(float(values.mean()), standard_error, num_examples or count, error)
 
 
 def log_mean(log_weights):
@@ -83,25 +87,46 @@ def first_examples(data, count):
     return x, (np.concatenate(labels)[:count] if labels else None)
 
 
-def mapped(score, data, seed, verbose):
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C after some of the examples; `partial` is the result of these."""
+
+    def __init__(self, partial):
+        super().__init__()
+        self.partial = partial
+
+
+def mapped(score, data, seed, verbose, summarize=lambda scores: scores):
     """`score(x, key)` of every batch of a data set, one after the other.
 
     Args:
-        score: function of x and a seed int32 [2] to a tensor [B], or a tuple of such.
+        score: function of x and a seed int32 [2] to a tensor [B], or a structure.
         data: `tf.data.Dataset` of x or (x, …).
         seed: fixes the seeds, another one for each batch.
         verbose: 1 shows Keras' progress bar.
+        summarize: function of what `score` gives, of all examples in a row.
 
     Returns:
-        What `score` gives, of all examples in a row.
+        What `summarize` gives.
+
+    Raises:
+        Interrupted: by Ctrl-C, if it did not come before the first batch was done.
     """
     num_batches = int(data.cardinality())
     bar = keras.utils.Progbar(num_batches if num_batches > 0 else None, verbose=verbose)
     parts = []
-    with plain_value_errors():
-        for step, element in enumerate(data):
-            x = element[0] if isinstance(element, tuple) else element
-            scores = score(x, tf.constant([seed, step]))
-            parts.append(tf.nest.map_structure(np.asarray, scores))
-            bar.update(step + 1)
+    try:
+        with plain_value_errors():
+            for step, element in enumerate(data):
+                x = element[0] if isinstance(element, tuple) else element
+                scores = score(x, tf.constant([seed, step]))
+                parts.append(tf.nest.map_structure(np.asarray, scores))
+                bar.update(step + 1)
+    except KeyboardInterrupt:
+        if not parts:
+            raise
+        raise Interrupted(summarize(_in_a_row(parts))) from None
+    return summarize(_in_a_row(parts))
+
+
+def _in_a_row(parts):
     return tf.nest.map_structure(lambda *batches: np.concatenate(batches), *parts)

@@ -49,17 +49,11 @@ def hamiltonian_marginal_likelihood(
     Raises:
         ValueError: if the model has five latent variables or more, `num_samples` is
             below 20, or the data do not fit the model.
+        Interrupted: by Ctrl-C, with the estimate from the batches that were done.
 
     Source: Kingma & Welling 2014, appendix D; the region, Robert & Wraith 2009.
     """
-    check_at_least("num_samples", num_samples, NUM_CHAINS, "one for each chain")
-    size = model.joint_prior().event_shape[0]
-    if size > MAX_LATENTS:
-        raise ValueError(
-            f"`model` must have at most {MAX_LATENTS} latent variables: density "
-            f"estimates fail in more. Received: {size}; take importance sampling or "
-            "annealing"
-        )
+    size = check(model, num_samples)
 
     @tf.function
     def draw(x, key):
@@ -108,7 +102,22 @@ def hamiltonian_marginal_likelihood(
         )
         return np.log(share) - means, variances + (1 - share) / share / num_samples
 
-    return Estimate.of(*mapped(score, model.checked(data), seed, verbose))
+    return mapped(
+        score, model.checked(data), seed, verbose, lambda pair: Estimate.of(*pair)
+    )
+
+
+def check(model, num_samples):
+    """The number of latent variables; ValueError if the method does not apply."""
+    check_at_least("num_samples", num_samples, NUM_CHAINS, "one for each chain")
+    size = model.joint_prior().event_shape[0]
+    if size > MAX_LATENTS:
+        raise ValueError(
+            f"`model` must have at most {MAX_LATENTS} latent variables: density "
+            f"estimates fail in more. Received: {size}; take importance sampling or "
+            "annealing"
+        )
+    return size
 
 
 def _mean_ratio(density, draws, log_joint, floor):

@@ -19,7 +19,7 @@ def marginal_likelihood(
     seed: int = 0,
     verbose: int = 0,
 ) -> dict[str, Estimate]:
-    """Importance-sampled log p(x) and the ELBO over a data set.
+    """Importance-sampled log p(x), the ELBO and its terms over a data set.
 
     Args:
         model: a model of the package.
@@ -30,11 +30,13 @@ def marginal_likelihood(
         verbose: 1 shows Keras' progress bar.
 
     Returns:
-        Dict of `Estimate`: `log_marginal_likelihood` and `elbo` in nats, and
+        Dict of `Estimate`: in nats `log_marginal_likelihood`, `elbo` and its terms,
+        `log_likelihood`, `kl` and a model's own (one sample of z each); and
         `effective_sample_size`, of the draws for one example, from 1 to `num_samples`.
 
     Raises:
         ValueError: if `num_samples` is below 1, or the data do not fit the model.
+        Interrupted: by Ctrl-C, with the estimates from the batches that were done.
 
     Source: Burda et al. 2016, equation 8.
     """
@@ -44,16 +46,20 @@ def marginal_likelihood(
     @tf.function(jit_compile=True)
     def score(x, key):
         log_sum, log_squares = importance.log_weight_sums(model, x, num_samples, key)
+        terms = model.elbo_terms(x, seed=fold_in(key, 1))
         return {
             "log_marginal_likelihood": log_sum - math.log(num_samples),
             "variance": relative_variance(log_sum, log_squares, num_samples),
             "effective_sample_size": tf.exp(2 * log_sum - log_squares),
-            "elbo": model.elbo(x, seed=fold_in(key, 1)),
+            "elbo": terms["log_likelihood"] - terms["kl"],
+            **{name: terms[name] for name in model.term_names},
         }
 
-    scores = mapped(score, model.checked(data), seed, verbose)
-    variances = {"log_marginal_likelihood": scores.pop("variance")}
-    return {
-        name: Estimate.of(values, variances.get(name))
-        for name, values in scores.items()
-    }
+    def summarize(scores):
+        variances = {"log_marginal_likelihood": scores.pop("variance")}
+        return {
+            name: Estimate.of(values, variances.get(name))
+            for name, values in scores.items()
+        }
+
+    return mapped(score, model.checked(data), seed, verbose, summarize)

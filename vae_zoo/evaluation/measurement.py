@@ -1,0 +1,100 @@
+"""Figures with their errors, and what they look like in a table and in a file."""
+
+import dataclasses
+import math
+
+from vae_zoo.evaluation.estimate import Estimate
+
+MAX_VALUES_SHOWN = 6
+COLUMNS = "{:<42} {:>10} {:>8} {:>8}  {:<8} {:>8} {:>7}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Measurement:
+    """One figure, or one for each latent or cluster.
+
+    Attributes:
+        value: a number, or a tuple of numbers.
+        unit: such as "nats"; empty for shares, scores and numbers of things.
+        num_examples: what it was computed from.
+        num_samples: draws of the latents for each example, if there are any.
+        standard_error: of the figure as that of all examples there could be; None where
+            it is not known.
+        sampling_error: of the figure as that of these examples, from the draws alone.
+    """
+
+    value: float | tuple[float, ...]
+    unit: str
+    num_examples: int
+    num_samples: int | None = None
+    standard_error: float | None = None
+    sampling_error: float | None = None
+
+    @classmethod
+    def of(cls, estimate: Estimate, unit="", num_samples=None):
+        """That of an `Estimate`."""
+        return cls(
+            value=estimate.mean,
+            unit=unit,
+            num_examples=estimate.num_examples,
+            num_samples=num_samples,
+            standard_error=estimate.standard_error,
+            sampling_error=estimate.sampling_error,
+        )
+
+
+@dataclasses.dataclass
+class Report:
+    """What was measured.
+
+    Attributes:
+        measurements: dict name -> `Measurement`.
+        is_interrupted: whether Ctrl-C came before the end.
+    """
+
+    measurements: dict[str, Measurement]
+    is_interrupted: bool = False
+
+    def as_json(self):
+        """Plain values: dict name -> dict, and `interrupted`."""
+        content = {
+            name: {key: _plain(value) for key, value in vars(measurement).items()}
+            for name, measurement in self.measurements.items()
+        }
+        return {**content, "interrupted": self.is_interrupted}
+
+    def as_table(self):
+        """A text, one line for each measurement; `error` is the standard error."""
+        titles = ("", "value", "error", "sampling", "unit", "examples", "samples")
+        lines = [COLUMNS.format(*titles)]
+        for name, measurement in self.measurements.items():
+            lines += _lines(name, measurement)
+        return "\n".join(line.rstrip() for line in lines)
+
+
+def _lines(name, measurement):
+    if isinstance(measurement.value, tuple):
+        values = " ".join(f"{x:.3g}" for x in measurement.value[:MAX_VALUES_SHOWN])
+        more = len(measurement.value) - MAX_VALUES_SHOWN
+        return [f"{name:<42} {values}{f' and {more} more' if more > 0 else ''}"]
+    errors = (measurement.standard_error, measurement.sampling_error)
+    return [
+        COLUMNS.format(
+            name,
+            _shown(measurement.value),
+            *("" if _plain(error) is None else f"{error:.2g}" for error in errors),
+            measurement.unit,
+            measurement.num_examples,
+            measurement.num_samples or "",
+        )
+    ]
+
+
+def _shown(value):
+    return str(value) if isinstance(value, int) else f"{value:.4f}"
+
+
+def _plain(value):
+    """`value`, or None where it is a number that JSON has no word for."""
+    is_number = isinstance(value, float)
+    return None if is_number and not math.isfinite(value) else value

@@ -1,0 +1,212 @@
+"""Every measure that applies to a model and a data set."""
+
+import dataclasses
+
+import keras
+
+from vae_zoo.datasets import Source
+from vae_zoo.evaluation import hamiltonian
+from vae_zoo.evaluation.annealed import annealed_marginal_likelihood, bidirectional
+from vae_zoo.evaluation.clustering import (
+    bootstrapped_errors,
+    probabilities_and_labels,
+    score_clusters,
+)
+from vae_zoo.evaluation.disentanglement import evaluate_disentanglement
+from vae_zoo.evaluation.estimate import Interrupted
+from vae_zoo.evaluation.latent_usage import latent_usage
+from vae_zoo.evaluation.marginal_likelihood import marginal_likelihood
+from vae_zoo.evaluation.measurement import Measurement, Report
+from vae_zoo.models.input_checks import check_at_least
+
+NUM_CHAINS = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What to measure.
+
+    Attributes:
+        num_samples: importance samples per example, >= 1.
+        binarize: as in `datasets.load`.
+        batch_size: examples at a time.
+        annealing_steps: of annealed importance sampling, from below and, on data of the
+            model's own, from both sides; 0: none.
+        hamiltonian_samples: of Hamiltonian Monte Carlo with a density estimate, for at
+            most four latents; 0: none.
+        num_chain_examples: how many examples these two look at, >= 1.
+        seed: fixes the draws.
+        verbose: 1 says what is being measured and shows progress bars.
+    """
+
+    num_samples: int = 100
+    binarize: str | None = None
+    batch_size: int = 100
+    annealing_steps: int = 0
+    hamiltonian_samples: int = 0
+    num_chain_examples: int = 100
+    seed: int = 0
+    verbose: int = 0
+
+
+def report(model: keras.Model, source: Source, plan: Plan) -> Report:
+    """Measures all that applies to a model and a data set.
+
+    The latents' usage; of mixture models the clusters against classes, where the data
+    have these; disentanglement, where they have factors; the bound, its terms and
+    log p(x). Ctrl-C ends it with what was measured so far.
+
+    Args:
+        model: a model of the package.
+        source: the examples, as `datasets.open_source` gives them.
+        plan: a `Plan`.
+
+    Returns:
+        `Report`.
+
+    Raises:
+        ValueError: if a number is off, or the data do not fit the model.
+    """
+    check_at_least("num_chain_examples", plan.num_chain_examples, 1, "those to look at")
+    if plan.hamiltonian_samples:
+        hamiltonian.check(model, plan.hamiltonian_samples)
+    found = {}
+    try:
+        for name, measure in _measures(model, source, plan):
+            if plan.verbose:
+                print(name)
+            found |= measure(model, source, plan)
+    except Interrupted as stop:
+        return Report(found | stop.partial, is_interrupted=True)
+    except KeyboardInterrupt:
+        return Report(found, is_interrupted=True)
+    return Report(found)
+
+
+def _measures(model, source, plan):
+    """What applies, the quick ones first: pairs of a name and a function."""
+    yield "latent usage", _latent_usage
+    if model.num_clusters and source.has_classes:
+        yield "clusters against classes", _clusters
+    if source.factor_names:
+        yield "disentanglement", _disentanglement
+    yield "importance sampling", _importance_sampling
+    if plan.annealing_steps:
+        yield "annealed importance sampling", _annealing
+        yield "annealing from both sides", _both_sides
+    if plan.hamiltonian_samples:
+        yield "Hamiltonian Monte Carlo", _hamiltonian
+    if plan.annealing_steps or plan.hamiltonian_samples:
+        yield "importance sampling of the same examples", _importance_sampling_of_few
+
+
+def _data(source, plan, **options):
+    return source.batches(plan.batch_size, binarize=plan.binarize, **options)
+
+
+def _converted(measure, convert):
+    """`convert` of what `measure` returns, or of the part done before Ctrl-C."""
+    try:
+        return convert(measure())
+    except Interrupted as stop:
+        raise Interrupted(convert(stop.partial)) from None
+
+
+def _latent_usage(model, source, plan):
+    usage = latent_usage(model, _data(source, plan, labels=False), seed=plan.seed)
+    count = usage.mutual_information.num_examples
+    found = {
+        "active_units": Measurement(usage.num_active, "", count),
+        "mutual_information": Measurement.of(usage.mutual_information, "nats", 1),
+        "aggregate_gap": Measurement.of(usage.aggregate_gap, "nats", 1),
+        "latent_variances": Measurement(usage.variances, "", count),
+    }
+    if usage.kl_per_dimension is not None:
+        kl = Measurement(usage.kl_per_dimension, "nats", count)
+        found["kl_per_dimension"] = kl
+    return found
+
+
+def _clusters(model, source, plan):
+    pairs = probabilities_and_labels(model, _data(source, plan, labels=True))
+    scores = vars(score_clusters(*pairs))
+    errors = bootstrapped_errors(*pairs, seed=plan.seed)
+    count = scores.pop("num_examples")
+    return {
+        name: Measurement(value, "", count, standard_error=errors.get(name))
+        for name, value in scores.items()
+    }
+
+
+def _disentanglement(model, source, plan):
+    # Data sets of factors are often stored in the factors' order.
+    data = _data(source, plan, labels=True, shuffle=True, seed=plan.seed)
+    scores = evaluate_disentanglement(model, data, seed=plan.seed)
+    return {name: Measurement.of(score) for name, score in scores.items()}
+
+
+def _importance_sampling(model, source, plan, suffix=""):
+    def measurements(estimates):
+        size = estimates.pop("effective_sample_size")
+        log_p = estimates.pop("log_marginal_likelihood")
+        found = {
+            name + suffix: Measurement.of(estimate, "nats", 1)
+            for name, estimate in estimates.items()
+        }
+        for name, estimate, unit in (
+            ("effective_sample_size", size, "samples"),
+            ("log_marginal_likelihood", log_p, "nats"),
+        ):
+            found[name + suffix] = Measurement.of(estimate, unit, plan.num_samples)
+        return found
+
+    data, options = _data(source, plan, labels=False), _options(plan)
+    return _converted(
+        lambda: marginal_likelihood(model, data, plan.num_samples, **options),
+        measurements,
+    )
+
+
+def _importance_sampling_of_few(model, source, plan):
+    few = source.first(plan.num_chain_examples)
+    return _importance_sampling(model, few, plan, suffix=f"[:{len(few)}]")
+
+
+def _annealing(model, source, plan):
+    few = source.first(plan.num_chain_examples)
+    name = f"annealed_log_marginal_likelihood[:{len(few)}]"
+    data, options = _data(few, plan, labels=False), _options(plan)
+    return _converted(
+        lambda: annealed_marginal_likelihood(
+            model, data, plan.annealing_steps, num_chains=NUM_CHAINS, **options
+        ),
+        lambda estimate: {name: Measurement.of(estimate, "nats", NUM_CHAINS)},
+    )
+
+
+def _both_sides(model, source, plan):
+    del source  # The data are the model's own.
+    count, steps = plan.num_chain_examples, plan.annealing_steps
+    found = bidirectional(model, count, steps, num_chains=NUM_CHAINS, seed=plan.seed)
+    return {
+        "bidirectional_lower": Measurement.of(found.lower, "nats", NUM_CHAINS),
+        "bidirectional_upper": Measurement.of(found.upper, "nats", 1),
+        "bidirectional_gap": Measurement(found.gap, "nats", count, NUM_CHAINS),
+    }
+
+
+def _hamiltonian(model, source, plan):
+    few = source.first(plan.num_chain_examples)
+    name = f"hamiltonian_log_marginal_likelihood[:{len(few)}]"
+    count = plan.hamiltonian_samples
+    data, options = _data(few, plan, labels=False), _options(plan)
+    return _converted(
+        lambda: hamiltonian.hamiltonian_marginal_likelihood(
+            model, data, count, **options
+        ),
+        lambda estimate: {name: Measurement.of(estimate, "nats", count)},
+    )
+
+
+def _options(plan):
+    return {"seed": plan.seed, "verbose": plan.verbose}
