@@ -37,7 +37,8 @@ def load(
         binarize: None; "dynamic": every epoch draws x ~ Bernoulli(x) anew;
             "fixed": one draw for each example, fixed by `seed`.
         labels: True: pairs (x, y); False: x alone. None (default): factors of
-            variation come along, class labels do not.
+            variation (of "sprites", TFDS' "dsprites" and the like) come along,
+            class labels do not.
         shuffle: a new order in every epoch. None (default): in splits named
             "train…".
         seed: fixes the orders and the binarization.

@@ -166,7 +166,7 @@ def new_array(shape, dtype):
         return np.memmap(file, dtype, "w+", shape=shape)
 
 
-def array_source(name, images, labels, indices):
+def array_source(name, images, labels, indices, factor_names=()):
     """A source over arrays that support indexing by an index array.
 
     Args:
@@ -175,6 +175,7 @@ def array_source(name, images, labels, indices):
             uint8 the largest value is 255, or 1 where no value is larger.
         labels: None or an array [N, ...].
         indices: the range of examples to serve.
+        factor_names: as in `Source`.
     """
     in_memory = images.nbytes <= IN_MEMORY_BYTES
     dtype = images.dtype if images.dtype == np.uint8 else np.dtype(np.float32)
@@ -204,6 +205,7 @@ def array_source(name, images, labels, indices):
         indices=indices,
         gather=gather,
         has_labels=labels is not None,
+        factor_names=factor_names,
     )
 
 
