@@ -173,6 +173,34 @@ def test_sample_plot_evaluate_and_export(run_folder, tmp_path, capsys):
     assert scores["log_marginal_likelihood"]["mean"] > scores["elbo"]["mean"]
 
 
+def test_the_last_tenth_of_train_is_held_out_where_there_is_no_test_split(
+    run_folder, tmp_path, capsys
+):
+    settings = json.loads((run_folder / "run.json").read_text())
+    assert settings["validation_split"] == "train[90%:]"
+    x = np.random.default_rng(0).random((50, 8, 8, 1), dtype="float32")
+    np.save(tmp_path / "x.npy", x)
+    arguments = ["--dataset", str(tmp_path / "x.npy")]
+    evaluate = ["evaluate", str(run_folder), "--num-samples", "2", *arguments]
+
+    def printed(*more):
+        assert main([*evaluate, *more]) == 0
+        return capsys.readouterr().out.partition("x.npy ")[2]
+
+    held_out = printed()
+    assert held_out.startswith("train[90%:], 2 samples of z\n")
+    assert "(5 examples)" in held_out
+    assert printed("--split", "train[90%:]") == held_out
+    assert printed("--split", "train[:7]").startswith("train[:7], 2 samples of z\n")
+    plots = ["plot", str(run_folder), *arguments, "--output", str(tmp_path / "plots")]
+    assert main(plots) == 0
+    assert len(list((tmp_path / "plots").glob("*.png"))) == 3
+    for missing in (evaluate, plots):
+        assert main([*missing, "--split", "test"]) == 2
+        error = capsys.readouterr().err
+        assert "`split` must be one of ['train'], with an optional range" in error
+
+
 def test_a_hyperspherical_run(tmp_path, capsys):
     arguments = [*TINY, "--posterior", "power-spherical", "--warmup-epochs", "2"]
     folder = tmp_path / "run"

@@ -84,13 +84,22 @@ def _train(options):
     print(f"{options.output}: validation ELBO {bound:.2f} nats per example")
 
 
+def _open_data(options):
+    """The examples to evaluate on or to show, and the split that they are."""
+    from vae_zoo.datasets import open_held_out, open_source
+
+    if options.split is None:
+        return open_held_out(options.dataset, options.data_dir)
+    source = open_source(options.dataset, options.split, data_dir=options.data_dir)
+    return source, options.split
+
+
 def _evaluate(options):
-    from vae_zoo.datasets import open_source
     from vae_zoo.evaluation import evaluate_clusters, marginal_likelihood
     from vae_zoo.models.vae import VAE
 
     model = VAE.from_preset(options.source)
-    source = open_source(options.dataset, options.split, data_dir=options.data_dir)
+    source, split = _open_data(options)
     clustering = {}
     if model.num_clusters and source.has_labels and not source.factor_names:
         data = source.batches(
@@ -112,7 +121,7 @@ def _evaluate(options):
     if options.json:
         print(json.dumps({**content, "num_samples": options.num_samples}))
         return
-    print(f"{options.dataset} {options.split}, {options.num_samples} samples of z")
+    print(f"{options.dataset} {split}, {options.num_samples} samples of z")
     for name, score in likelihoods.items():
         unit = "samples" if name == "effective_sample_size" else "nats"
         print(
@@ -148,12 +157,11 @@ def _sample(options):
 
 
 def _plot(options):
-    from vae_zoo.datasets import open_source
     from vae_zoo.models.vae import VAE
     from vae_zoo.pictures import write_pictures
 
     model = VAE.from_preset(options.source)
-    source = open_source(options.dataset, options.split, data_dir=options.data_dir)
+    source, _ = _open_data(options)
     folder = pathlib.Path(options.output)
     folder.mkdir(parents=True, exist_ok=True)
     write_pictures(model, source, folder, vars(options))

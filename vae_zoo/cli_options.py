@@ -8,6 +8,15 @@ from vae_zoo.zoo.catalogue import MODELS
 BAD_INPUT = 2
 
 
+class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
+    """Ends an option's help with its default, where it has one."""
+
+    def _get_help_string(self, action):
+        if action.default is None:
+            return action.help
+        return super()._get_help_string(action)
+
+
 class _Parser(argparse.ArgumentParser):
     """Reports an error in one line, without the usage."""
 
@@ -35,10 +44,7 @@ def build_parser(runs):
 
 def _command(commands, name, run, summary):
     parser = commands.add_parser(
-        name,
-        help=summary,
-        description=summary,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        name, help=summary, description=summary, formatter_class=_Formatter
     )
     parser.set_defaults(run=run)
     return parser
@@ -206,7 +212,7 @@ def _add_evaluate(commands, run):
     _add_model_argument(parser)
     _add_data_options(parser)
     add = parser.add_argument
-    add("--split", default="test", help="what to evaluate on")
+    _add_split_option(parser, "what to evaluate on")
     add("--num-samples", type=_positive(int), default=100, help="of z per example")
     add("--batch-size", type=_positive(int), default=100, help="examples at a time")
     add("--seed", type=int, default=0, help="fixes the samples")
@@ -230,7 +236,7 @@ def _add_plot(commands, run):
     _add_model_argument(parser)
     _add_data_options(parser)
     add = parser.add_argument
-    add("--split", default="test", help="what to show")
+    _add_split_option(parser, "what to show")
     add("--seed", type=int, default=0, help="fixes the samples")
     add("--output", required=True, metavar="DIR", help="the pictures' folder")
 
@@ -245,6 +251,11 @@ def _add_model_argument(parser):
     parser.add_argument(
         "source", metavar="MODEL", help="a preset, a run's folder or a SavedModel's"
     )
+
+
+def _add_split_option(parser, purpose):
+    default = "test, or where there is none the last tenth of train"
+    parser.add_argument("--split", help=f"{purpose}; default: {default}")
 
 
 def _add_data_options(parser):

@@ -4,7 +4,7 @@ import pytest
 import tensorflow_datasets as tfds
 from numpy.testing import assert_array_equal
 
-from vae_zoo.datasets import load, open_source, tfds_source
+from vae_zoo.datasets import load, open_held_out, open_source, tfds_source
 
 SIZES = {"train": 40, "test": 12}
 NUM_CLASSES = {"shape": 3, "scale": 6, "x_position": 4}
@@ -172,25 +172,45 @@ def test_the_labels_that_the_real_builders_declare(name, sizes, tmp_path):
     assert keys == tuple(sizes)
 
 
-def test_dsprites_own_builder_reads_its_file(tmp_path, monkeypatch):
+@pytest.fixture
+def dsprites_file(tmp_path, monkeypatch):
+    """Twenty images and their classes, which TFDS takes for the original file."""
     rng = np.random.default_rng(0)
     images = rng.integers(0, 2, (20, 64, 64), dtype=np.uint8)
+    # White, shape, scale, orientation, x and y.
     classes = np.stack([rng.integers(0, n, 20) for n in (1, 3, 6, 40, 32, 32)], -1)
-    with h5py.File(tmp_path / "file.hdf5", "w") as file:
+    path = tmp_path / "file.hdf5"
+    with h5py.File(path, "w") as file:
         file["imgs"] = images
         file["latents/classes"] = classes
         file["latents/values"] = classes.astype(np.float64)
     monkeypatch.setattr(
-        tfds.download.DownloadManager,
-        "download",
-        lambda self, url: tmp_path / "file.hdf5",
+        tfds.download.DownloadManager, "download", lambda self, url: path
     )
+    return images, classes
+
+
+def test_dsprites_own_builder_reads_its_file(dsprites_file, tmp_path):
+    images, classes = dsprites_file
     data = load("dsprites", shuffle=False, data_dir=str(tmp_path))
     ((x, y),) = data.as_numpy_iterator()
-    # The builder shuffles. White is 1 in the file, and 1 in x.
-    rows = [x[..., 0] == image for image in images]
-    order = np.argmax(np.all(rows, axis=(2, 3)), axis=0)
+    # TFDS shuffles what it prepares. White is 1 in the file, and 1 in x.
+    is_same = np.all(x[..., 0] == images[:, None], axis=(2, 3))
+    order = np.argmax(is_same, axis=0)
     assert_array_equal(x[..., 0], images[order])
     assert_array_equal(np.sort(order), np.arange(20))
-    # white, shape, scale, orientation, x, y in the file; sorted by name in y.
     assert_array_equal(y, classes[order][:, [3, 2, 1, 4, 5]])
+
+
+def test_held_out_examples_keep_their_factors(dsprites_file, data_dir, tmp_path):
+    source, split = open_held_out("dsprites", str(tmp_path))
+    assert split == "train[90%:]"
+    assert len(source) == 2
+    names = ("orientation", "scale", "shape", "x_position", "y_position")
+    assert source.factor_names == names
+    source, split = open_held_out("tiny_factors", data_dir)
+    assert split == "test"
+    for received, wanted in zip(
+        pairs(source.batches(7)), expected("test"), strict=True
+    ):
+        assert_array_equal(received, wanted)

@@ -8,9 +8,11 @@ import tensorflow as tf
 
 from vae_zoo.datasets import array_files, digits, image_folder, sprites
 from vae_zoo.datasets.source import Source, joined
-from vae_zoo.datasets.splits import Split
+from vae_zoo.datasets.splits import Split, UnknownSplitError
 
 BUILT_IN = {"digits": digits.open_split, "sprites": sprites.open_split}
+# What `vae-zoo train` validates on by default.
+LEFT_OUT_OF_TRAINING = "train[90%:]"
 
 
 def load(
@@ -76,6 +78,27 @@ def open_source(
     parts = [Split.parse(part) for part in split.split("+")]
     sources = [_open_split(name, part, data_dir) for part in parts]
     return sources[0] if len(sources) == 1 else joined(sources)
+
+
+def open_held_out(
+    name: str | os.PathLike, data_dir: str | None = None
+) -> tuple[Source, str]:
+    """What to evaluate on: the split "test", else "train[90%:]", and which it is.
+
+    A model that was trained on another part than the default "train[:90%]" may have
+    seen the latter.
+
+    Returns:
+        The `Source` and its split, as `open_source` takes it.
+
+    Raises:
+        ValueError: as `load` does; also if there is neither "test" nor "train".
+    """
+    try:
+        return open_source(name, "test", data_dir=data_dir), "test"
+    except UnknownSplitError:
+        split = LEFT_OUT_OF_TRAINING
+        return open_source(name, split, data_dir=data_dir), split
 
 
 def _open_split(name, split, data_dir):

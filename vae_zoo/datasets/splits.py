@@ -6,6 +6,10 @@ import re
 _PATTERN = re.compile(r"(\w+)(?:\[(-?\d+%?)?:(-?\d+%?)?\])?")
 
 
+class UnknownSplitError(ValueError):
+    """The data set has no split of that name."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Split:
     """A contiguous part of a named split.
@@ -35,10 +39,11 @@ class Split:
         """The range of examples meant, for splits of these `sizes` (a dict).
 
         Raises:
-            ValueError: if there is no such split or nothing in the range.
+            UnknownSplitError: if there is no such split.
+            ValueError: if there is nothing in the range.
         """
         if self.name not in sizes:
-            raise ValueError(
+            raise UnknownSplitError(
                 f"`split` must be one of {sorted(sizes)}, with an optional range. "
                 f"Received: split={self.name!r}"
             )
