@@ -170,7 +170,9 @@ def test_sample_plot_evaluate_and_export(run_folder, tmp_path, capsys):
     assert main(["evaluate", str(run_folder), *arguments]) == 0
     scores = json.loads(capsys.readouterr().out)
     assert scores["elbo"]["num_examples"] == 359
-    assert scores["log_marginal_likelihood"]["mean"] > scores["elbo"]["mean"]
+    assert scores["log_marginal_likelihood"]["value"] > scores["elbo"]["value"]
+    assert (scores["dataset"], scores["split"]) == ("digits", "test")
+    assert not scores["interrupted"]
 
 
 def test_the_last_tenth_of_train_is_held_out_where_there_is_no_test_split(
@@ -244,8 +246,10 @@ def test_a_gaussian_mixture_run_with_few_labels_resumes(tmp_path, capsys, monkey
     capsys.readouterr()
     options = ["--dataset", "digits", "--num-samples", "2", "--json"]
     assert main(["evaluate", str(whole), *options]) == 0
-    scores = json.loads(capsys.readouterr().out)["clustering"]
-    assert 0.1 <= scores["hungarian_accuracy"] <= scores["majority_accuracy"] <= 1
+    scores = json.loads(capsys.readouterr().out)
+    hungarian = scores["hungarian_accuracy"]["value"]
+    assert 0.1 <= hungarian <= scores["majority_accuracy"]["value"] <= 1
+    assert scores["hungarian_accuracy"]["standard_error"] > 0
     output = tmp_path / "two.npy"
     picked = ["--num-samples", "2", "--cluster", "7", "--output", str(output)]
     assert main(["sample", str(whole), *picked]) == 0
@@ -253,6 +257,30 @@ def test_a_gaussian_mixture_run_with_few_labels_resumes(tmp_path, capsys, monkey
     assert_array_equal(np.load(output), expected)
     assert main(["sample", str(whole), "--cluster", "10"]) == 2
     assert "`cluster` must be an integer in 0..9" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_an_interrupted_evaluation_prints_what_is_done(
+    run_folder, capsys, monkeypatch, as_json
+):
+    def interrupt(self, step, *arguments):
+        if step == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(keras.utils.Progbar, "update", interrupt)
+    arguments = ["--dataset", "digits", "--batch-size", "50", "--num-samples", "20"]
+    arguments += ["--json"] * as_json
+    assert main(["evaluate", str(run_folder), *arguments]) == 130
+    out, err = capsys.readouterr()
+    assert "vae-zoo: interrupted" in err
+    if as_json:
+        scores = json.loads(out)
+        assert scores["interrupted"]
+        assert scores["elbo"]["num_examples"] == 100
+        assert scores["active_units"]["num_examples"] == 359
+    else:
+        (row,) = (line for line in out.splitlines() if line.startswith("elbo"))
+        assert row.split()[-2:] == ["100", "1"]
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,9 @@ import json
 import os
 import pathlib
 import sys
+import warnings
 
-from vae_zoo.cli_options import BAD_INPUT, build_parser
+from vae_zoo.cli_options import BAD_INPUT, EVALUATION_OPTIONS, build_parser
 from vae_zoo.zoo import presets
 from vae_zoo.zoo.catalogue import MODELS
 
@@ -95,42 +96,26 @@ def _open_data(options):
 
 
 def _evaluate(options):
-    from vae_zoo.evaluation import evaluate_clusters, marginal_likelihood
+    from vae_zoo.evaluation.report import Plan, report
     from vae_zoo.models.vae import VAE
 
     model = VAE.from_preset(options.source)
     source, split = _open_data(options)
-    clustering = {}
-    if model.num_clusters and source.has_labels and not source.factor_names:
-        data = source.batches(
-            options.batch_size, binarize=options.binarize, labels=True
-        )
-        y = data.element_spec[1]
-        if y.dtype.is_integer and y.shape.rank == 1:
-            clustering = vars(evaluate_clusters(model, data))
-    likelihoods = marginal_likelihood(
-        model,
-        source.batches(options.batch_size, binarize=options.binarize, labels=False),
-        options.num_samples,
-        seed=options.seed,
+    plan = Plan(
+        **{field: getattr(options, field) for field in EVALUATION_OPTIONS},
         verbose=not options.json,
     )
-    content = {name: vars(score) for name, score in likelihoods.items()}
-    if clustering:
-        content["clustering"] = clustering
+    with warnings.catch_warnings(record=True) as notes:
+        found = report(model, source, plan)
+    for note in notes:
+        print(f"vae-zoo: note: {note.message}", file=sys.stderr)
     if options.json:
-        print(json.dumps({**content, "num_samples": options.num_samples}))
-        return
-    print(f"{options.dataset} {split}, {options.num_samples} samples of z")
-    for name, score in likelihoods.items():
-        unit = "samples" if name == "effective_sample_size" else "nats"
-        print(
-            f"  {name:<30} {score.mean:10.3f} +- {score.standard_error:.3f} {unit} "
-            f"({score.num_examples} examples)"
-        )
-    for name, value in clustering.items():
-        if isinstance(value, float):
-            print(f"  {name:<30} {value:10.4f}")
+        described = {"dataset": options.dataset, "split": split}
+        print(json.dumps({**described, **found.as_json()}))
+    else:
+        print(f"{options.dataset} {split}", found.as_table(), sep="\n")
+    if found.is_interrupted:
+        raise KeyboardInterrupt
 
 
 def _sample(options):

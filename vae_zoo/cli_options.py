@@ -6,6 +6,16 @@ import vae_zoo
 from vae_zoo.zoo.catalogue import MODELS
 
 BAD_INPUT = 2
+# Those that say what `evaluate` measures.
+EVALUATION_OPTIONS = (
+    "num_samples",
+    "batch_size",
+    "binarize",
+    "annealing_steps",
+    "hamiltonian_samples",
+    "num_chain_examples",
+    "seed",
+)
 
 
 class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
@@ -208,13 +218,35 @@ def _add_cluster_options(parser):
 
 
 def _add_evaluate(commands, run):
-    parser = _command(commands, "evaluate", run, "log p(x) and the ELBO of a data set")
+    summary = "every measure that applies to a model and a data set"
+    parser = _command(commands, "evaluate", run, summary)
     _add_model_argument(parser)
     _add_data_options(parser)
     add = parser.add_argument
     _add_split_option(parser, "what to evaluate on")
     add("--num-samples", type=_positive(int), default=100, help="of z per example")
     add("--batch-size", type=_positive(int), default=100, help="examples at a time")
+    add(
+        "--annealing-steps",
+        type=_non_negative_integer,
+        default=0,
+        metavar="N",
+        help="log p(x) by annealed importance sampling too; 0: not",
+    )
+    add(
+        "--hamiltonian-samples",
+        type=_non_negative_integer,
+        default=0,
+        metavar="N",
+        help="and by Hamiltonian Monte Carlo, for at most 4 latents; 0: not",
+    )
+    add(
+        "--num-chain-examples",
+        type=_positive(int),
+        default=100,
+        metavar="N",
+        help="how many examples these two, which are slow, look at",
+    )
     add("--seed", type=int, default=0, help="fixes the samples")
     add("--json", action="store_true", help="print JSON instead of a table")
 

@@ -117,3 +117,19 @@ def test_a_model_is_scored_on_a_data_set(binary_images):
     assert_array_equal(found, labels)
     with pytest.raises(ValueError, match=r"`data` must have elements \(x, y\)"):
         evaluate_clusters(model, data.map(lambda x, y: x))
+
+
+def test_bootstrapped_errors_of_accuracies_are_binomial():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(3, size=2000)
+    clusters = np.where(rng.random(2000) < 0.8, labels, (labels + 1) % 3)
+    probabilities = np.eye(3)[clusters]
+    errors = clustering.bootstrapped_errors(probabilities, labels, num_resamples=200)
+    binomial = np.sqrt(0.8 * 0.2 / 2000)
+    # A deviation over 200 draws is known to 5 percent.
+    for name in ("hungarian_accuracy", "majority_accuracy"):
+        assert_allclose(errors[name], binomial, rtol=4 * 0.05)
+    assert set(errors) == set(vars(score_clusters(probabilities, labels))) - {
+        "cluster_shares",
+        "num_examples",
+    }

@@ -4,7 +4,7 @@ import dataclasses
 
 import keras
 
-from vae_zoo.datasets import Source
+from vae_zoo.datasets.source import Source
 from vae_zoo.evaluation import hamiltonian
 from vae_zoo.evaluation.annealed import annealed_marginal_likelihood, bidirectional
 from vae_zoo.evaluation.clustering import (
@@ -67,6 +67,7 @@ def report(model: keras.Model, source: Source, plan: Plan) -> Report:
     Raises:
         ValueError: if a number is off, or the data do not fit the model.
     """
+    check_at_least("num_samples", plan.num_samples, 1, "the draws for each example")
     check_at_least("num_chain_examples", plan.num_chain_examples, 1, "those to look at")
     if plan.hamiltonian_samples:
         hamiltonian.check(model, plan.hamiltonian_samples)

@@ -1,0 +1,169 @@
+import json
+import math
+
+import numpy as np
+import pytest
+
+from tests import zoo_of_models
+from vae_zoo import VAE, datasets
+from vae_zoo.components import networks
+from vae_zoo.datasets.source import array_source
+from vae_zoo.evaluation import (
+    annealed_marginal_likelihood,
+    bidirectional,
+    estimate,
+    evaluate_clusters,
+    hamiltonian_marginal_likelihood,
+    latent_usage,
+    marginal_likelihood,
+)
+from vae_zoo.evaluation.measurement import Measurement, Report
+from vae_zoo.evaluation.report import NUM_CHAINS, Plan, report
+
+TERMS = {"elbo", "log_likelihood", "kl"}
+SAMPLED = {*TERMS, "effective_sample_size", "log_marginal_likelihood"}
+USAGE = {
+    "active_units",
+    "mutual_information",
+    "aggregate_gap",
+    "latent_variances",
+    "kl_per_dimension",
+}
+
+
+def source_of(images, labels=None):
+    return array_source("images", images, labels, range(len(images)))
+
+
+def test_every_figure_is_that_of_its_own_function(binary_images):
+    model, source = zoo_of_models.vae(), source_of(binary_images)
+    plan = Plan(
+        num_samples=30,
+        batch_size=10,
+        annealing_steps=4,
+        hamiltonian_samples=40,
+        num_chain_examples=6,
+        seed=3,
+    )
+    found = report(model, source, plan).measurements
+    data, few = (s.batches(10, labels=False) for s in (source, source.first(6)))
+    sampled = marginal_likelihood(model, data, 30, seed=3)
+    for name in SAMPLED:
+        unit = "samples" if name == "effective_sample_size" else "nats"
+        assert found[name] == Measurement.of(
+            sampled[name], unit, 1 if name in TERMS else 30
+        )
+    usage = latent_usage(model, data, seed=3)
+    assert found["active_units"].value == usage.num_active
+    assert found["kl_per_dimension"].value == usage.kl_per_dimension
+    assert found["aggregate_gap"].standard_error == usage.aggregate_gap.standard_error
+    chains = {"num_chains": NUM_CHAINS, "seed": 3}
+    annealed = annealed_marginal_likelihood(model, few, 4, **chains)
+    name = "annealed_log_marginal_likelihood[:6]"
+    assert found[name] == Measurement.of(annealed, "nats", NUM_CHAINS)
+    both = bidirectional(model, 6, 4, **chains)
+    assert found["bidirectional_gap"].value == both.gap
+    exact = hamiltonian_marginal_likelihood(model, few, 40, seed=3)
+    name = "hamiltonian_log_marginal_likelihood[:6]"
+    assert found[name] == Measurement.of(exact, "nats", 40)
+    assert found["log_marginal_likelihood[:6]"].num_examples == 6
+
+
+def test_a_mixture_is_compared_with_classes_where_there_are_any(binary_images):
+    model = zoo_of_models.gaussian_mixture_vae()
+    plan = Plan(num_samples=2, batch_size=16)
+    labels = np.arange(32) % 3
+    found = report(model, source_of(binary_images, labels), plan).measurements
+    data = source_of(binary_images, labels).batches(16, labels=True)
+    scores = vars(evaluate_clusters(model, data))
+    assert scores.pop("num_examples") == 32
+    for name, value in scores.items():
+        assert found[name].value == value
+    assert found["adjusted_rand_index"].standard_error > 0
+    # The model's own terms of the bound are there; it has no KL per dimension.
+    assert {"kl_z", "kl_w", "kl_c"} < set(found)
+    assert "kl_per_dimension" not in found
+    unlabelled = report(model, source_of(binary_images), plan).measurements
+    assert set(found) - set(unlabelled) == set(scores)
+    plain = report(zoo_of_models.vae(), source_of(binary_images, labels), plan)
+    assert set(plain.measurements) == SAMPLED | USAGE
+
+
+def test_factors_are_compared_with_latents():
+    model = VAE((64, 64, 1), 2, encoder=networks.MLP((8,)), seed=0)
+    source = datasets.open_source("sprites", "train[:300]")
+    found = report(model, source, Plan(num_samples=1, batch_size=100)).measurements
+    for name in ("mutual_information_gap", "factor_vae_score", "completeness"):
+        assert found[name].num_examples == 300
+        assert found[name].standard_error > 0
+
+
+@pytest.mark.parametrize("name", ["marginal_likelihood", "latent_usage"])
+def test_an_interrupted_report_has_what_was_done(binary_images, monkeypatch, name):
+    model, source = zoo_of_models.vae(), source_of(binary_images)
+    plan = Plan(num_samples=5, batch_size=10)
+    whole = report(model, source, plan)
+    assert not whole.is_interrupted
+
+    def interrupt(*arguments, **options):
+        raise KeyboardInterrupt
+
+    module = "vae_zoo.evaluation.report"
+    monkeypatch.setattr(f"{module}.{name}", interrupt)
+    part = report(model, source, plan)
+    assert part.is_interrupted
+    done = USAGE if name == "marginal_likelihood" else set()
+    assert set(part.measurements) == done
+    for each in done:
+        assert part.measurements[each] == whole.measurements[each]
+
+
+def test_an_interrupted_measure_has_the_estimate_of_the_batches_done(
+    binary_images, monkeypatch
+):
+    model = zoo_of_models.vae()
+    data = source_of(binary_images).batches(10)
+    few = marginal_likelihood(model, data.take(2), 5)
+
+    def interrupt(self, step):
+        if step == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(estimate.keras.utils.Progbar, "update", interrupt)
+    with pytest.raises(estimate.Interrupted) as raised:
+        marginal_likelihood(model, data, 5)
+    assert raised.value.partial == few
+
+
+def test_bad_plans_are_refused_before_anything_is_measured(binary_images, monkeypatch):
+    def measure(*arguments, **options):
+        raise AssertionError("measured")
+
+    monkeypatch.setattr("vae_zoo.evaluation.report.latent_usage", measure)
+    model, source = zoo_of_models.gaussian_mixture_vae(), source_of(binary_images)
+    with pytest.raises(ValueError, match="at most 4 latent variables.*Received: 5"):
+        report(model, source, Plan(hamiltonian_samples=100))
+    with pytest.raises(ValueError, match="`num_chain_examples` must be at least 1"):
+        report(model, source, Plan(num_chain_examples=0))
+    with pytest.raises(ValueError, match="`num_samples` must be at least 1"):
+        report(model, source, Plan(num_samples=0))
+
+
+def test_a_report_as_a_table_and_as_json():
+    content = Report(
+        {
+            "active_units": Measurement(3, "", 100),
+            "elbo": Measurement(-12.34567, "nats", 100, 1, 0.1234, math.nan),
+            "kl_per_dimension": Measurement(tuple(range(8)), "nats", 100),
+        }
+    )
+    head, units, elbo, kl = (line.split() for line in content.as_table().splitlines())
+    assert head == ["value", "error", "sampling", "unit", "examples", "samples"]
+    assert units == ["active_units", "3", "100"]
+    assert elbo == ["elbo", "-12.3457", "0.12", "nats", "100", "1"]
+    assert kl == ["kl_per_dimension", "0", "1", "2", "3", "4", "5", "and", "2", "more"]
+    read = json.loads(json.dumps(content.as_json(), allow_nan=False))
+    assert read["elbo"]["value"] == -12.34567
+    assert read["elbo"]["sampling_error"] is None
+    assert read["kl_per_dimension"]["value"] == list(range(8))
+    assert read["interrupted"] is False
