@@ -1,0 +1,144 @@
+"""Three estimates of log p(x), and imputation, on statically binarized MNIST.
+
+    python benchmarks/evaluation_mnist.py --output runs/evaluation_mnist
+
+Trains two VAEs with hidden layers of 500-500, of 2 and of 20 latents (50 epochs each,
+resumed if interrupted), and compares on test images:
+
+- with 2 latents importance sampling, annealed importance sampling and Hamiltonian Monte
+  Carlo with a density estimate (appendix D of Kingma & Welling 2014), in units of the
+  error that their draws leave;
+- with 20 latents importance sampling with annealing, whose two sides are also compared
+  on data of the model's own;
+- with 20 latents the lower half of images, hidden: the mean log-likelihood of a hidden
+  pixel under its frequency in the training images (mean imputation), under one
+  reconstruction of the image so completed, and under the mean of fifty imputations.
+"""
+
+import argparse
+import math
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+
+from vae_zoo import VAE, cli, datasets
+from vae_zoo.evaluation import (
+    annealed_marginal_likelihood,
+    bidirectional,
+    hamiltonian_marginal_likelihood,
+    marginal_likelihood,
+)
+
+NUM_IMPUTATIONS, NUM_STEPS = 50, 200
+
+
+def train(latent_dim, folder, data_dir):
+    """One run by the command line; returns its model."""
+    arguments = [
+        *("train", "vae", "--dataset=binarized_mnist", "--split=train"),
+        *("--validation-split=validation", f"--latent-dim={latent_dim}"),
+        *("--hidden-units", "500", "500", "--epochs=50", "--cosine-decay"),
+        f"--output={folder}",
+    ]
+    if data_dir:
+        arguments.append(f"--data-dir={data_dir}")
+    if cli.main(arguments):
+        raise SystemExit(f"{folder}: the run failed")
+    return VAE.from_preset(folder)
+
+
+def show(name, estimate, reference=None):
+    """One line; with a reference how many errors of the difference lie between."""
+    line = f"  {name:<46} {estimate.mean:9.3f} +- {estimate.sampling_error:.3f} nats"
+    if reference is not None:
+        error = math.hypot(estimate.sampling_error, reference.sampling_error)
+        difference = estimate.mean - reference.mean
+        line += f"  ({difference:+.3f}, {difference / error:+.1f} errors)"
+    print(line, flush=True)
+
+
+def compare_likelihoods(model, data, num_steps, num_chains):
+    """Importance sampling, annealing and, of few latents, Hamiltonian Monte Carlo."""
+    print(f"{model.latent_dim} latents; +- is the error of sampling, on these images")
+    found = marginal_likelihood(model, data, 5000)
+    importance = found["log_marginal_likelihood"]
+    show("importance sampling, 5000 samples", importance)
+    size = found["effective_sample_size"]
+    print(f"  {'effective sample size':<46} {size.mean:9.1f}")
+    annealed = annealed_marginal_likelihood(
+        model, data, num_steps, num_chains=num_chains
+    )
+    name = f"annealing, {num_steps} steps, {num_chains} chains"
+    show(name, annealed, importance)
+    if model.latent_dim < 5:
+        hamiltonian = hamiltonian_marginal_likelihood(model, data, 4000)
+        show("Hamiltonian Monte Carlo, 4000 draws", hamiltonian, importance)
+        show("  the same, against annealing", hamiltonian, annealed)
+        return
+    both = bidirectional(model, 200, num_steps, num_chains=num_chains)
+    for name, side in (("below", both.lower), ("above", both.upper)):
+        print(
+            f"  {f'200 images of its own, from {name}':<46} {side.mean:9.3f} +- "
+            f"{side.standard_error:.3f} nats (over images)"
+        )
+    print(f"  {'gap of the two':<46} {both.gap:9.3f} nats", flush=True)
+
+
+def compare_imputations(model, x, training_mean):
+    """The mean log-likelihood of the pixels of the lower half of images x [N, ...]."""
+    mask = np.ones_like(x)
+    mask[:, x.shape[1] // 2 :] = 0
+    filled = np.where(mask == 1, x, training_mean)
+    impute = tf.function(lambda seed: model.impute(x, mask, NUM_STEPS, seed=seed))
+    seeds = [tf.constant([0, number]) for number in range(NUM_IMPUTATIONS)]
+    draws = np.mean([impute(seed).numpy() for seed in seeds], axis=0)
+    # Draws say nothing of less than one in their number.
+    count = NUM_IMPUTATIONS
+    imputed = (draws * count + 0.5) / (count + 1)
+    print(f"lower half of {len(x)} images hidden: log-likelihood of a hidden pixel")
+    for name, p in (
+        ("mean imputation", np.broadcast_to(training_mean, x.shape)),
+        ("one reconstruction", model.reconstruct(filled).numpy()),
+        (f"mean of {NUM_IMPUTATIONS} imputations, {NUM_STEPS} steps each", imputed),
+    ):
+        p = np.clip(p, 1e-6, 1 - 1e-6)
+        log_p = np.where(x == 1, np.log(p), np.log1p(-p))
+        values = np.mean(log_p, axis=(1, 2, 3), where=mask == 0)
+        error = values.std(ddof=1) / len(values) ** 0.5
+        print(f"  {name:<46} {values.mean():9.4f} +- {error:.4f} nats", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--output", type=pathlib.Path, required=True)
+    parser.add_argument("--data-dir", default=None, help="where TFDS keeps its data")
+    parser.add_argument("--num-images", type=int, default=100, help="for the first two")
+    parser.add_argument("--num-imputed", type=int, default=500)
+    arguments = parser.parse_args()
+
+    def images(split):
+        return datasets.load(
+            "binarized_mnist",
+            split,
+            100,
+            shuffle=False,
+            data_dir=arguments.data_dir,
+        )
+
+    models = {
+        latent_dim: train(
+            latent_dim, arguments.output / f"latents-{latent_dim}", arguments.data_dir
+        )
+        for latent_dim in (2, 20)
+    }
+    test = images(f"test[:{arguments.num_images}]")
+    compare_likelihoods(models[2], test, num_steps=200, num_chains=20)
+    compare_likelihoods(models[20], test, num_steps=500, num_chains=20)
+    parts = [tf.reduce_mean(batch, axis=0) for batch in images("train")]
+    x = np.concatenate(list(images(f"test[:{arguments.num_imputed}]")))
+    compare_imputations(models[20], x, np.mean(parts, axis=0))
+
+
+if __name__ == "__main__":
+    main()
