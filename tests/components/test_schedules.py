@@ -28,6 +28,21 @@ def test_cyclical_starts_over():
     assert_allclose(values(schedule, range(30)), cycle * 3, atol=1e-6)
 
 
+@pytest.mark.parametrize("schedule", [Linear(0, 1, 7), Cosine(2, 1, 8)])
+def test_a_warm_up_ends_where_the_value_changes_no_more(schedule):
+    end = schedule.warmup_steps
+    assert values(schedule, range(end, end + 9)) == [schedule.stop] * 9
+    assert values(schedule, [end - 1]) != [schedule.stop]
+
+
+def test_the_warm_up_of_cycles_is_the_first_of_them():
+    schedule = Cyclical(0.1, 1, 9, ramp=0.3)
+    end = schedule.warmup_steps
+    assert float(schedule(end - 1)) == 1
+    assert values(schedule, range(end)) == values(schedule, range(end, 2 * end))
+    assert float(schedule(end)) == pytest.approx(0.1)
+
+
 @pytest.mark.parametrize(
     "schedule", [Linear(0, 1, 7), Cosine(1, 2, 8), Cyclical(0.1, 1, 9, ramp=0.3)]
 )

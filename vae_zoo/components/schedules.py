@@ -36,6 +36,11 @@ class Schedule:
         """The value at optimizer step `step` (integer, >= 0): float32 scalar."""
         raise NotImplementedError
 
+    @property
+    def warmup_steps(self):
+        """The optimizer's step from which the value stays: an integer."""
+        return self.num_steps
+
     def progress(self, step):
         """How much of `num_steps` is behind, from 0 to 1."""
         return tf.minimum(tf.cast(step, tf.float32) / self.num_steps, 1.0)
@@ -79,6 +84,9 @@ class Cosine(Schedule):
 @keras.saving.register_keras_serializable("vae_zoo")
 class Cyclical(Schedule):
     """Linear warm-ups that start over every `num_steps`, for ever.
+
+    It never stays; as its `warmup_steps` the first cycle counts, after which nothing
+    comes that has not been.
 
     Args:
         start: the value at the start of a cycle.

@@ -35,6 +35,8 @@ class BetaVAE(VAE):
     Source: Higgins et al. 2017, equation 4; Burgess et al. 2018, equation 8.
     """
 
+    objective_weights = ("beta", "capacity")
+
     def __init__(
         self,
         input_shape,

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from vae_zoo.components.randomness import as_seed, load_seeds, save_seeds
-from vae_zoo.models import clusters
+from vae_zoo.models import clusters, kl_weight
 from vae_zoo.models.input_checks import checked_data, plain_value_errors
 
 
@@ -20,10 +20,13 @@ class ElboModel(keras.Model):
     Attributes:
         term_names: names of the bound's terms, each a metric.
         learns_from_labels: whether `objective` takes labels into account.
+        objective_weights: names of the attributes by which `objective` weighs the
+            terms, each a number or a schedule.
     """
 
     term_names = ("log_likelihood", "kl")
     learns_from_labels = False
+    objective_weights = ()
 
     def make_trackers(self):
         """The metrics: the means of the bound and its terms, and clusters in use."""
@@ -40,6 +43,16 @@ class ElboModel(keras.Model):
             y: what came with x, of models that learn from it.
         """
         return -terms["elbo"]
+
+    def warmup_steps(self):
+        """The optimizer's step from which training is on the whole objective.
+
+        Raises:
+            ValueError: if a weight of the objective is a function that does not tell.
+        """
+        return kl_weight.warmup_steps(
+            {name: getattr(self, name) for name in self.objective_weights}
+        )
 
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True

@@ -63,6 +63,7 @@ class GaussianMixtureVAE(VAE):
 
     term_names = ("log_likelihood", "kl", "kl_z", "kl_w", "kl_c")
     learns_from_labels = True
+    objective_weights = ("beta", "free_bits", "classifier_weight")
     has_noise_posterior = True
 
     def __init__(

@@ -36,6 +36,8 @@ class HypersphericalVAE(VAE):
     Source: Davidson et al. 2018; De Cao & Aziz 2020 (the power spherical posterior).
     """
 
+    objective_weights = ("beta",)
+
     def __init__(
         self,
         input_shape,
