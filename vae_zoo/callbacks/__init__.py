@@ -1,10 +1,12 @@
 """What goes on beside training, for `fit`."""
 
 from vae_zoo.callbacks.best_weights import BestWeights
+from vae_zoo.callbacks.early_stopping import EarlyStoppingAfterWarmup
 from vae_zoo.callbacks.run_checkpoint import RunCheckpoint, read_history
 
 __all__ = [
     "BestWeights",
+    "EarlyStoppingAfterWarmup",
     "RunCheckpoint",
     "read_history",
 ]

@@ -1,0 +1,78 @@
+"""The early stopping of `fit` for models whose training starts with a warm-up."""
+
+import keras
+
+from vae_zoo.models.input_checks import check_at_least
+
+
+class EarlyStoppingAfterWarmup(keras.callbacks.EarlyStopping):
+    """`keras.callbacks.EarlyStopping` that waits for the end of the warm-up.
+
+    A model trained on part of the KL term, or one whose clusters await data, has a
+    validation ELBO that is not yet what counts: it may well be the best of all. So an
+    epoch counts only if one of its steps was on the whole objective, by
+    `model.warmup_steps()` and the optimizer's step, which a resumed training goes on
+    with; and of a model with clusters, if they had started. An epoch before takes no
+    patience, is not the best, and is never restored.
+
+    Of `schedules.Cyclical` the first cycle is the warm-up.
+
+    Args:
+        monitor: which of the history's keys. `val_loss` is the negative ELBO at
+            beta = 1.
+        min_delta: least change that is an improvement, in nats.
+        patience: epochs without one after which training stops.
+        verbose: 1 tells of the stop.
+        mode: "min" or "max", the better direction; "auto" knows it for a loss alone.
+        baseline: value to be better than, before the patience is at its end.
+        restore_best_weights: whether the model ends with the weights of its best
+            epoch, if one counted, instead of the last.
+        warmup_steps: None, or the optimizer's step that ends the warm-up whatever the
+            model says, >= 0.
+
+    Raises:
+        ValueError: if `warmup_steps` is negative; and at the start of training, if it
+            is None while a weight of the model is a function that does not tell.
+    """
+
+    def __init__(
+        self,
+        monitor="val_loss",
+        *,
+        min_delta=0,
+        patience=0,
+        verbose=0,
+        mode="auto",
+        baseline=None,
+        restore_best_weights=False,
+        warmup_steps=None,
+    ):
+        super().__init__(
+            monitor,
+            min_delta=min_delta,
+            patience=patience,
+            verbose=verbose,
+            mode=mode,
+            baseline=baseline,
+            restore_best_weights=restore_best_weights,
+        )
+        if warmup_steps is not None:
+            check_at_least("warmup_steps", warmup_steps, 0, "in optimizer steps")
+        self.warmup_steps = warmup_steps
+
+    def on_train_begin(self, logs=None):
+        """Finds out when the warm-up of the model ends."""
+        super().on_train_begin(logs)
+        self._end = self.warmup_steps
+        if self._end is None:
+            self._end = self.model.warmup_steps()
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Counts the epoch, unless all of it was warm-up."""
+        is_warmup = (
+            self.model.prior_layer.awaits_data
+            or self.model.optimizer.iterations <= self._end
+        )
+        # Keras' own means of passing over an epoch, set from one to the next.
+        self.start_from_epoch = epoch + 1 if is_warmup else 0
+        super().on_epoch_end(epoch, logs)
