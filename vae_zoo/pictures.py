@@ -20,33 +20,54 @@ def write_pictures(model, source, folder, settings):
         folder: where the pictures go.
         settings: dict with `seed` and `binarize`.
     """
-    folder = pathlib.Path(folder)
+    x, classes = _examples(source, settings)
+    _save(figures(model, x, classes, settings["seed"]), folder)
+
+
+def figures(model, x, classes, seed):
+    """The pictures that every run leaves.
+
+    Args:
+        model: a model, trained or not.
+        x: float [N, *input_shape], the examples to show.
+        classes: class indices [N], or None.
+        seed: fixes the samples, an integer.
+
+    Returns:
+        Dict name -> `matplotlib.figure.Figure`: `samples`, `reconstructions` and
+        `latent`; of a mixture model `clusters` too, a row of samples for each.
+    """
+    made = {
+        "samples": plotting.samples(model.sample(NUM_PICTURED, seed=seed).numpy()),
+        "reconstructions": plotting.reconstructions(x[:10], model.reconstruct(x[:10])),
+        "latent": plotting.latent(model.encode(x), classes),
+    }
+    if model.num_clusters:
+        made["clusters"] = plotting.clusters(
+            [
+                model.sample(NUM_PICTURED_OF_CLUSTER, seed=seed, cluster=cluster)
+                for cluster in range(model.num_clusters)
+            ]
+        )
+    return made
+
+
+def _examples(source, settings):
+    """The first examples [N, *shape] and their classes [N] or None."""
     with_classes = source.has_labels and not source.factor_names
-    examples, classes = [], []
     data = source.batches(
         NUM_LATENTS_PICTURED,
         binarize=settings["binarize"] and "fixed",
         labels=with_classes,
         seed=settings["seed"],
     )
-    for element in data.take(1):
-        examples, classes = element if with_classes else (element, None)
-    x = examples.numpy()
-    pictures = {
-        "samples": plotting.samples(
-            model.sample(NUM_PICTURED, seed=settings["seed"]).numpy()
-        ),
-        "reconstructions": plotting.reconstructions(x[:10], model.reconstruct(x[:10])),
-        "latent": plotting.latent(model.encode(x), classes),
-    }
-    if model.num_clusters:
-        pictures["clusters"] = plotting.clusters(
-            [
-                model.sample(
-                    NUM_PICTURED_OF_CLUSTER, seed=settings["seed"], cluster=cluster
-                ).numpy()
-                for cluster in range(model.num_clusters)
-            ]
-        )
-    for name, figure in pictures.items():
-        plotting.save(figure, folder / f"{name}.png")
+    element = next(data.take(1).as_numpy_iterator())
+    return element if with_classes else (element, None)
+
+
+def _save(made, folder):
+    """Writes each figure under its name; returns the paths."""
+    paths = [pathlib.Path(folder) / f"{name}.png" for name in made]
+    for figure, path in zip(made.values(), paths, strict=True):
+        plotting.save(figure, path)
+    return paths
