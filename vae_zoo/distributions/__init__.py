@@ -6,6 +6,7 @@ from vae_zoo.distributions.hierarchical_mixture import HierarchicalMixture
 from vae_zoo.distributions.mixture_of_normals import MixtureOfNormals
 from vae_zoo.distributions.power_spherical import PowerSpherical
 from vae_zoo.distributions.product import Product
+from vae_zoo.distributions.quantiles import marginal_quantiles
 from vae_zoo.distributions.sphere import SphericalUniform
 from vae_zoo.distributions.von_mises_fisher import VonMisesFisher
 
@@ -18,4 +19,5 @@ __all__ = [
     "SphericalUniform",
     "VonMisesFisher",
     "kl_divergence",
+    "marginal_quantiles",
 ]
