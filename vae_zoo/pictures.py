@@ -3,6 +3,7 @@
 import pathlib
 
 from vae_zoo import plotting
+from vae_zoo.models.input_checks import check_at_least
 
 NUM_PICTURED = 64
 NUM_LATENTS_PICTURED = 2000
@@ -50,6 +51,27 @@ def figures(model, x, classes, seed):
             ]
         )
     return made
+
+
+def manifold_latents(model, num_steps):
+    """Latents at equal shares of the prior's probability, to look at all of them.
+
+    Args:
+        model: a model whose latents are on a plane, a circle or a sphere: latent_dim 2,
+            or 3 on the unit sphere.
+        num_steps: S >= 1, the points along each axis.
+
+    Returns:
+        Float32 [S, S, 2] on the plane, [1, S, 2] on the circle, [S, 2 S, 3] on the
+        sphere: rows from the top, as the geometry's `quantile_grid` has them.
+
+    Raises:
+        ValueError: if the latents have more dimensions, or `num_steps` is below 1.
+
+    Source: Kingma & Welling 2014, figure 4.
+    """
+    check_at_least("num_steps", num_steps, 1, "the points along each axis")
+    return model.geometry.quantile_grid(model.prior(), num_steps)
 
 
 def _examples(source, settings):

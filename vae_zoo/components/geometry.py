@@ -6,6 +6,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
+from vae_zoo.components import quantile_grids
 from vae_zoo.distributions.noise import fold_in, standard_normal
 
 # The smallest normal float32 has a reciprocal that is finite.
@@ -92,6 +93,30 @@ class Euclidean:
         values = tf.linspace(-3.0, 3.0, num_steps)[:, None, None]
         return z * (1 - axis) + values * axis
 
+    def grid_axes(self, size):
+        """What the axes of `quantile_grid` are, across and up: two names, or None.
+
+        Args:
+            size: D, on which it depends whether there is a grid.
+        """
+        return quantile_grids.AXES_OF_PLANE if size == 2 else None
+
+    def quantile_grid(self, p, num_steps):
+        """Latents at equal shares of probability, as `quantile_grids` has them.
+
+        Args:
+            p: the prior, event [D].
+            num_steps: S >= 1, the points along an axis.
+
+        Returns:
+            Float32 [S, S, 2].
+
+        Raises:
+            ValueError: unless D = 2.
+        """
+        _check_has_grid(self, p.event_shape[0])
+        return quantile_grids.plane(p, num_steps)
+
 
 class Sphere:
     """The unit sphere of R^D, on which latents are joined by great circles.
@@ -174,6 +199,22 @@ class Sphere:
         angles = tf.linspace(-math.pi / 2, math.pi / 2, num_steps)[:, None, None]
         return tf.sin(angles) * axis + tf.cos(angles) * equator
 
+    def grid_axes(self, size):
+        """As in `Euclidean`."""
+        axes = {2: quantile_grids.AXES_OF_CIRCLE, 3: quantile_grids.AXES_OF_SPHERE}
+        return axes.get(size)
+
+    def quantile_grid(self, p, num_steps):
+        """As in `Euclidean`: [1, S, 2] of a circle, [S, 2 S, 3] of a sphere.
+
+        Raises:
+            ValueError: unless D is 2 or 3.
+        """
+        size = p.event_shape[0]
+        _check_has_grid(self, size)
+        grid = quantile_grids.circle if size == 2 else quantile_grids.sphere
+        return grid(num_steps)
+
 
 @dataclasses.dataclass(frozen=True)
 class Product:
@@ -252,6 +293,15 @@ class Product:
             dimension -= size
         return tf.concat(paths, axis=-1)
 
+    def grid_axes(self, size):
+        """As in `Euclidean`: None, for several spaces make no flat picture."""
+        del size
+
+    def quantile_grid(self, p, num_steps):
+        """As in `Euclidean`: always refused."""
+        del num_steps
+        _check_has_grid(self, p.event_shape[0])
+
     def _with_sizes(self):
         return zip(self.parts, self.sizes, strict=True)
 
@@ -267,6 +317,16 @@ class Product:
 
 EUCLIDEAN = Euclidean()
 SPHERE = Sphere()
+
+
+def _check_has_grid(space, size):
+    """Raises ValueError unless `space` of `size` elements has a `quantile_grid`."""
+    if not space.grid_axes(size):
+        raise ValueError(
+            "`model` must have latents on a plane, a circle or a sphere: latent_dim=2, "
+            f"or 3 on the unit sphere. Received: latents on {space.name}, "
+            f"latent_dim={size}"
+        )
 
 
 def _tangent(point, other):

@@ -1,0 +1,66 @@
+"""Latents at equal shares of probability, in rows and columns as a picture has them."""
+
+import math
+
+import numpy as np
+import tensorflow as tf
+
+from vae_zoo.distributions.quantiles import marginal_quantiles
+
+# What the axes are, across and up.
+AXES_OF_PLANE = ("quantile of latent 1", "quantile of latent 2")
+AXES_OF_CIRCLE = ("angle from latent 1 = -1, share of the circle", "")
+AXES_OF_SPHERE = ("longitude, share of the circle", "quantile of latent 3")
+
+
+def plane(p, num_steps):
+    """The quantiles (i + 1/2) / num_steps of each element of z ~ p.
+
+    Args:
+        p: distribution with event shape [2].
+        num_steps: S >= 1.
+
+    Returns:
+        Float32 [S, S, 2]: the first element grows to the right, the second upwards.
+
+    Source: Kingma & Welling 2014, figure 4.
+    """
+    across, up = tf.unstack(marginal_quantiles(p, _middles(num_steps)), axis=1)
+    return tf.stack(tf.meshgrid(across, up[::-1]), axis=-1)
+
+
+def circle(num_steps):
+    """Equal arcs of the unit circle, from -180 to 180 degrees: float32 [1, S, 2]."""
+    angle = _longitudes(num_steps)[None]
+    return _as_latents(np.cos(angle), np.sin(angle))
+
+
+def sphere(num_steps):
+    """Equal areas of the unit sphere of R^3: longitudes across, heights up.
+
+    Args:
+        num_steps: S >= 1, the values of the height; of longitude there are twice as
+            many.
+
+    Returns:
+        Float32 [S, 2 S, 3], the north, where the third element is 1, on top.
+
+    Source: Archimedes: on a sphere, height is as uniform as longitude.
+    """
+    heights = 1 - 2 * _middles(num_steps)
+    longitude, height = np.meshgrid(_longitudes(2 * num_steps), heights)
+    radius = np.sqrt(1 - height**2)
+    return _as_latents(radius * np.cos(longitude), radius * np.sin(longitude), height)
+
+
+def _middles(count):
+    """Those of `count` equal parts of [0, 1]."""
+    return (np.arange(count) + 0.5) / count
+
+
+def _longitudes(count):
+    return math.pi * (2 * _middles(count) - 1)
+
+
+def _as_latents(*elements):
+    return tf.constant(np.stack(elements, axis=-1), tf.float32)
