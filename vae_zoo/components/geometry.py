@@ -94,10 +94,13 @@ class Euclidean:
         return z * (1 - axis) + values * axis
 
     def grid_axes(self, size):
-        """What the axes of `quantile_grid` are, across and up: two names, or None.
+        """What the axes of `quantile_grid` are, across and up, or None without one.
 
         Args:
             size: D, on which it depends whether there is a grid.
+
+        Returns:
+            Two tuples of a name and the values at the axis' ends.
         """
         return quantile_grids.AXES_OF_PLANE if size == 2 else None
 

@@ -7,10 +7,10 @@ import tensorflow as tf
 
 from vae_zoo.distributions.quantiles import marginal_quantiles
 
-# What the axes are, across and up.
-AXES_OF_PLANE = ("quantile of latent 1", "quantile of latent 2")
-AXES_OF_CIRCLE = ("angle from latent 1 = -1, share of the circle", "")
-AXES_OF_SPHERE = ("longitude, share of the circle", "quantile of latent 3")
+# What the axes are, across and up: names, and the values at both ends.
+AXES_OF_PLANE = (("quantile of latent 1", 0, 1), ("quantile of latent 2", 0, 1))
+AXES_OF_CIRCLE = (("angle, degrees", -180, 180), ("", 0, 1))
+AXES_OF_SPHERE = (("longitude, degrees", -180, 180), ("latent 3", -1, 1))
 
 
 def plane(p, num_steps):

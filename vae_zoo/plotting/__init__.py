@@ -1,0 +1,23 @@
+"""Pictures of a model and its data, from arrays; each is a matplotlib Figure."""
+
+from vae_zoo.plotting.images import (
+    clusters,
+    imputations,
+    manifold,
+    reconstructions,
+    samples,
+    traversals,
+)
+from vae_zoo.plotting.latents import latent
+from vae_zoo.plotting.png import save
+
+__all__ = [
+    "clusters",
+    "imputations",
+    "latent",
+    "manifold",
+    "reconstructions",
+    "samples",
+    "save",
+    "traversals",
+]
