@@ -1,39 +1,128 @@
 """Where the examples of a data set are in the space of latents."""
 
+import math
+
+import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
 MAX_CLASSES = 20
+# Radii of the rings that tell the classes on a circle apart, and what of a ring's
+# share they use.
+RINGS, RING_WIDTH = (0.5, 1.0), 0.5
 
 
-def latent(latents, labels=None):
+def latent(latents, labels=None, on_sphere=False):
     """The latent vectors [N, D] as points, coloured by class index `labels` [N].
 
     Labels that are no class indices, or of more than twenty classes, are not shown.
 
     Two dimensions are shown as they are, one as a histogram, more by their first
     two principal components, with the share of the variance that these explain.
+
+    Args:
+        latents: float [N, D].
+        labels: integers [N], or None.
+        on_sphere: whether the latents are directions: two dimensions are shown as
+            angles, at radii that have no meaning but to keep points apart, and three
+            on an equal-area map.
     """
     latents = np.asarray(latents)
+    if latents.ndim != 2 or 0 in latents.shape:
+        raise ValueError(
+            f"`latents` must have shape [N, D]. Received: shape {latents.shape}"
+        )
     figure = Figure((5.5, 4.5), layout="constrained")
+    groups = _groups(labels, len(latents))
+    dim = latents.shape[1]
+    if dim == 1:
+        _draw_histogram(figure, latents)
+    elif on_sphere and dim == 2:
+        _draw_circle(figure, latents, groups)
+    elif on_sphere and dim == 3:
+        _draw_globe(figure, latents, groups)
+    else:
+        _draw_plane(figure, latents, groups)
+    return figure
+
+
+def _draw_histogram(figure, latents):
     axis = figure.subplots()
-    if latents.shape[1] == 1:
-        axis.hist(latents[:, 0], bins=50)
-        axis.set(xlabel="latent 1", ylabel="examples")
-        return figure
+    axis.hist(latents[:, 0], bins=50)
+    axis.set(xlabel="latent 1", ylabel="examples")
+
+
+def _draw_plane(figure, latents, groups):
+    axis = figure.subplots()
     points, names = _plane(latents)
     axis.set(xlabel=names[0], ylabel=names[1])
-    labels = None if labels is None else np.asarray(labels)
-    if labels is None or not _are_classes(labels):
-        axis.scatter(*points.T, s=4, linewidths=0)
-        return figure
-    for label in np.unique(labels):
-        shown = points[labels == label]
-        axis.scatter(*shown.T, s=6, linewidths=0, label=str(label))
-    axis.legend(
-        title="class", markerscale=2, loc="center left", bbox_to_anchor=(1, 0.5)
+    _scatter(axis, points, groups)
+
+
+def _draw_circle(figure, latents, groups):
+    axis = figure.subplots(subplot_kw={"projection": "polar"})
+    angles = np.arctan2(latents[:, 1], latents[:, 0])
+    # Always the same noise, without which points would hide each other.
+    noise = RING_WIDTH * np.random.default_rng(0).random(len(latents))
+    radii = np.empty(len(latents))
+    for ring, members in enumerate(groups.values()):
+        radii[members] = (ring + noise[members]) / len(groups)
+    inner, outer = RINGS
+    radii = inner + (outer - inner) * radii
+    name = "angle of (latent 1, latent 2)"
+    axis.set(
+        ylim=(0, outer),
+        yticks=[],
+        xlabel=name if len(groups) == 1 else f"{name}; a ring for each class",
     )
-    return figure
+    _scatter(axis, np.stack([angles, radii], axis=1), groups)
+
+
+def _draw_globe(figure, latents, groups):
+    figure.set_size_inches(7.5, 4)
+    axis = figure.subplots(subplot_kw={"projection": "mollweide"})
+    longitude = np.arctan2(latents[:, 1], latents[:, 0])
+    latitude = np.arctan2(latents[:, 2], np.hypot(latents[:, 0], latents[:, 1]))
+    axis.set(
+        xlabel="longitude, angle of (latent 1, latent 2); Mollweide projection",
+        ylabel="latitude, north: latent 3 = 1",
+    )
+    axis.tick_params(labelsize=7, labelcolor="0.4")
+    axis.set_longitude_grid(60)
+    axis.grid(alpha=0.4)
+    _scatter(axis, np.stack([longitude, latitude], axis=1), groups)
+
+
+def _scatter(axis, points, groups):
+    """Points [N, 2], in the groups' colours and with a legend if they have names."""
+    area = np.clip(4000 / len(points), 6, 40)
+    colours = matplotlib.colormaps["tab10" if len(groups) <= 10 else "tab20"]
+    for index, (label, members) in enumerate(groups.items()):
+        axis.scatter(
+            *points[members].T, area, colours([index]), linewidths=0, label=label
+        )
+    if None not in groups:
+        axis.figure.legend(
+            title="class",
+            loc="outside right center",
+            fontsize="medium" if len(groups) <= 10 else 7,
+            markerscale=math.sqrt(24 / area),
+        )
+
+
+def _groups(labels, count):
+    """Class index -> whose it is, booleans [N]; None -> all where none are shown."""
+    if labels is None:
+        return {None: np.ones(count, bool)}
+    labels = np.asarray(labels)
+    if len(labels) != count:
+        raise ValueError(
+            f"`labels` must be {count}, one for each of `latents`. Received: "
+            f"{len(labels)}"
+        )
+    if not _are_classes(labels):
+        return {None: np.ones(count, bool)}
+    return {label: labels == label for label in np.unique(labels)}
 
 
 def _are_classes(labels):
@@ -42,15 +131,17 @@ def _are_classes(labels):
 
 
 def _plane(latents):
-    if latents.shape[1] == 2 or len(latents) < 2:
+    """Points [N, 2] of a plane that shows latents, and what its axes are."""
+    count, dim = latents.shape
+    if dim == 2 or count < 2:
         # One example spans no plane of its own.
-        latents = latents[:, :2]
-        return latents, ("latent 1", "latent 2")
+        of = "" if dim == 2 else f" of {dim}"
+        return latents[:, :2], (f"latent 1{of}", f"latent 2{of}")
     centred = latents - latents.mean(axis=0)
     _, singular_values, directions = np.linalg.svd(centred, full_matrices=False)
     shares = singular_values**2 / np.maximum(np.sum(singular_values**2), 1e-30)
     names = (
-        f"principal component {index + 1} of {latents.shape[1]} latents ({share:.0%})"
+        f"principal component {index + 1} of {dim} latents ({share:.0%})"
         for index, share in enumerate(shares[:2])
     )
     return centred @ directions[:2].T, tuple(names)
