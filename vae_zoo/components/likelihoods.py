@@ -8,6 +8,7 @@ import tensorflow_probability as tfp
 
 from vae_zoo.components.heads import Head, built_projection, positive
 from vae_zoo.components.value_rule import ValueRule
+from vae_zoo.distributions import bernoulli
 from vae_zoo.distributions.bernoulli_given_sum import BernoulliGivenSum
 
 tfd = tfp.distributions
@@ -106,7 +107,7 @@ class Bernoulli(_FromLogits):
 
     def element(self, logits):
         """`tfd.Bernoulli` with float samples."""
-        return tfd.Bernoulli(logits=logits, dtype=tf.float32)
+        return bernoulli.Bernoulli(logits=logits, dtype=tf.float32)
 
     def draw_given_noisy(self, y, noise, seed, *, logits):
         """As in `Likelihood`; `noise` is the probability that an element flips."""

@@ -1,5 +1,6 @@
 """What TensorFlow Probability lacks."""
 
+from vae_zoo.distributions.bernoulli import Bernoulli
 from vae_zoo.distributions.bernoulli_given_sum import BernoulliGivenSum
 from vae_zoo.distributions.divergence import kl_divergence
 from vae_zoo.distributions.hierarchical_mixture import HierarchicalMixture
@@ -11,6 +12,7 @@ from vae_zoo.distributions.sphere import SphericalUniform
 from vae_zoo.distributions.von_mises_fisher import VonMisesFisher
 
 __all__ = [
+    "Bernoulli",
     "BernoulliGivenSum",
     "HierarchicalMixture",
     "MixtureOfNormals",
