@@ -25,7 +25,7 @@ def write_pictures(model, source, folder, settings):
     _save(figures(model, x, classes, settings["seed"]), folder)
 
 
-def figures(model, x, classes, seed):
+def figures(model, x, classes, seed, *, num_samples=NUM_PICTURED):
     """The pictures that every run leaves.
 
     Args:
@@ -33,13 +33,14 @@ def figures(model, x, classes, seed):
         x: float [N, *input_shape], the examples to show.
         classes: class indices [N], or None.
         seed: fixes the samples, an integer.
+        num_samples: how many to show.
 
     Returns:
         Dict name -> `matplotlib.figure.Figure`: `samples`, `reconstructions` and
         `latent`; of a mixture model `clusters` too, a row of samples for each.
     """
     made = {
-        "samples": plotting.samples(model.sample(NUM_PICTURED, seed=seed).numpy()),
+        "samples": plotting.samples(model.sample(num_samples, seed=seed).numpy()),
         "reconstructions": plotting.reconstructions(x[:10], model.reconstruct(x[:10])),
         "latent": plotting.latent(model.encode(x), classes),
     }
@@ -76,7 +77,7 @@ def manifold_latents(model, num_steps):
 
 def _examples(source, settings):
     """The first examples [N, *shape] and their classes [N] or None."""
-    with_classes = source.has_labels and not source.factor_names
+    with_classes = source.has_classes
     data = source.batches(
         NUM_LATENTS_PICTURED,
         binarize=settings["binarize"] and "fixed",

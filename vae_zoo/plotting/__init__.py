@@ -9,13 +9,14 @@ from vae_zoo.plotting.images import (
     traversals,
 )
 from vae_zoo.plotting.latents import latent
-from vae_zoo.plotting.png import save
+from vae_zoo.plotting.png import png, save
 
 __all__ = [
     "clusters",
     "imputations",
     "latent",
     "manifold",
+    "png",
     "reconstructions",
     "samples",
     "save",
