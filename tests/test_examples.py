@@ -42,3 +42,14 @@ def test_clusters_of_digits_are_the_digits(tmp_path, monkeypatch, capsys):
     assert accuracy > 0.8
     height, width = matplotlib.image.imread(output).shape[:2]
     assert height == pytest.approx(width, rel=0.1)
+
+
+def test_restored_digits_are_closer_than_damaged_ones(tmp_path, monkeypatch, capsys):
+    output = tmp_path / "restored.png"
+    run("restore_digits.py", monkeypatch, "--epochs", 40, "--output", output)
+    found = re.findall(r": (.*)% of all pixels wrong", capsys.readouterr().out)
+    hidden, flipped, _ = (float(share) for share in found)
+    # Of the hidden half a guess would be right every second time.
+    assert hidden < 25
+    assert flipped < 10
+    assert matplotlib.image.imread(output).shape[2] == 4

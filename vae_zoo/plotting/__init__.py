@@ -5,6 +5,7 @@ from vae_zoo.plotting.images import (
     imputations,
     manifold,
     reconstructions,
+    rows,
     samples,
     traversals,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "manifold",
     "png",
     "reconstructions",
+    "rows",
     "samples",
     "save",
     "traversals",

@@ -23,8 +23,13 @@ def samples(images, columns=8):
 
 def clusters(images):
     """One row of samples for each cluster: `images` [K, N, *shape], in [0, 1]."""
-    images = as_images("images", images, "KN")
-    names = [f"cluster {index}" for index in range(len(images))]
+    return rows(images, [f"cluster {index}" for index in range(len(images))])
+
+
+def rows(images, names):
+    """Rows of `images` [R, N, *shape], in [0, 1], with their R `names` on the left."""
+    images = as_images("images", images, "RN")
+    _check_count("names", names, len(images), "row")
     return image_grid(_pictures(images), names)
 
 
