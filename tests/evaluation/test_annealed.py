@@ -33,7 +33,7 @@ def test_annealing_is_exact_on_a_linear_vae(linear):
     score = tf.function(annealed.log_likelihood)
     # The chains are independent: many examples alike are many weights.
     copies = np.repeat(x, 800, axis=0)
-    found = score(model, copies, 30, 1, key)[0].numpy().reshape(10, 800)
+    found = score(model, copies, 30, 1, 0.0, key)[0].numpy().reshape(10, 800)
     weights = np.exp(found - marginal.logpdf(x)[:, None])
     error = weights.std(axis=1, ddof=1) / np.sqrt(800)
     assert (error < 0.05).all()
@@ -51,7 +51,7 @@ def test_one_step_is_importance_sampling(linear):
     model, marginal = linear
     x = marginal.rvs(5, random_state=1).astype("float32")
     score = tf.function(annealed.log_likelihood)
-    found, _ = score(model, x, 1, 4000, tf.constant([1, 2]))
+    found, _ = score(model, x, 1, 4000, 0.5, tf.constant([1, 2]))
     assert_allclose(found, marginal.logpdf(x), atol=0.15)
 
 
@@ -116,7 +116,7 @@ def test_every_space_has_the_right_value(make_model):
     model.fit(data.astype("float32"), epochs=15, batch_size=30, verbose=0)
     x = np.array([[0, 1, 1, 0], [1, 1, 0, 1]], "float32")
     score = tf.function(annealed.log_likelihood)
-    found, variances = score(model, x, 20, 50, tf.constant([1, 2]))
+    found, variances = score(model, x, 20, 50, 0.5, tf.constant([1, 2]))
     errors = np.sqrt(variances)
     assert (errors < 0.15).all()
     assert (np.abs(found - numeric_log_likelihood(model, x)) < 4 * errors + 0.005).all()
@@ -125,12 +125,12 @@ def test_every_space_has_the_right_value(make_model):
 def test_states_have_the_density_that_a_change_of_variables_gives():
     model = HypersphericalVAE((4,), 3, encoder=networks.MLP((8,)), seed=0)
     x = np.array([[0, 1, 1, 0]], "float32")
-    target = latent_target.LatentTarget(model, x, tf.constant([1, 2]))
-    # q(z|x) integrates to 1 over the states: compare with a normal that covers them.
+    target = latent_target.LatentTarget(model, x, 10, 0.3, tf.constant([1, 2]))
+    # The density of starts integrates to 1: compare with a normal that covers them.
     normal = multivariate_normal(np.zeros(3), 4 * np.eye(3))
     states = normal.rvs(200_000, random_state=0).astype("float32")
-    log_q = target.log_posterior(states[:, None]).numpy()[:, 0]
-    weights = np.exp(log_q - normal.logpdf(states))
+    log_r = target.log_start(states[:, None]).numpy()[:, 0]
+    weights = np.exp(log_r - normal.logpdf(states))
     error = weights.std() / np.sqrt(len(weights))
     assert abs(weights.mean() - 1) < 5 * error < 0.1
     u = model.posterior(x).sample(5, seed=1)

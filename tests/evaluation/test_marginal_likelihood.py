@@ -59,12 +59,18 @@ def test_the_effective_sample_size_is_that_of_the_weights(model, binary_images):
 def test_the_mean_of_weights_and_its_variance():
     rng = np.random.default_rng(0)
     log_weights = rng.normal(size=(7, 3)).astype("float32")
-    mean, variance = log_mean(tf.constant(log_weights))
+    mean, variance = log_mean(tf.constant(log_weights), (7, 0))
     weights = np.exp(log_weights)
     assert_allclose(mean, logsumexp(log_weights, axis=0) - np.log(7), rtol=1e-5)
     expected = weights.var(axis=0, ddof=1) / 7 / weights.mean(axis=0) ** 2
     assert_allclose(variance, expected, rtol=1e-4)
-    assert np.isnan(log_mean(tf.constant(log_weights[:1]))[1]).all()
+    assert np.isnan(log_mean(tf.constant(log_weights[:1]), (1,))[1]).all()
+    # Weights of two distributions: each varies about a mean of its own.
+    mean, variance = log_mean(tf.constant(log_weights), (4, 3))
+    assert_allclose(mean, logsumexp(log_weights, axis=0) - np.log(7), rtol=1e-5)
+    parts = (weights[:4], weights[4:])
+    expected = sum(len(part) * part.var(axis=0, ddof=1) for part in parts) / 49
+    assert_allclose(variance, expected / weights.mean(axis=0) ** 2, rtol=1e-4)
 
 
 def test_an_estimate_has_the_errors_of_its_mean():

@@ -9,6 +9,10 @@ from vae_zoo.distributions.noise import fold_in
 from vae_zoo.evaluation.estimate import Estimate, log_mean, mapped
 from vae_zoo.evaluation.latent_target import LatentTarget, adapted_kernel
 from vae_zoo.models.input_checks import check_at_least
+from vae_zoo.models.proposal import check_prior_share
+
+# Of the chains, at least every second one starts where q has its mass.
+PRIOR_SHARE = 0.5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,21 +39,24 @@ def annealed_marginal_likelihood(
     num_steps: int,
     *,
     num_chains: int = 1,
+    prior_share: float = PRIOR_SHARE,
     seed: int = 0,
     verbose: int = 0,
 ) -> Estimate:
-    """log p(x) of a data set by annealed importance sampling from q(z|x) to p(z|x).
+    """log p(x) of a data set by annealed importance sampling.
 
-    Each chain starts at a draw of q(z|x) and passes through the densities
-    q(z|x)^(1 - t) p(x, z)^t for t = 1/n, 2/n, …, 1, with a step of Hamiltonian Monte
-    Carlo at each; fifty steps before find the step size of each example. With n = 1 it
-    is importance sampling.
+    Each chain starts at a draw of r(z), which is q(z|x) mixed with p(z), and passes
+    through the densities r(z)^(1 - t) p(x, z)^t for t = 1/n, 2/n, …, 1, with a step of
+    Hamiltonian Monte Carlo at each; fifty steps before find the step size of each
+    example. With n = 1 it is importance sampling.
 
     Args:
         model: a model of the package.
         data: `tf.data.Dataset` of x or (x, …), x float [B, *input_shape].
         num_steps: n >= 1.
         num_chains: C >= 1, whose weights are averaged.
+        prior_share: of the chains, in [0, 1), that start at draws of p(z); they find
+            what q(z|x) misses.
         seed: fixes the draws.
         verbose: 1 shows Keras' progress bar.
 
@@ -62,11 +69,11 @@ def annealed_marginal_likelihood(
 
     Source: Neal 2001; for decoders, Wu et al. 2017 (who start from the prior).
     """
-    _check(num_steps, num_chains)
+    _check(num_steps, num_chains, prior_share)
 
     @tf.function
     def score(x, key):
-        return log_likelihood(model, x, num_steps, num_chains, key)
+        return log_likelihood(model, x, num_steps, num_chains, prior_share, key)
 
     return mapped(
         score, model.checked(data), seed, verbose, lambda pair: Estimate.of(*pair)
@@ -79,6 +86,7 @@ def bidirectional(
     num_steps: int,
     *,
     num_chains: int = 1,
+    prior_share: float = PRIOR_SHARE,
     seed: int = 0,
 ) -> BidirectionalEstimate:
     """Annealing from both sides, on data of the model's own.
@@ -91,6 +99,7 @@ def bidirectional(
         num_examples: how many to draw, >= 1.
         num_steps: as in `annealed_marginal_likelihood`.
         num_chains: as there; backwards there is one.
+        prior_share: as there.
         seed: fixes the draws.
 
     Returns:
@@ -101,7 +110,7 @@ def bidirectional(
 
     Source: Grosse et al. 2015; Wu et al. 2017, section 4.
     """
-    _check(num_steps, num_chains)
+    _check(num_steps, num_chains, prior_share)
     check_at_least("num_examples", num_examples, 1, "the examples to draw")
 
     @tf.function
@@ -109,10 +118,11 @@ def bidirectional(
         u = model.joint_prior().sample(num_examples, seed=fold_in(key, 0))
         p = model.likelihood(u[:, : model.latent_dim])
         x = p.sample(seed=fold_in(key, 1))
-        lower, _ = log_likelihood(model, x, num_steps, num_chains, fold_in(key, 2))
-        target = LatentTarget(model, x, fold_in(key, 3))
+        chains = (num_chains, prior_share)
+        lower, _ = log_likelihood(model, x, num_steps, *chains, fold_in(key, 2))
+        target = LatentTarget(model, x, *chains, fold_in(key, 3))
         start = target.whiten(u, fold_in(key, 4))[None]
-        ends = (target.log_joint, target.log_posterior)
+        ends = (target.log_joint, target.log_start)
         backwards = _anneal(target, ends, start, num_steps, fold_in(key, 5))
         return lower, -backwards[0]
 
@@ -120,16 +130,17 @@ def bidirectional(
     return BidirectionalEstimate(Estimate.of(lower), Estimate.of(upper))
 
 
-def log_likelihood(model, x, num_steps, num_chains, seed):
+def log_likelihood(model, x, num_steps, num_chains, prior_share, seed):
     """log p(x) of one batch x [B, *input_shape] and its variance: float [B] each."""
-    target = LatentTarget(model, x, fold_in(seed, 0))
-    start = target.draw(num_chains, fold_in(seed, 1))
-    ends = (target.log_posterior, target.log_joint)
+    target = LatentTarget(model, x, num_chains, prior_share, fold_in(seed, 0))
+    start = target.starts(fold_in(seed, 1))
+    ends = (target.log_start, target.log_joint)
     log_weights = _anneal(target, ends, start, num_steps, fold_in(seed, 2))
-    return log_mean(log_weights)
+    return log_mean(log_weights, target.proposal.sizes)
 
 
-def _check(num_steps, num_chains):
+def _check(num_steps, num_chains, prior_share):
+    check_prior_share(prior_share)
     check_at_least("num_steps", num_steps, 1, "the densities to pass through")
     check_at_least("num_chains", num_chains, 1, "the chains of each example")
 
@@ -137,7 +148,7 @@ def _check(num_steps, num_chains):
 def _anneal(target, ends, start, num_steps, seed):
     """Log weights [C, B] of chains between two densities, from draws of the first."""
     # From other draws than the chains', whose moves must not depend on their start.
-    elsewhere = target.draw(tf.shape(start)[0], fold_in(seed, 0))
+    elsewhere = target.starts(fold_in(seed, 0))
     hamiltonian = adapted_kernel(target.log_joint, elsewhere, fold_in(seed, 1))
 
     start_density, end_density = ends

@@ -43,16 +43,25 @@ class Estimate:
         return cls(float(values.mean()), standard_error, num_examples or count, error)
 
 
-def log_mean(log_weights):
+def log_mean(log_weights, sizes):
     """The logarithm of the mean of C weights, and its variance: [C, B] to [B] each.
 
-    The variance is that of the mean over its square (the delta method); without a
-    second weight it is not known, and NaN.
+    The variance is that of the mean over its square (the delta method); where weights
+    are from several distributions, what these differ by is no variance. From a single
+    weight of one distribution it is not known, and NaN.
+
+    Args:
+        log_weights: float [C, B].
+        sizes: how many of them, in this order, are from each distribution.
     """
-    count = log_weights.shape[0]
     log_sum = tf.reduce_logsumexp(log_weights, axis=0)
-    log_squares = tf.reduce_logsumexp(2 * log_weights, axis=0)
-    return log_sum - math.log(count), relative_variance(log_sum, log_squares, count)
+    variance = tf.zeros_like(log_sum)
+    for part in tf.split(log_weights, [size for size in sizes if size]):
+        own = tf.exp(part - log_sum)
+        count = part.shape[0]
+        spread = tf.reduce_sum((own - tf.reduce_mean(own, axis=0)) ** 2, axis=0)
+        variance += spread * count / (count - 1) if count > 1 else math.nan
+    return log_sum - math.log(log_weights.shape[0]), variance
 
 
 def relative_variance(log_sum, log_squares, count):

@@ -3,6 +3,9 @@
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from vae_zoo.distributions.noise import fold_in
+from vae_zoo.models.proposal import DefensiveProposal
+
 # Draws of q(z|x) whose mean and deviation are the origin and unit of the states.
 NUM_DRAWS = 64
 MIN_DEVIATION = 1e-4
@@ -23,14 +26,19 @@ class LatentTarget:
     Args:
         model: a model with `joint_posterior`, `joint_prior` and `likelihood`.
         x: float [B, *input_shape].
+        num_starts: how many states `starts` draws for each example.
+        prior_share: of these, as in `DefensiveProposal`.
         seed: int32 [2].
     """
 
-    def __init__(self, model, x, seed):
+    def __init__(self, model, x, num_starts, prior_share, seed):
         self.model = model
         self.x = tf.cast(tf.convert_to_tensor(x), tf.float32)
-        self.q = model.joint_posterior(self.x)
-        points = model.geometry.lift(self.q.sample(NUM_DRAWS, seed=seed), seed)
+        q = model.joint_posterior(self.x)
+        self.proposal = DefensiveProposal(
+            q, model.joint_prior(), num_starts, prior_share
+        )
+        points = model.geometry.lift(q.sample(NUM_DRAWS, seed=seed), seed)
         self._mean = tf.reduce_mean(points, axis=0)
         deviation = tf.math.reduce_std(points, axis=0)
         self._deviation = tf.maximum(deviation, MIN_DEVIATION)
@@ -44,15 +52,15 @@ class LatentTarget:
         """The latents that states [..., B, U] stand for."""
         return self.model.geometry.project(self._points(states))
 
-    def draw(self, count, seed):
-        """States of draws of q(z|x): [count, B, U]."""
-        return self.whiten(self.q.sample(count, seed=seed), seed)
+    def starts(self, seed):
+        """States of draws of the proposal: [num_starts, B, U]."""
+        return self.whiten(self.proposal.sample(seed), fold_in(seed, 2))
 
-    def log_posterior(self, states):
-        """log q(z|x) as a density of states [..., B, U]: [..., B]."""
+    def log_start(self, states):
+        """The log-density of `starts` at states [..., B, U]: [..., B]."""
         points = self._points(states)
         u = self.model.geometry.project(points)
-        return self.q.log_prob(u) + self._log_volume(points)
+        return self.proposal.log_prob(u) + self._log_volume(points)
 
     def log_joint(self, states):
         """log p(x, z) as a density of states [..., B, U]: [..., B]."""

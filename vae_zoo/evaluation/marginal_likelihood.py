@@ -9,6 +9,7 @@ from vae_zoo.distributions.noise import fold_in
 from vae_zoo.evaluation.estimate import Estimate, mapped, relative_variance
 from vae_zoo.models import importance
 from vae_zoo.models.input_checks import check_at_least
+from vae_zoo.models.proposal import check_prior_share
 
 
 def marginal_likelihood(
@@ -16,6 +17,7 @@ def marginal_likelihood(
     data: tf.data.Dataset,
     num_samples: int,
     *,
+    prior_share: float = 0.0,
     seed: int = 0,
     verbose: int = 0,
 ) -> dict[str, Estimate]:
@@ -26,6 +28,9 @@ def marginal_likelihood(
         data: `tf.data.Dataset` of x or (x, …), x float [B, *input_shape]; memory
             is bounded by the batch, however many samples there are.
         num_samples: draws from q(z|x) per example, >= 1.
+        prior_share: the share of these, in [0, 1), that is drawn from p(z) instead.
+            With few latents q often misses whole modes of the posterior; draws of q
+            do not tell, so the estimate is low and its error optimistic.
         seed: fixes the draws.
         verbose: 1 shows Keras' progress bar.
 
@@ -35,17 +40,19 @@ def marginal_likelihood(
         `effective_sample_size`, of the draws for one example, from 1 to `num_samples`.
 
     Raises:
-        ValueError: if `num_samples` is below 1, or the data do not fit the model.
+        ValueError: if a number is off, or the data do not fit the model.
         Interrupted: by Ctrl-C, with the estimates from the batches that were done.
 
-    Source: Burda et al. 2016, equation 8.
+    Source: Burda et al. 2016, equation 8; Hesterberg 1995 for draws from the prior.
     """
-
     check_at_least("num_samples", num_samples, 1, "the draws from q(z|x) per example")
+    check_prior_share(prior_share)
 
     @tf.function(jit_compile=True)
     def score(x, key):
-        log_sum, log_squares = importance.log_weight_sums(model, x, num_samples, key)
+        log_sum, log_squares = importance.log_weight_sums(
+            model, x, num_samples, key, prior_share
+        )
         terms = model.elbo_terms(x, seed=fold_in(key, 1))
         return {
             "log_marginal_likelihood": log_sum - math.log(num_samples),

@@ -4,6 +4,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from vae_zoo.distributions.noise import fold_in
+from vae_zoo.models.proposal import DefensiveProposal
 
 # Rows of the decoder's input at a time: large enough for fast matrix products, small
 # enough that memory stays a few MiB however many samples are drawn.
@@ -19,7 +20,8 @@ def log_weights(model, x, z, q):
         model: a model with `likelihood` and `joint_prior`.
         x: float [B, *input_shape].
         z: float [K, B, U], K known.
-        q: the model's `joint_posterior`, batch [B], event [U].
+        q: what they were drawn from, with `log_prob`; the model's `joint_posterior`,
+            say, batch [B], event [U].
 
     Returns:
         Float32 [K, B].
@@ -49,11 +51,11 @@ def log_marginal_likelihood(model, x, num_samples, seed):
     return log_sum - tf.math.log(float(num_samples))
 
 
-def log_weight_sums(model, x, num_samples, seed):
+def log_weight_sums(model, x, num_samples, seed, prior_share=0.0):
     """Logarithms of the sum of K weights and of the sum of their squares: [B] each.
 
-    Arguments as above. The squared sum over the sum of squares is the effective sample
-    size (Kong 1992).
+    Arguments as above, and `prior_share` as in `DefensiveProposal`. The squared sum
+    over the sum of squares is the effective sample size (Kong 1992).
     """
     q = model.joint_posterior(x)
     batch_size = x.shape[0] or TYPICAL_BATCH_SIZE
@@ -61,8 +63,9 @@ def log_weight_sums(model, x, num_samples, seed):
     num_full, rest = divmod(num_samples, size)
 
     def log_sums(step, count):
-        z = q.sample(count, seed=fold_in(seed, step))
-        weights = log_weights(model, x, z, q)
+        proposal = DefensiveProposal(q, model.joint_prior(), count, prior_share)
+        z = proposal.sample(fold_in(seed, step))
+        weights = log_weights(model, x, z, proposal)
         return tuple(tf.reduce_logsumexp(n * weights, axis=0) for n in (1, 2))
 
     def add(step, *sums):
