@@ -1,5 +1,6 @@
 """Pictures of a model and its data, from arrays; each is a matplotlib Figure."""
 
+from vae_zoo.plotting.curves import training_curves
 from vae_zoo.plotting.images import (
     clusters,
     imputations,
@@ -11,6 +12,7 @@ from vae_zoo.plotting.images import (
 )
 from vae_zoo.plotting.latents import latent
 from vae_zoo.plotting.png import png, save
+from vae_zoo.plotting.rates import rate_distortion
 
 __all__ = [
     "clusters",
@@ -18,9 +20,11 @@ __all__ = [
     "latent",
     "manifold",
     "png",
+    "rate_distortion",
     "reconstructions",
     "rows",
     "samples",
     "save",
+    "training_curves",
     "traversals",
 ]

@@ -1,0 +1,121 @@
+"""How training went."""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+TERMS = ("elbo", "log_likelihood", "kl")
+# Neither is a term of the bound: one is weighted, the other counts.
+NOT_SHOWN = ("loss", "epoch")
+VALIDATION = "val_"
+PANEL = (3.4, 2.6)
+# The first of the epochs may leave a panel, which has room for them of that share of
+# the range of the others.
+START_SHARE, ROOM_FOR_START = 0.1, 0.5
+MARGIN = 0.12
+# Fewer epochs than that are shown as points, too.
+FEW_EPOCHS = 20
+
+
+def training_curves(history):
+    """The bound and its terms by epoch, in training and validation.
+
+    The first tenth of the epochs may leave a panel, so that the others can be told
+    apart.
+
+    Args:
+        history: list of dicts, one for each epoch, as `callbacks.read_history` gives,
+            or a dict of lists, as the `history` of Keras' `History`.
+
+    Raises:
+        ValueError: if there is no epoch, or nothing but the loss.
+    """
+    columns = _columns(history)
+    names = _panels(columns)
+    num_columns = min(3, len(names))
+    num_rows = math.ceil(len(names) / num_columns)
+    size = PANEL[0] * num_columns, PANEL[1] * num_rows + 0.3
+    figure = Figure(size, layout="constrained")
+    axes = figure.subplots(num_rows, num_columns, squeeze=False)
+    for axis, name in zip(axes.flat, names, strict=False):
+        _draw_term(axis, name, columns)
+    for axis in axes.flat[len(names) :]:
+        axis.remove()
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=2, frameon=False)
+    return figure
+
+
+def _columns(history):
+    """Name -> values [E], the epochs among them."""
+    if not isinstance(history, Mapping):
+        names = history[0] if history else ()
+        history = {name: [row[name] for row in history] for name in names}
+    columns = {name: np.asarray(values, float) for name, values in history.items()}
+    if not _panels(columns) or not all(map(len, columns.values())):
+        raise ValueError(
+            "`history` must have at least one epoch of the bound or its terms. "
+            f"Received: {dict(history)}"
+        )
+    first = next(iter(columns.values()))
+    return {"epoch": np.arange(1, len(first) + 1), **columns}
+
+
+def _panels(columns):
+    """The terms of the bound first, what else there is after them."""
+    names = {name for name in columns if not name.startswith(VALIDATION)}
+    further = sorted(names - {*TERMS, *NOT_SHOWN})
+    parts = [name for name in further if _is_kl(name)]
+    others = [name for name in further if not _is_kl(name)]
+    return [name for name in TERMS if name in names] + parts + others
+
+
+def _is_kl(name):
+    return name.startswith("kl")
+
+
+def _draw_term(axis, name, columns):
+    shown = []
+    for key, label in ((name, "training"), (VALIDATION + name, "validation")):
+        if key in columns:
+            values = columns[key]
+            marker = "o" if len(values) < FEW_EPOCHS else None
+            epochs = _epochs_of(values, columns["epoch"])
+            axis.plot(epochs, values, marker=marker, markersize=3, label=label)
+            shown.append(_near_the_later(values))
+    in_nats = name in TERMS or _is_kl(name)
+    axis.set(
+        title=name,
+        xlabel="epoch",
+        ylabel="nats per example" if in_nats else name.replace("_", " "),
+    )
+    limit(axis.set_ylim, np.concatenate(shown))
+    axis.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
+
+
+def _epochs_of(values, epochs):
+    """When they were measured: validation may be every few epochs."""
+    step = len(epochs) // len(values)
+    return epochs[step - 1 :: step][: len(values)]
+
+
+def _near_the_later(values):
+    """`values`, those of the first epochs brought near those of the others."""
+    later = values[max(0, math.ceil(START_SHARE * (len(values) - 2))) :]
+    later = later[np.isfinite(later)]
+    if not len(later):
+        return values
+    low, high = later.min(), later.max()
+    room = ROOM_FOR_START * (high - low)
+    return np.clip(values, low - room, high + room)
+
+
+def limit(set_limits, values):
+    """An axis' ends, which leave room around the finite ones of its values."""
+    values = values[np.isfinite(values)]
+    if len(values) and np.ptp(values) > 0:
+        margin = MARGIN * np.ptp(values)
+        set_limits(values.min() - margin, values.max() + margin)

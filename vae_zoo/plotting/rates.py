@@ -1,0 +1,95 @@
+"""What a model pays for what it tells of the data."""
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from vae_zoo.plotting.curves import limit
+
+# The share of the picture's width that a line of equal ELBO must have for its label.
+MIN_LABELLED = 0.3
+
+
+def rate_distortion(curves):
+    """What models tell of the data, and what is lost: their rates and distortions.
+
+    On a falling diagonal the ELBO, minus the sum of both, is the same.
+
+    Args:
+        curves: dict name -> (rates, distortions), in nats per example: a number each,
+            or the points [P] of a path, whose start is shown as a ring and whose end
+            as a disc.
+
+    Raises:
+        ValueError: if there is no curve, or one that has no finite points.
+
+    Source: Alemi et al. 2018.
+    """
+    paths = _paths(curves)
+    figure = Figure((5.5, 4.5), layout="constrained")
+    axis = figure.subplots()
+    colours = matplotlib.colormaps["tab10"]
+    for index, (name, points) in enumerate(paths.items()):
+        _draw_path(axis, points, name, colours(index % 10))
+    rates, distortions = np.concatenate(list(paths.values())).T
+    for set_limits, values in ((axis.set_xlim, rates), (axis.set_ylim, distortions)):
+        limit(set_limits, values)
+    _draw_bounds(axis)
+    axis.set(
+        xlabel="rate KL(q(z|x) || p(z)), nats",
+        ylabel="distortion -log p(x|z), nats",
+    )
+    figure.legend(loc="outside upper center", ncols=3, frameon=False)
+    return figure
+
+
+def _paths(curves):
+    """Name -> points [P, 2], checked."""
+    if not curves:
+        raise ValueError("`curves` must name at least one curve. Received: {}")
+    paths = {}
+    for name, (rates, distortions) in curves.items():
+        rates, distortions = np.ravel(rates), np.ravel(distortions)
+        if len(rates) != len(distortions):
+            raise ValueError(
+                f"`curves` of {name!r} must have as many rates as distortions. "
+                f"Received: {len(rates)} and {len(distortions)}"
+            )
+        points = np.stack([rates, distortions], axis=1)
+        # An epoch that diverged has no place in the picture.
+        paths[name] = points[np.isfinite(points).all(axis=1)]
+        if not len(paths[name]):
+            raise ValueError(
+                f"`curves` of {name!r} must have at least one point of finite numbers. "
+                f"Received: {rates} and {distortions}"
+            )
+    return paths
+
+
+def _draw_path(axis, points, name, colour):
+    ends = {"end": points[-1]}
+    if len(points) > 1:
+        axis.plot(*points.T, color=colour)
+        axis.plot(*points[:1].T, "o", color=colour, markerfacecolor="white")
+        ends["start"] = points[0]
+        for text, point in ends.items():
+            axis.annotate(text, point, (6, 4), textcoords="offset points")
+    axis.plot(*points[-1:].T, "o", color=colour, label=name)
+
+
+def _draw_bounds(axis):
+    """Lines of equal ELBO behind all else."""
+    left, right, bottom, top = *axis.get_xlim(), *axis.get_ylim()
+    rates, distortions = np.linspace(left, right, 50), np.linspace(bottom, top, 50)
+    sums = rates + distortions[:, None]
+    levels = MaxNLocator(8).tick_values(sums.min(), sums.max())
+    levels = levels[(levels > sums.min()) & (levels < sums.max())]
+    behind = {"colors": "0.8", "linewidths": 0.8, "linestyles": "-", "zorder": 0}
+    lines = axis.contour(rates, distortions, sums, levels, **behind)
+    starts, ends = np.maximum(left, levels - top), np.minimum(right, levels - bottom)
+    middles = np.stack([starts + ends, 2 * levels - starts - ends], axis=1) / 2
+    # A label in a corner would be cut off.
+    middles = middles[ends - starts > MIN_LABELLED * (right - left)]
+    labels = {"fontsize": 7, "colors": "0.5", "manual": middles, "zorder": 0}
+    axis.clabel(lines, fmt=lambda level: f"ELBO {-level:g}", **labels)
