@@ -118,3 +118,9 @@ def test_bad_input():
         plotting.latent(np.ones((0, 2)))
     with pytest.raises(ValueError, match="`labels` must be 3, one for each.*2"):
         plotting.latent(np.ones((3, 2)), np.arange(2))
+
+
+def test_labels_of_ticks_have_room():
+    z = directions(500, 6) * [1, 1, 0.1, 0.1, 0.1, 0.1]
+    for scale in (0.001, 1, 1000):
+        drawn(plotting.latent(scale * z, 1000 + np.arange(500) % 10))

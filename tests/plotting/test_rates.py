@@ -45,6 +45,22 @@ def test_lines_of_equal_elbo_fall_by_a_nat_for_each_nat():
             assert bottom < y < top
 
 
+@pytest.mark.parametrize("width", [0.01, 0.6, 6, 60, 6000])
+def test_no_label_is_cut_off(width):
+    figure = drawn(plotting.rate_distortion({"a": ([1, 1 + width], [16, 10])}))
+    (axis,) = figure.axes
+    renderer = figure.canvas.get_renderer()
+    inside = axis.get_window_extent(renderer)
+    labels = [text for text in axis.texts if text.get_text().startswith("ELBO")]
+    assert len(labels) >= 2
+    for text in [*labels, *axis.texts]:
+        extent = text.get_window_extent(renderer)
+        assert inside.x0 < extent.x0
+        assert extent.x1 < inside.x1
+        assert inside.y0 < extent.y0
+        assert extent.y1 < inside.y1
+
+
 @pytest.mark.parametrize(
     ("curves", "message"),
     [

@@ -5,6 +5,7 @@ import math
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 MAX_CLASSES = 20
 # Radii of the rings that tell the classes on a circle apart, and what of a ring's
@@ -56,6 +57,7 @@ def _draw_plane(figure, latents, groups):
     axis = figure.subplots()
     points, names = _plane(latents)
     axis.set(xlabel=names[0], ylabel=names[1])
+    axis.xaxis.set_major_locator(MaxNLocator(6))
     _scatter(axis, points, groups)
 
 

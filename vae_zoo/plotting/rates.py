@@ -7,8 +7,8 @@ from matplotlib.ticker import MaxNLocator
 
 from vae_zoo.plotting.curves import limit
 
-# The share of the picture's width that a line of equal ELBO must have for its label.
-MIN_LABELLED = 0.3
+# The share of the picture at its edges where a label would be cut off.
+BORDER = 0.1
 
 
 def rate_distortion(curves):
@@ -88,8 +88,10 @@ def _draw_bounds(axis):
     behind = {"colors": "0.8", "linewidths": 0.8, "linestyles": "-", "zorder": 0}
     lines = axis.contour(rates, distortions, sums, levels, **behind)
     starts, ends = np.maximum(left, levels - top), np.minimum(right, levels - bottom)
-    middles = np.stack([starts + ends, 2 * levels - starts - ends], axis=1) / 2
-    # A label in a corner would be cut off.
-    middles = middles[ends - starts > MIN_LABELLED * (right - left)]
+    x = (starts + ends) / 2
+    share_across = (x - left) / (right - left)
+    share_up = (levels - x - bottom) / (top - bottom)
+    is_inside = np.abs([share_across - 0.5, share_up - 0.5]).max(axis=0) < 0.5 - BORDER
+    middles = np.stack([x, levels - x], axis=1)[is_inside]
     labels = {"fontsize": 7, "colors": "0.5", "manual": middles, "zorder": 0}
     axis.clabel(lines, fmt=lambda level: f"ELBO {-level:g}", **labels)
