@@ -147,17 +147,13 @@ def test_a_finished_run_stays_as_it_is(run_folder):
         assert_array_equal(a, b)
 
 
-def test_sample_plot_evaluate_and_export(run_folder, tmp_path, capsys):
+def test_sample_evaluate_and_export(run_folder, tmp_path, capsys):
     picture, array = tmp_path / "s.png", tmp_path / "s.npy"
     for output in (picture, array):
         assert main(["sample", str(run_folder), "--output", str(output)]) == 0
     assert np.load(array).shape == (64, 8, 8, 1)
     expected = VAE.from_preset(run_folder).sample(64, seed=0)
     assert_array_equal(np.load(array), expected)
-    plots = tmp_path / "plots"
-    arguments = ["--dataset", "digits", "--output", str(plots)]
-    assert main(["plot", str(run_folder), *arguments]) == 0
-    assert len(list(plots.glob("*.png"))) == 3
     assert main(["export", str(run_folder), str(tmp_path / "served")]) == 0
     copied, original = (
         read_metadata(folder / "1")
@@ -201,6 +197,23 @@ def test_the_last_tenth_of_train_is_held_out_where_there_is_no_test_split(
         assert main([*missing, "--split", "test"]) == 2
         error = capsys.readouterr().err
         assert "`split` must be one of ['train'], with an optional range" in error
+
+
+def test_plot_leaves_every_picture_that_applies(run_folder, tmp_path, capsys):
+    names = {"samples", "reconstructions", "latent", "traversals", "imputations"}
+    names |= {"manifold", "training_curves", "rate_distortion"}
+    plots = tmp_path / "plots"
+    arguments = ["--dataset", "digits", "--output", str(plots)]
+    assert main(["plot", str(run_folder), *arguments]) == 0
+    expected = {plots / f"{name}.png" for name in names}
+    assert set(plots.iterdir()) == expected
+    assert set(capsys.readouterr().out.split()) == set(map(str, expected))
+    # A SavedModel alone has no history.
+    plots = tmp_path / "of a model"
+    arguments[-1] = str(plots)
+    assert main(["plot", str(run_folder / "saved_model"), *arguments]) == 0
+    names -= {"training_curves", "rate_distortion"}
+    assert {path.stem for path in plots.iterdir()} == names
 
 
 def test_a_hyperspherical_run(tmp_path, capsys):

@@ -24,6 +24,7 @@ _MODULES = (
     "distributions",
     "evaluation",
     "models",
+    "pictures",
     "plotting",
     "serving",
     "tasks",

@@ -142,15 +142,17 @@ def _sample(options):
 
 
 def _plot(options):
+    from vae_zoo.callbacks import read_history
     from vae_zoo.models.vae import VAE
-    from vae_zoo.pictures import write_pictures
+    from vae_zoo.pictures import write_all_pictures
 
     model = VAE.from_preset(options.source)
     source, _ = _open_data(options)
     folder = pathlib.Path(options.output)
     folder.mkdir(parents=True, exist_ok=True)
-    write_pictures(model, source, folder, vars(options))
-    print(folder)
+    history = read_history(presets.find(options.source) / "history.csv")
+    for path in write_all_pictures(model, source, folder, vars(options), history):
+        print(path)
 
 
 def _export(options):

@@ -263,7 +263,7 @@ def _add_sample(commands, run):
 
 def _add_plot(commands, run):
     parser = _command(
-        commands, "plot", run, "samples, reconstructions and latents as PNG"
+        commands, "plot", run, "pictures of a model and of its training as PNG"
     )
     _add_model_argument(parser)
     _add_data_options(parser)

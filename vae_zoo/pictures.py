@@ -2,12 +2,20 @@
 
 import pathlib
 
+import numpy as np
+import tensorflow as tf
+
 from vae_zoo import plotting
+from vae_zoo.evaluation import latent_usage
 from vae_zoo.models.input_checks import check_at_least
 
 NUM_PICTURED = 64
 NUM_LATENTS_PICTURED = 2000
 NUM_PICTURED_OF_CLUSTER = 10
+# Of the latents, and of the steps that each of them takes.
+MAX_TRAVERSED, NUM_TRAVERSAL_STEPS = 10, 11
+NUM_MANIFOLD_STEPS = 20
+NUM_IMPUTED, NUM_DRAWS_IMPUTED, NUM_IMPUTATION_STEPS = 8, 4, 200
 
 
 def write_pictures(model, source, folder, settings):
@@ -23,6 +31,29 @@ def write_pictures(model, source, folder, settings):
     """
     x, classes = _examples(source, settings)
     _save(figures(model, x, classes, settings["seed"]), folder)
+
+
+def write_all_pictures(model, source, folder, settings, history=()):
+    """Writes every picture that there is of a model, those of `write_pictures` first.
+
+    Args:
+        model: a trained model.
+        source: the examples to show, a `datasets.Source`.
+        folder: where the pictures go.
+        settings: dict with `seed` and `binarize`.
+        history: of the model's training, as `callbacks.read_history` gives it.
+
+    Returns:
+        The paths of the files written.
+    """
+    x, classes = _examples(source, settings)
+    seed = settings["seed"]
+    made = {
+        **figures(model, x, classes, seed),
+        **figures_of_latents(model, x, seed),
+        **figures_of_training(history),
+    }
+    return _save(made, folder)
 
 
 def figures(model, x, classes, seed, *, num_samples=NUM_PICTURED):
@@ -42,7 +73,9 @@ def figures(model, x, classes, seed, *, num_samples=NUM_PICTURED):
     made = {
         "samples": plotting.samples(model.sample(num_samples, seed=seed).numpy()),
         "reconstructions": plotting.reconstructions(x[:10], model.reconstruct(x[:10])),
-        "latent": plotting.latent(model.encode(x), classes),
+        "latent": plotting.latent(
+            model.encode(x), classes, on_sphere=model.geometry.is_spherical
+        ),
     }
     if model.num_clusters:
         made["clusters"] = plotting.clusters(
@@ -52,6 +85,81 @@ def figures(model, x, classes, seed, *, num_samples=NUM_PICTURED):
             ]
         )
     return made
+
+
+def figures_of_latents(model, x, seed):
+    """What the latents stand for, and what the model makes of them; as `figures`.
+
+    Returns:
+        Dict name -> `matplotlib.figure.Figure`: `traversals`, `imputations` and, where
+        a picture can show all latents, `manifold`.
+    """
+    made = {
+        "traversals": _traversals(model, x, seed),
+        "imputations": _imputations(model, x[:NUM_IMPUTED], seed),
+    }
+    if axes := model.geometry.grid_axes(model.latent_dim):
+        images = _decoded(model, manifold_latents(model, NUM_MANIFOLD_STEPS))
+        made["manifold"] = plotting.manifold(images, axes)
+    return made
+
+
+def figures_of_training(history):
+    """How training went.
+
+    Args:
+        history: rows, as `callbacks.read_history` gives them.
+
+    Returns:
+        Dict name -> `matplotlib.figure.Figure`: `training_curves` and, of a run with
+        validation, `rate_distortion`; nothing without a history.
+    """
+    if not history:
+        return {}
+    made = {"training_curves": plotting.training_curves(history)}
+    if "val_kl" in history[0]:
+        rates = [row["val_kl"] for row in history]
+        distortions = [-row["val_log_likelihood"] for row in history]
+        path = {"validation, epoch by epoch": (rates, distortions)}
+        made["rate_distortion"] = plotting.rate_distortion(path)
+    return made
+
+
+def _traversals(model, x, seed):
+    """The most used latents moved one by one, from where the first example is."""
+    usage = latent_usage(model, tf.data.Dataset.from_tensors(x), seed=seed)
+    shown = [int(dimension) for dimension in usage.order()[:MAX_TRAVERSED]]
+    z = model.encode(x[:1])
+    paths = [model.traverse(z, dimension, NUM_TRAVERSAL_STEPS) for dimension in shown]
+    images = _decoded(model, tf.stack(paths)[:, :, 0])
+    names = [f"latent {dimension + 1}: {_use(usage, dimension)}" for dimension in shown]
+    # The same for all, for each goes as far as the others.
+    values = paths[0][:, 0, shown[0]].numpy()
+    return plotting.traversals(images, names, values)
+
+
+def _use(usage, dimension):
+    if usage.kl_per_dimension is None:
+        return f"variance {usage.variances[dimension]:.2f}"
+    return f"{usage.kl_per_dimension[dimension]:.2f} nats"
+
+
+def _imputations(model, x, seed):
+    """Draws of the second half of each example, in images the lower one."""
+    mask = np.ones_like(x)
+    mask[:, x.shape[1] // 2 :] = 0
+    given = (np.concatenate([part] * NUM_DRAWS_IMPUTED) for part in (x, mask))
+    # A chain step by step takes thirty times as long.
+    impute = tf.function(model.impute)
+    draws = impute(*given, NUM_IMPUTATION_STEPS, seed=seed)
+    shape = (NUM_DRAWS_IMPUTED, *x.shape)
+    return plotting.imputations(x, mask, draws.numpy().reshape(shape))
+
+
+def _decoded(model, z):
+    """Images [H, W, *input_shape] of latents [H, W, D]."""
+    images = model.decode(tf.reshape(z, (-1, model.latent_dim))).numpy()
+    return images.reshape((*z.shape[:2], *model.input_shape))
 
 
 def manifold_latents(model, num_steps):
