@@ -70,25 +70,28 @@ def figures(model, x, classes, seed, *, num_samples=NUM_PICTURED):
         Dict name -> `matplotlib.figure.Figure`: `samples`, `reconstructions` and
         `latent`; of a mixture model `clusters` too, a row of samples for each.
     """
+    on_sphere = model.geometry.is_spherical
     made = {
-        "samples": plotting.samples(model.sample(num_samples, seed=seed).numpy()),
+        "samples": plotting.samples(model.sample(num_samples, seed=seed)),
         "reconstructions": plotting.reconstructions(x[:10], model.reconstruct(x[:10])),
-        "latent": plotting.latent(
-            model.encode(x), classes, on_sphere=model.geometry.is_spherical
-        ),
+        "latent": plotting.latent(model.encode(x), classes, on_sphere),
     }
     if model.num_clusters:
-        made["clusters"] = plotting.clusters(
-            [
-                model.sample(NUM_PICTURED_OF_CLUSTER, seed=seed, cluster=cluster)
-                for cluster in range(model.num_clusters)
-            ]
-        )
+        samples = [
+            model.sample(NUM_PICTURED_OF_CLUSTER, seed=seed, cluster=cluster)
+            for cluster in range(model.num_clusters)
+        ]
+        made["clusters"] = plotting.clusters(samples)
     return made
 
 
 def figures_of_latents(model, x, seed):
-    """What the latents stand for, and what the model makes of them; as `figures`.
+    """What the latents stand for, and what the model makes of missing data.
+
+    Args:
+        model: a model, trained or not.
+        x: float [N, *input_shape], the examples to show.
+        seed: fixes the draws, an integer.
 
     Returns:
         Dict name -> `matplotlib.figure.Figure`: `traversals`, `imputations` and, where
@@ -123,6 +126,27 @@ def figures_of_training(history):
         path = {"validation, epoch by epoch": (rates, distortions)}
         made["rate_distortion"] = plotting.rate_distortion(path)
     return made
+
+
+def manifold_latents(model, num_steps):
+    """Latents at equal shares of the prior's probability, to look at all of them.
+
+    Args:
+        model: a model whose latents are on a plane, a circle or a sphere: latent_dim 2,
+            or 3 on the unit sphere.
+        num_steps: S >= 1, the points along each axis.
+
+    Returns:
+        Float32 [S, S, 2] on the plane, [1, S, 2] on the circle, [S, 2 S, 3] on the
+        sphere: rows from the top, as the geometry's `quantile_grid` has them.
+
+    Raises:
+        ValueError: if the latents have more dimensions, or `num_steps` is below 1.
+
+    Source: Kingma & Welling 2014, figure 4.
+    """
+    check_at_least("num_steps", num_steps, 1, "the points along each axis")
+    return model.geometry.quantile_grid(model.prior(), num_steps)
 
 
 def _traversals(model, x, seed):
@@ -160,27 +184,6 @@ def _decoded(model, z):
     """Images [H, W, *input_shape] of latents [H, W, D]."""
     images = model.decode(tf.reshape(z, (-1, model.latent_dim))).numpy()
     return images.reshape((*z.shape[:2], *model.input_shape))
-
-
-def manifold_latents(model, num_steps):
-    """Latents at equal shares of the prior's probability, to look at all of them.
-
-    Args:
-        model: a model whose latents are on a plane, a circle or a sphere: latent_dim 2,
-            or 3 on the unit sphere.
-        num_steps: S >= 1, the points along each axis.
-
-    Returns:
-        Float32 [S, S, 2] on the plane, [1, S, 2] on the circle, [S, 2 S, 3] on the
-        sphere: rows from the top, as the geometry's `quantile_grid` has them.
-
-    Raises:
-        ValueError: if the latents have more dimensions, or `num_steps` is below 1.
-
-    Source: Kingma & Welling 2014, figure 4.
-    """
-    check_at_least("num_steps", num_steps, 1, "the points along each axis")
-    return model.geometry.quantile_grid(model.prior(), num_steps)
 
 
 def _examples(source, settings):

@@ -40,6 +40,17 @@ def test_an_example_of_any_shape_is_a_picture(shape, expected):
     assert_allclose(shown, [expected(each) for each in x], rtol=1e-6)
 
 
+def test_few_images_are_large_but_a_column_is_no_longer_than_a_row():
+    def inches(rows, columns):
+        figure = plotting.clusters(images(rows, columns, 4, 4))
+        return figure.axes[0].get_position().height * figure.get_figheight()
+
+    assert 0.6 < inches(10, 10) < 0.71
+    assert 1.8 < inches(1, 1) < 2.01
+    assert 0.9 < inches(2, 1) < 1.01
+    assert 0.6 < inches(6, 1) < 0.71
+
+
 def test_values_off_the_grey_scale_are_its_ends():
     (shown,) = pictures(plotting.samples(np.array([[[-1.0, 0.5], [0.0, 3.0]]])))
     assert_array_equal(shown, [[0, 0.5], [0, 1]])

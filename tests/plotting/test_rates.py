@@ -61,6 +61,12 @@ def test_no_label_is_cut_off(width):
         assert extent.y1 < inside.y1
 
 
+def test_a_bound_of_zero_has_no_sign():
+    figure = drawn(plotting.rate_distortion({"a": ([0, 10], [50, -50])}))
+    assert "ELBO 0" in texts(figure)
+    assert "ELBO -0" not in texts(figure)
+
+
 @pytest.mark.parametrize(
     ("curves", "message"),
     [

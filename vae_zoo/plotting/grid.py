@@ -9,8 +9,8 @@ from matplotlib.textpath import TextPath
 FONT_SIZE = 8
 # The side of a square picture, the room around all and the room for a line of text.
 INCHES, EDGE, LINE = 0.7, 0.08, 0.18
-# A figure of few pictures has larger ones.
-MIN_INCHES_OF_ROW = 2.0
+# Of the longer side of all pictures: few are larger ones.
+MIN_INCHES = 2.0
 
 
 def as_images(name, images, axes):
@@ -66,6 +66,11 @@ def image_grid(rows, row_names=(), column_names=(), xlabel=""):
             draw(axis, picture)
         for axis in row[len(pictures) :]:
             axis.set_axis_off()
+    _write_names(figure, axes, row_names, column_names, xlabel)
+    return figure
+
+
+def _write_names(figure, axes, row_names, column_names, xlabel):
     beside = {"rotation": 0, "ha": "right", "va": "center", "fontsize": FONT_SIZE}
     for axis, name in zip(axes[:, 0], row_names, strict=False):
         axis.set_ylabel(name, **beside)
@@ -74,12 +79,11 @@ def image_grid(rows, row_names=(), column_names=(), xlabel=""):
     middle = (axes[0, 0].get_position().x0 + axes[0, -1].get_position().x1) / 2
     below = {"ha": "center", "va": "bottom", "fontsize": FONT_SIZE}
     figure.text(middle, EDGE / 2 / figure.get_figheight(), xlabel, **below)
-    return figure
 
 
 def _figure(shape, picture, left, bottom):
     """A figure and its axes, with so many inches for texts."""
-    width, height = inches_of_picture(picture, MIN_INCHES_OF_ROW / shape[1])
+    width, height = inches_of_picture(picture, MIN_INCHES / max(shape))
     left, bottom = left + EDGE, bottom + EDGE
     size = left + shape[1] * width + EDGE, bottom + shape[0] * height + EDGE
     figure = Figure(size)

@@ -94,4 +94,5 @@ def _draw_bounds(axis):
     is_inside = np.abs([share_across - 0.5, share_up - 0.5]).max(axis=0) < 0.5 - BORDER
     middles = np.stack([x, levels - x], axis=1)[is_inside]
     labels = {"fontsize": 7, "colors": "0.5", "manual": middles, "zorder": 0}
-    axis.clabel(lines, fmt=lambda level: f"ELBO {-level:g}", **labels)
+    # Not minus zero.
+    axis.clabel(lines, fmt=lambda level: f"ELBO {0 - level:g}", **labels)
