@@ -6,8 +6,8 @@ Trains two VAEs with hidden layers of 500-500, of 2 and of 20 latents (50 epochs
 resumed if interrupted), and compares on test images:
 
 - with 2 latents importance sampling, annealed importance sampling and Hamiltonian Monte
-  Carlo with a density estimate (appendix D of Kingma & Welling 2014), in units of the
-  error that their draws leave;
+  Carlo with a density estimate (appendix D of Kingma & Welling 2014), with each other and
+  with the integral over a grid, in units of the error that their draws leave;
 - with 20 latents importance sampling with annealing, whose two sides are also compared
   on data of the model's own;
 - with 20 latents the lower half of images, hidden: the mean log-likelihood of a hidden
@@ -24,6 +24,7 @@ import tensorflow as tf
 
 from vae_zoo import VAE, cli, datasets
 from vae_zoo.evaluation import (
+    Estimate,
     annealed_marginal_likelihood,
     bidirectional,
     hamiltonian_marginal_likelihood,
@@ -48,34 +49,75 @@ def train(latent_dim, folder, data_dir):
     return VAE.from_preset(folder)
 
 
-def show(name, estimate, reference=None):
-    """One line; with a reference how many errors of the difference lie between."""
+def show(name, estimate, references=()):
+    """One line; how many errors lie between it and each reference."""
     line = f"  {name:<46} {estimate.mean:9.3f} +- {estimate.sampling_error:.3f} nats"
-    if reference is not None:
+    for reference in references:
         error = math.hypot(estimate.sampling_error, reference.sampling_error)
         difference = estimate.mean - reference.mean
         line += f"  ({difference:+.3f}, {difference / error:+.1f} errors)"
     print(line, flush=True)
 
 
-def compare_likelihoods(model, data, num_steps, num_chains):
-    """Importance sampling, annealing and, of few latents, Hamiltonian Monte Carlo."""
-    print(f"{model.latent_dim} latents; +- is the error of sampling, on these images")
-    found = marginal_likelihood(model, data, 5000)
-    importance = found["log_marginal_likelihood"]
-    show("importance sampling, 5000 samples", importance)
-    size = found["effective_sample_size"]
-    print(f"  {'effective sample size':<46} {size.mean:9.1f}")
-    annealed = annealed_marginal_likelihood(
-        model, data, num_steps, num_chains=num_chains
+def importance_sampling(model, data, num_samples, prior_share):
+    """Shows and returns the estimate of log p(x)."""
+    found = marginal_likelihood(model, data, num_samples, prior_share=prior_share)
+    size = found["effective_sample_size"].mean
+    name = f"{num_samples} samples, {prior_share:.0%} of the prior's"
+    show(f"{name}, {size:.0f} effective", found["log_marginal_likelihood"])
+    return found["log_marginal_likelihood"]
+
+
+def integral(model, data, bound=6.0, num_steps=1200):
+    """Mean log p(x) by the rectangle rule over two latents in [-bound, bound]."""
+    axis = tf.linspace(-bound, bound, num_steps)
+    grid = tf.reshape(tf.stack(tf.meshgrid(axis, axis), axis=-1), [-1, 2])
+    x = tf.reshape(tf.concat(list(data), axis=0), [-1, math.prod(model.input_shape)])
+
+    @tf.function
+    def log_sum(z):
+        logits = tf.reshape(model.likelihood_parameters(z)["logits"], [-1, x.shape[1]])
+        log_p = tf.matmul(logits, x, transpose_b=True)
+        log_p -= tf.reduce_sum(tf.math.softplus(logits), axis=1, keepdims=True)
+        log_p += model.prior().log_prob(z)[:, None]
+        return tf.reduce_logsumexp(log_p, axis=0)
+
+    # No further apart than float32 can add up.
+    parts = [log_sum(z).numpy() for z in tf.split(grid, num_steps)]
+    log_area = 2 * math.log(2 * bound / (num_steps - 1))
+    return float(np.mean(np.logaddexp.reduce(parts, axis=0))) + log_area
+
+
+def compare_two_latents(model, data):
+    """All that there is for few latents."""
+    print("2 latents; +- is the error of sampling, on these images")
+    exact = Estimate(integral(model, data), math.nan, 0, 0.0)
+    print(
+        f"  {'integral over a grid':<46} {exact.mean:9.3f}           nats", flush=True
     )
-    name = f"annealing, {num_steps} steps, {num_chains} chains"
-    show(name, annealed, importance)
-    if model.latent_dim < 5:
-        hamiltonian = hamiltonian_marginal_likelihood(model, data, 4000)
-        show("Hamiltonian Monte Carlo, 4000 draws", hamiltonian, importance)
-        show("  the same, against annealing", hamiltonian, annealed)
-        return
+    importance_sampling(model, data, 5_000, 0.0)
+    importance = importance_sampling(model, data, 100_000, 0.9)
+    annealed = annealed_marginal_likelihood(model, data, 500, num_chains=40)
+    hamiltonian = hamiltonian_marginal_likelihood(model, data, 4_000)
+    print("  in brackets: against the integral, and against those above", flush=True)
+    show("importance sampling", importance, [exact])
+    show("annealing, 500 steps, 40 chains", annealed, [exact, importance])
+    show(
+        "Hamiltonian Monte Carlo, 4000 draws",
+        hamiltonian,
+        [exact, importance, annealed],
+    )
+
+
+def compare_many_latents(model, data, num_steps=500, num_chains=20):
+    """Importance sampling beside annealing, and annealing from both sides."""
+    print(f"{model.latent_dim} latents; +- is the error of sampling, on these images")
+    importance = importance_sampling(model, data, 5_000, 0.0)
+    for steps in (num_steps // 5, num_steps):
+        annealed = annealed_marginal_likelihood(
+            model, data, steps, num_chains=num_chains
+        )
+        show(f"annealing, {steps} steps, {num_chains} chains", annealed, [importance])
     both = bidirectional(model, 200, num_steps, num_chains=num_chains)
     for name, side in (("below", both.lower), ("above", both.upper)):
         print(
@@ -92,7 +134,7 @@ def compare_imputations(model, x, training_mean):
     filled = np.where(mask == 1, x, training_mean)
     impute = tf.function(lambda seed: model.impute(x, mask, NUM_STEPS, seed=seed))
     seeds = [tf.constant([0, number]) for number in range(NUM_IMPUTATIONS)]
-    draws = np.mean([impute(seed).numpy() for seed in seeds], axis=0)
+    draws = np.mean([impute(seed) for seed in seeds], axis=0)
     # Draws say nothing of less than one in their number.
     count = NUM_IMPUTATIONS
     imputed = (draws * count + 0.5) / (count + 1)
@@ -133,8 +175,8 @@ def main():
         for latent_dim in (2, 20)
     }
     test = images(f"test[:{arguments.num_images}]")
-    compare_likelihoods(models[2], test, num_steps=200, num_chains=20)
-    compare_likelihoods(models[20], test, num_steps=500, num_chains=20)
+    compare_two_latents(models[2], test)
+    compare_many_latents(models[20], test)
     parts = [tf.reduce_mean(batch, axis=0) for batch in images("train")]
     x = np.concatenate(list(images(f"test[:{arguments.num_imputed}]")))
     compare_imputations(models[20], x, np.mean(parts, axis=0))

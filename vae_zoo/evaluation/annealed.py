@@ -135,7 +135,9 @@ def log_likelihood(model, x, num_steps, num_chains, prior_share, seed):
     target = LatentTarget(model, x, num_chains, prior_share, fold_in(seed, 0))
     start = target.starts(fold_in(seed, 1))
     ends = (target.log_start, target.log_joint)
-    log_weights = _anneal(target, ends, start, num_steps, fold_in(seed, 2))
+    log_weights = _anneal(
+        target, ends, start, num_steps, fold_in(seed, 2), target.widths
+    )
     return log_mean(log_weights, target.proposal.sizes)
 
 
@@ -145,12 +147,21 @@ def _check(num_steps, num_chains, prior_share):
     check_at_least("num_chains", num_chains, 1, "the chains of each example")
 
 
-def _anneal(target, ends, start, num_steps, seed):
-    """Log weights [C, B] of chains between two densities, from draws of the first."""
+def _anneal(target, ends, start, num_steps, seed, widths=lambda share: 1.0):
+    """Log weights [C, B] of chains between two densities, from draws of the first.
+
+    Args:
+        target: a `LatentTarget`.
+        ends: the two log-densities.
+        start: states [C, B, U], draws of the first.
+        num_steps: from one to the other.
+        seed: int32 [2].
+        widths: function of how much of the way is done to what steps are multiplied by.
+    """
     # From other draws than the chains', whose moves must not depend on their start.
     elsewhere = target.starts(fold_in(seed, 0))
     hamiltonian = adapted_kernel(target.log_joint, elsewhere, fold_in(seed, 1))
-
+    step_size = hamiltonian.step_size
     start_density, end_density = ends
 
     def move(step, states, log_weights):
@@ -160,7 +171,9 @@ def _anneal(target, ends, start, num_steps, seed):
             return (1 - share) * start_density(states) + share * end_density(states)
 
         log_weights += (end_density(states) - start_density(states)) / num_steps
-        kernel = hamiltonian.copy(target_log_prob_fn=log_density)
+        kernel = hamiltonian.copy(
+            target_log_prob_fn=log_density, step_size=step_size * widths(share)
+        )
         # TFP's own chain keeps the last density's value, of a step before: a bias.
         results = kernel.bootstrap_results(states)
         states, _ = kernel.one_step(states, results, seed=fold_in(seed, step + 2))

@@ -43,6 +43,11 @@ class LatentTarget:
         deviation = tf.math.reduce_std(points, axis=0)
         self._deviation = tf.maximum(deviation, MIN_DEVIATION)
         self._log_unit = tf.reduce_sum(tf.math.log(self._deviation), axis=-1)
+        anywhere = self.proposal.prior.sample(NUM_DRAWS, seed=fold_in(seed, 1))
+        spread = tf.math.reduce_std(
+            model.geometry.lift(anywhere, fold_in(seed, 2)), axis=0
+        )
+        self._prior_widths = tf.maximum(spread / self._deviation, 1.0)
 
     def whiten(self, u, seed):
         """A state that stands for the latents u [..., B, U]."""
@@ -55,6 +60,17 @@ class LatentTarget:
     def starts(self, seed):
         """States of draws of the proposal: [num_starts, B, U]."""
         return self.whiten(self.proposal.sample(seed), fold_in(seed, 2))
+
+    def widths(self, share):
+        """How wide the densities are on the way from p(z) to p(z|x): [1 or C, B, U].
+
+        Of normal densities p(z)^(1 - t) p(z|x)^t, for chains from the prior; those from
+        q keep a width of about 1.
+        """
+        wide = tf.math.rsqrt(share + (1 - share) / self._prior_widths**2)
+        num_posterior, num_prior = self.proposal.sizes
+        narrow = tf.ones([num_posterior, *wide.shape])
+        return tf.concat([narrow, tf.repeat(wide[None], num_prior, axis=0)], axis=0)
 
     def log_start(self, states):
         """The log-density of `starts` at states [..., B, U]: [..., B]."""

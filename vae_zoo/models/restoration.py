@@ -42,10 +42,13 @@ def restore(model, start, draw, num_steps, seed):
         parameters = model.likelihood_parameters(z[:, : model.latent_dim])
         return step + 1, tf.ensure_shape(draw(parameters, for_x), x.shape), z
 
-    first = model.geometry.location(model.joint_posterior(start))
-    state = (tf.constant(0), start, first)
-    _, x, _ = tf.while_loop(lambda step, *_: step < num_steps, move, state)
-    return x
+    @tf.function  # Step by step a chain takes thirty times as long.
+    def chain():
+        first = model.geometry.location(model.joint_posterior(start))
+        state = (tf.constant(0), start, first)
+        return tf.while_loop(lambda step, *_: step < num_steps, move, state)[1]
+
+    return chain()
 
 
 def impute(model, x, observed, num_steps, seed):
