@@ -6,8 +6,8 @@ Trains two VAEs with hidden layers of 500-500, of 2 and of 20 latents (50 epochs
 resumed if interrupted), and compares on test images:
 
 - with 2 latents importance sampling, annealed importance sampling and Hamiltonian Monte
-  Carlo with a density estimate (appendix D of Kingma & Welling 2014), with each other and
-  with the integral over a grid, in units of the error that their draws leave;
+  Carlo with a density estimate (appendix D of Kingma & Welling 2014), with each other
+  and with the integral over a grid, in units of the error that their draws leave;
 - with 20 latents importance sampling with annealing, whose two sides are also compared
   on data of the model's own;
 - with 20 latents the lower half of images, hidden: the mean log-likelihood of a hidden

@@ -148,10 +148,10 @@ def _plot(options):
 
     model = VAE.from_preset(options.source)
     source, _ = _open_data(options)
-    folder = pathlib.Path(options.output)
-    folder.mkdir(parents=True, exist_ok=True)
     history = read_history(presets.find(options.source) / "history.csv")
-    for path in write_all_pictures(model, source, folder, vars(options), history):
+    for path in write_all_pictures(
+        model, source, options.output, vars(options), history
+    ):
         print(path)
 
 

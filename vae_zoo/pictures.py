@@ -198,7 +198,8 @@ def _examples(source, settings):
 
 
 def _save(made, folder):
-    """Writes each figure under its name; returns the paths."""
+    """Writes each figure under its name into a folder, made now; returns the paths."""
+    pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
     paths = [pathlib.Path(folder) / f"{name}.png" for name in made]
     for figure, path in zip(made.values(), paths, strict=True):
         plotting.save(figure, path)
