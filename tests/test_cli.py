@@ -184,13 +184,14 @@ def test_the_last_tenth_of_train_is_held_out_where_there_is_no_test_split(
         return capsys.readouterr().out.partition("x.npy ")[2]
 
     held_out = printed()
-    assert held_out.startswith("train[90%:], 2 samples of z\n")
-    assert "(5 examples)" in held_out
+    assert held_out.startswith("train[90%:]\n")
+    (row,) = (line for line in held_out.splitlines() if line.startswith("elbo"))
+    assert row.split()[-2:] == ["5", "1"]
     assert printed("--split", "train[90%:]") == held_out
-    assert printed("--split", "train[:7]").startswith("train[:7], 2 samples of z\n")
+    assert printed("--split", "train[:7]").startswith("train[:7]\n")
     plots = ["plot", str(run_folder), *arguments, "--output", str(tmp_path / "plots")]
     assert main(plots) == 0
-    assert len(list((tmp_path / "plots").glob("*.png"))) == 3
+    assert (tmp_path / "plots" / "latent.png").exists()
     for missing in (evaluate, plots):
         assert main([*missing, "--split", "test"]) == 2
         error = capsys.readouterr().err
@@ -305,9 +306,9 @@ def test_another_models_run_is_refused(run_folder, tmp_path, capsys):
     assert (tmp_path / "model.keras").read_text() == "not a run's"
 
 
-@pytest.mark.parametrize("batch_size", ["31", "50", "2000"])
+@pytest.mark.parametrize("batch_size", ["31", "2000"])
 def test_an_epoch_is_an_epoch_whatever_the_number_of_steps(batch_size, tmp_path):
-    # 1294 examples: 42, 26 and 1 steps; an execution takes up to 25 of them.
+    # 1294 examples: 42 steps and 1; an execution takes up to 25 of them.
     arguments = ["train", "vae", *TINY, "--batch-size", batch_size]
     arguments += ["--epochs", "2", "--cosine-decay", "--ema-momentum", "0.9"]
     assert main([*arguments, "--output", str(tmp_path)]) == 0
@@ -323,24 +324,6 @@ def test_a_run_that_diverges_ends_in_an_error_and_exports_nothing(tmp_path, caps
     assert {path.name for path in tmp_path.iterdir()} <= {"run.json", "history.csv"}
     # Nothing was trained, so the folder can be used with better settings.
     assert main(["train", "vae", *TINY, "--output", str(tmp_path)]) == 0
-
-
-@pytest.mark.parametrize(
-    "arrays",
-    [
-        {"x": np.zeros((40, 5)), "y": np.eye(40)},
-        {"x": np.zeros((40, 5)), "y": np.linspace(0, 1, 40)},
-        {"x": np.zeros((40, 5)), "y": np.arange(40)},
-        {"x": np.zeros((4, 5))},
-    ],
-)
-def test_pictures_of_any_labels_and_of_few_examples(arrays, tmp_path):
-    np.savez(tmp_path / "x.npz", **arrays)
-    arguments = [*TINY, "--epochs", "1", "--dataset", str(tmp_path / "x.npz")]
-    arguments += ["--validation-split", "train[-1:]" if len(arrays) == 1 else "train"]
-    folder = tmp_path / "run"
-    assert main(["train", "vae", *arguments, "--output", str(folder)]) == 0
-    assert {path.name for path in folder.iterdir()} == ARTEFACTS
 
 
 def test_a_full_disk_leaves_nothing_half_written(run_folder, tmp_path, monkeypatch):

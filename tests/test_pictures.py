@@ -5,13 +5,14 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from tests import zoo_of_models
 from tests.plotting.drawn import drawn, pictures, texts
-from vae_zoo import VAE, HypersphericalVAE
+from vae_zoo import VAE, HypersphericalVAE, datasets
 from vae_zoo.components import networks
 from vae_zoo.pictures import (
     figures,
     figures_of_latents,
     figures_of_training,
     manifold_latents,
+    write_pictures,
 )
 from vae_zoo.plotting.images import MISSING
 
@@ -39,6 +40,23 @@ def test_every_model_has_the_pictures_that_apply(make_model, further, binary_ima
     assert set(made) == {*BASIC, "traversals", "imputations", *further}
     for figure in made.values():
         drawn(figure)
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"x": np.zeros((40, 5)), "y": np.eye(40)},
+        {"x": np.zeros((40, 5)), "y": np.linspace(0, 1, 40)},
+        {"x": np.zeros((40, 5)), "y": np.arange(40)},
+        {"x": np.zeros((1, 5))},
+    ],
+)
+def test_a_run_has_pictures_of_any_labels_and_of_one_example(arrays, tmp_path):
+    np.savez(tmp_path / "x.npz", **arrays)
+    source = datasets.open_source(tmp_path / "x.npz")
+    model = VAE((5,), 2, encoder=networks.MLP((4,)), seed=0)
+    write_pictures(model, source, tmp_path, {"seed": 0, "binarize": None})
+    assert {path.stem for path in tmp_path.glob("*.png")} == BASIC
 
 
 def test_pictures_are_of_what_the_model_makes(binary_images):

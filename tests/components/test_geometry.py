@@ -5,7 +5,8 @@ from numpy.testing import assert_allclose
 
 from vae_zoo import VAE, HypersphericalVAE
 from vae_zoo.components import posteriors, priors, products
-from vae_zoo.components.geometry import EUCLIDEAN, SPHERE, Product, unit_length
+from vae_zoo.components.geometry import EUCLIDEAN, SPHERE, unit_length
+from vae_zoo.components.product_geometry import Product
 
 RNG = np.random.default_rng(0)
 

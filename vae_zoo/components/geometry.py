@@ -1,13 +1,12 @@
 """Where latents live, and the shortest ways between them."""
 
-import dataclasses
 import math
 
 import numpy as np
 import tensorflow as tf
 
 from vae_zoo.components import quantile_grids
-from vae_zoo.distributions.noise import fold_in, standard_normal
+from vae_zoo.distributions.noise import standard_normal
 
 # The smallest normal float32 has a reciprocal that is finite.
 TINY = 1e-37
@@ -117,7 +116,7 @@ class Euclidean:
         Raises:
             ValueError: unless D = 2.
         """
-        _check_has_grid(self, p.event_shape[0])
+        check_has_grid(self, p.event_shape[0])
         return quantile_grids.plane(p, num_steps)
 
 
@@ -214,115 +213,16 @@ class Sphere:
             ValueError: unless D is 2 or 3.
         """
         size = p.event_shape[0]
-        _check_has_grid(self, size)
+        check_has_grid(self, size)
         grid = quantile_grids.circle if size == 2 else quantile_grids.sphere
         return grid(num_steps)
-
-
-@dataclasses.dataclass(frozen=True)
-class Product:
-    """Several spaces side by side, z = (z_1, z_2, …).
-
-    Attributes:
-        parts: the spaces.
-        sizes: the lengths of z_1, z_2, ….
-    """
-
-    parts: tuple
-    sizes: tuple[int, ...]
-
-    @property
-    def name(self):
-        """What it is, for errors."""
-        named = (f"{part.name} (D={size})" for part, size in self._with_sizes())
-        return " x ".join(named)
-
-    @property
-    def is_spherical(self):
-        """Whether every part is a sphere."""
-        return all(part.is_spherical for part in self.parts)
-
-    def variances(self, size):
-        """As in `Euclidean`, of each part by itself."""
-        del size
-        own = [part.variances(part_size) for part, part_size in self._with_sizes()]
-        return np.concatenate(own)
-
-    def location(self, q):
-        """The parts' locations; `q` is a `distributions.Product`."""
-        pairs = zip(self.parts, q.distributions, strict=True)
-        return tf.concat([part.location(own) for part, own in pairs], axis=-1)
-
-    def lift(self, z, seed):
-        """As in `Euclidean`."""
-        return self._join(
-            part.lift(own, fold_in(seed, number))
-            for number, (part, own) in enumerate(self._with_own(z))
-        )
-
-    def project(self, v):
-        """As in `Euclidean`."""
-        return self._join(part.project(own) for part, own in self._with_own(v))
-
-    def log_volume(self, v):
-        """As in `Euclidean`."""
-        return sum(part.log_volume(own) for part, own in self._with_own(v))
-
-    def mean(self, points):
-        """As in `Euclidean`, of every part by itself."""
-        return self._join(part.mean(own) for part, own in self._with_own(points))
-
-    def move(self, z, start, end, amount):
-        """As in `Euclidean`, every part by itself."""
-        three = zip(*(self._split(each) for each in (z, start, end)), strict=True)
-        return self._join(
-            part.move(*own, amount) for part, own in zip(self.parts, three, strict=True)
-        )
-
-    def interpolate(self, start, end, num_steps):
-        """As in `Euclidean`, in every part at the same pace."""
-        ends = zip(self.parts, self._split(start), self._split(end), strict=True)
-        paths = [part.interpolate(a, b, num_steps) for part, a, b in ends]
-        return tf.concat(paths, axis=-1)
-
-    def traverse(self, z, dimension, num_steps):
-        """As in the part that `dimension` belongs to; the others stay."""
-        paths = []
-        for (part, size), own in zip(self._with_sizes(), self._split(z), strict=True):
-            if 0 <= dimension < size:
-                paths.append(part.traverse(own, dimension, num_steps))
-            else:
-                paths.append(tf.repeat(own[None], num_steps, axis=0))
-            dimension -= size
-        return tf.concat(paths, axis=-1)
-
-    def grid_axes(self, size):
-        """As in `Euclidean`: None, for several spaces make no flat picture."""
-        del size
-
-    def quantile_grid(self, p, num_steps):
-        """As in `Euclidean`: always refused."""
-        del num_steps
-        _check_has_grid(self, p.event_shape[0])
-
-    def _with_sizes(self):
-        return zip(self.parts, self.sizes, strict=True)
-
-    def _split(self, z):
-        return tf.split(z, self.sizes, axis=-1)
-
-    def _with_own(self, z):
-        return zip(self.parts, self._split(z), strict=True)
-
-    def _join(self, own):
-        return tf.concat(list(own), axis=-1)
 
 
 EUCLIDEAN = Euclidean()
 SPHERE = Sphere()
 
 
-def _check_has_grid(space, size):
+def check_has_grid(space, size):
     """Raises ValueError unless `space` of `size` elements has a `quantile_grid`."""
     if not space.grid_axes(size):
         raise ValueError(

@@ -10,7 +10,7 @@ of as many dimensions has one in all. Source: Davidson et al. 2019, section 3.
 
 import keras
 
-from vae_zoo.components import geometry
+from vae_zoo.components import product_geometry
 from vae_zoo.components.heads import Head, build_head
 from vae_zoo.components.priors import Prior
 from vae_zoo.distributions.product import Product
@@ -147,7 +147,7 @@ def _check_sum(sizes, event_shape):
 
 def _geometry(product):
     parts = tuple(factor.geometry for factor in product.factors)
-    return geometry.Product(parts, product.sizes)
+    return product_geometry.Product(parts, product.sizes)
 
 
 def _config(product):

@@ -1,0 +1,165 @@
+"""The options of `vae-zoo train`: those of every model, and those of some."""
+
+from vae_zoo.cli_arguments import (
+    add_command,
+    add_data_options,
+    non_negative,
+    non_negative_integer,
+    positive,
+    share,
+)
+from vae_zoo.zoo.catalogue import MODELS
+
+
+def add_train(commands, run):
+    """Adds the command `train`, with a command of its own for each model."""
+    summary = "train a model into a folder, or resume a run"
+    parser = commands.add_parser("train", help=summary, description=summary)
+    models = parser.add_subparsers(title="models", required=True, metavar="MODEL")
+    for name, entry in MODELS.items():
+        model_parser = add_command(models, name, run, entry.summary)
+        model_parser.set_defaults(model=name)
+        _add_training_options(model_parser, entry.posteriors)
+        if "beta" in entry.weights:
+            _add_beta_options(model_parser)
+        if "capacity" in entry.weights:
+            _add_capacity_options(model_parser)
+        if entry.has_clusters:
+            _add_cluster_options(model_parser)
+
+
+def _add_training_options(parser, posteriors):
+    add = parser.add_argument
+    add_data_options(parser)
+    add("--output", required=True, metavar="DIR", help="the run's folder")
+    add("--split", default="train[:90%]", help="what to train on")
+    add("--validation-split", default="train[90%:]", help="what to validate on")
+    add("--latent-dim", type=positive(int), default=16, help="length of z")
+    add("--network", choices=["mlp", "conv", "resnet"], default="mlp", help="encoder")
+    add(
+        "--hidden-units",
+        type=positive(int),
+        nargs="+",
+        default=[512, 256],
+        metavar="N",
+        help="dense layers of the encoder; the decoder mirrors it",
+    )
+    add(
+        "--filters",
+        type=positive(int),
+        nargs="+",
+        default=[32, 64],
+        metavar="N",
+        help="channels of the convolutional stages",
+    )
+    add("--activation", default="relu", help="of the hidden layers")
+    _add_distortion_options(parser)
+    add("--dropout-rate", type=share, default=0.0, help="in an MLP encoder")
+    add("--posterior", choices=posteriors, default=posteriors[0], help="q(z|x)")
+    add(
+        "--likelihood",
+        choices=["bernoulli", "continuous-bernoulli", "normal"],
+        default="bernoulli",
+        help="p(x|z)",
+    )
+    add("--epochs", type=positive(int), default=200, help="passes over the data")
+    add(
+        "--patience",
+        type=positive(int),
+        default=None,
+        metavar="EPOCHS",
+        help="stop that long after the best validation ELBO, and export its weights",
+    )
+    add("--batch-size", type=positive(int), default=128, help="examples in a step")
+    add("--learning-rate", type=positive(float), default=1e-3, help="of Adam")
+    add("--cosine-decay", action="store_true", help="lower the rate to 0 by the end")
+    add("--weight-decay", type=non_negative, default=0.0, help="decoupled, of Adam")
+    add("--ema-momentum", type=share, default=0.0, help="weight averaging; 0: none")
+    add("--seed", type=int, default=0, help="fixes weights, noise and order")
+    add(
+        "--seconds-between-checkpoints",
+        type=float,
+        default=10.0,
+        metavar="SECONDS",
+        help="least time between two saves of the model",
+    )
+
+
+def _add_beta_options(parser):
+    add = parser.add_argument
+    add("--beta", type=non_negative, default=1.0, help="weight of the KL term")
+    add(
+        "--warmup-epochs",
+        type=non_negative,
+        default=0.0,
+        help="epochs in which beta, or a capacity, grows from 0",
+    )
+
+
+def _add_capacity_options(parser):
+    add = parser.add_argument
+    add("--normalized", action="store_true", help="beta is Higgins' normalized beta")
+    add(
+        "--capacity",
+        type=non_negative,
+        default=None,
+        help="nats at which beta |KL - C| holds the KL term",
+    )
+
+
+def _add_distortion_options(parser):
+    add = parser.add_argument
+    for name, what in (
+        ("rotation", "degrees"),
+        ("shear", "shift of a row over its distance from the centre"),
+        ("zoom", "logarithm of the factor"),
+        ("translation", "share of the size"),
+        ("elastic", "shift of a spline's knots, share of the size"),
+    ):
+        text = f"largest one of what the encoder sees in training: {what}"
+        add(f"--{name}", type=non_negative, default=0.0, help=text)
+
+
+def _add_cluster_options(parser):
+    add = parser.add_argument
+    add(
+        "--num-clusters",
+        type=positive(int),
+        default=10,
+        metavar="K",
+        help="at least 2",
+    )
+    add("--noise-dim", type=positive(int), default=8, help="length of w")
+    add(
+        "--initialization",
+        choices=["gaussian-mixture", "k-means", "neighbor-embedding", "none"],
+        default="gaussian-mixture",
+        help="what groups encoded data, for clusters to start as; none: at random",
+    )
+    add(
+        "--pretraining-epochs",
+        type=non_negative_integer,
+        default=10,
+        metavar="EPOCHS",
+        help="before that, without clusters",
+    )
+    add(
+        "--free-bits",
+        type=non_negative,
+        default=0.0,
+        metavar="NATS",
+        help="of KL(p(c|z, w) || p(c)) at no cost",
+    )
+    add(
+        "--labels-per-class",
+        type=positive(int),
+        default=None,
+        metavar="N",
+        help="learn from so many labels of each class; by default from none",
+    )
+    add(
+        "--classifier-weight",
+        type=non_negative,
+        default=0.0,
+        help="of -log p(c = y|z, w) of a labelled example, beside the bound",
+    )
