@@ -53,6 +53,7 @@ def error_of(arguments, capsys):
         (["train", "vae", "--dataset", "no.npz"], "no.npz"),
         (["train", "vae", "--dataset", "digits", "--split", "nine"], "'nine'"),
         ([*EVALUATE, "--num-samples", "0"], "num-samples: must be"),
+        ([*EVALUATE, "--prior-share", "1"], "prior-share: must be"),
         ([*EVALUATE, "--annealing-steps", "-1"], "annealing-steps: must be"),
         ([*EVALUATE, "--num-chain-examples", "0"], "num-chain-examples: must be"),
         ([*EVALUATE, "--hamiltonian-samples", "50"], "at most 4 latent variables"),

@@ -105,10 +105,13 @@ def _evaluate(options):
         **{field: getattr(options, field) for field in EVALUATION_OPTIONS},
         verbose=not options.json,
     )
-    with warnings.catch_warnings(record=True) as notes:
-        found = report(model, source, plan)
-    for note in notes:
-        print(f"vae-zoo: note: {note.message}", file=sys.stderr)
+    try:
+        with warnings.catch_warnings(record=True) as notes:
+            warnings.simplefilter("always", UserWarning)
+            found = report(model, source, plan)
+    finally:
+        for note in notes:
+            print(f"vae-zoo: note: {note.message}", file=sys.stderr)
     if options.json:
         described = {"dataset": options.dataset, "split": split}
         print(json.dumps({**described, **found.as_json()}))

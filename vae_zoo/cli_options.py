@@ -8,6 +8,7 @@ from vae_zoo.cli_arguments import (
     add_data_options,
     non_negative_integer,
     positive,
+    share,
 )
 from vae_zoo.cli_train_options import add_train
 
@@ -15,6 +16,7 @@ BAD_INPUT = 2
 # Those that say what `evaluate` measures.
 EVALUATION_OPTIONS = (
     "num_samples",
+    "prior_share",
     "batch_size",
     "binarize",
     "annealing_steps",
@@ -61,6 +63,13 @@ def _add_evaluate(commands, run):
     add = parser.add_argument
     _add_split_option(parser, "what to evaluate on")
     add("--num-samples", type=positive(int), default=100, help="of z per example")
+    add(
+        "--prior-share",
+        type=share,
+        default=0.0,
+        metavar="SHARE",
+        help="of these samples from p(z), for few latents, where q(z|x) misses modes",
+    )
     add("--batch-size", type=positive(int), default=100, help="examples at a time")
     add(
         "--annealing-steps",

@@ -94,13 +94,12 @@ def figures_of_latents(model, x, seed):
         seed: fixes the draws, an integer.
 
     Returns:
-        Dict name -> `matplotlib.figure.Figure`: `traversals`, `imputations` and, where
-        a picture can show all latents, `manifold`.
+        Dict name -> `matplotlib.figure.Figure`: `imputations`, with more than one
+        example `traversals` and, where a picture can show all latents, `manifold`.
     """
-    made = {
-        "traversals": _traversals(model, x, seed),
-        "imputations": _imputations(model, x[:NUM_IMPUTED], seed),
-    }
+    made = {"imputations": _imputations(model, x[:NUM_IMPUTED], seed)}
+    if len(x) > 1:  # One example does not tell how the latents are used.
+        made["traversals"] = _traversals(model, x, seed)
     if axes := model.geometry.grid_axes(model.latent_dim):
         images = _decoded(model, manifold_latents(model, NUM_MANIFOLD_STEPS))
         made["manifold"] = plotting.manifold(images, axes)
@@ -151,15 +150,21 @@ def manifold_latents(model, num_steps):
 
 def _traversals(model, x, seed):
     """The most used latents moved one by one, from where the first example is."""
-    usage = latent_usage(model, tf.data.Dataset.from_tensors(x), seed=seed)
+    usage = latent_usage(model, x, seed=seed)
     shown = [int(dimension) for dimension in usage.order()[:MAX_TRAVERSED]]
     z = model.encode(x[:1])
     paths = [model.traverse(z, dimension, NUM_TRAVERSAL_STEPS) for dimension in shown]
     images = _decoded(model, tf.stack(paths)[:, :, 0])
     names = [f"latent {dimension + 1}: {_use(usage, dimension)}" for dimension in shown]
-    # The same for all, for each goes as far as the others.
-    values = paths[0][:, 0, shown[0]].numpy()
-    return plotting.traversals(images, names, values)
+    values = [path[:, 0, d].numpy() for path, d in zip(paths, shown, strict=True)]
+    # Of a product of spaces some go further than others.
+    if not np.allclose(values, values[0]):
+        ends = ((own[0], own[-1]) for own in values)
+        names = [
+            f"{name}, {a:g} to {b:g}" for name, (a, b) in zip(names, ends, strict=True)
+        ]
+        return plotting.rows(images, names)
+    return plotting.traversals(images, names, values[0])
 
 
 def _use(usage, dimension):

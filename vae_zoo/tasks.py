@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from vae_zoo.components.randomness import as_seed
-from vae_zoo.evaluation.estimate import mapped
+from vae_zoo.evaluation.estimate import batches_of, mapped
 from vae_zoo.models import importance, restoration
 from vae_zoo.models.input_checks import (
     check_at_least,
@@ -21,7 +21,7 @@ def denoise(
     """Draws x from p(x|y), y being x with noise on each element.
 
     By the Markov chain of `model.impute`. The mean of several draws is the estimate of
-    least squared error.
+    least squared error; inside a `tf.function` the chain is traced only once.
 
     Args:
         model: a model of the package.
@@ -124,7 +124,7 @@ def anomaly_scores(
 
     Args:
         model: a model of the package.
-        data: `tf.data.Dataset` of x or (x, …), x float [B, *input_shape].
+        data: `tf.data.Dataset` of x or (x, …), x float [B, *input_shape], or an array.
         num_samples: importance samples per example, >= 1.
         seed: fixes the draws.
         verbose: 1 shows Keras' progress bar.
@@ -143,7 +143,7 @@ def anomaly_scores(
     def score(x, key):
         return -importance.log_marginal_likelihood(model, x, num_samples, key)
 
-    return mapped(score, model.checked(data), seed, verbose)
+    return mapped(score, batches_of(model, data), seed, verbose)
 
 
 def analogy(model: keras.Model, start, end, x, amount: float = 1.0) -> tf.Tensor:
@@ -171,6 +171,8 @@ def analogy(model: keras.Model, start, end, x, amount: float = 1.0) -> tf.Tensor
     space = model.geometry
     ends = []
     for name, examples in (("start", start), ("end", end)):
+        examples = tf.convert_to_tensor(examples)
+        check_shape(examples.shape, model.input_shape, name)
         check_at_least(f"len({name})", len(examples), 1, "the examples to average")
         ends.append(space.mean(model.encode(examples)))
     amounts = tf.constant([amount], tf.float32)

@@ -48,6 +48,19 @@ def test_samples_have_the_right_sum_and_inclusion_probabilities(jit_compile):
         assert_allclose(found, second_moments, atol=5 * 0.5 / 20_000**0.5)
 
 
+def test_certain_elements_are_certain_whatever_the_noise(monkeypatch):
+    for noise in (0.0, 1 - 2.0**-24):
+        monkeypatch.setattr(
+            "vae_zoo.distributions.bernoulli_given_sum.uniform",
+            lambda shape, seed, dtype, noise=noise: tf.fill(
+                shape, tf.cast(noise, dtype)
+            ),
+        )
+        for total in range(7):
+            drawn = BernoulliGivenSum(LOGITS, total).sample(seed=(0, 1))
+            assert np.sum(drawn) == total
+
+
 def test_equal_logits_are_a_random_choice():
     drawn = BernoulliGivenSum(tf.zeros(16), 5).sample(8000, seed=(0, 1)).numpy()
     error = np.sqrt(5 / 16 * 11 / 16 / 8000)

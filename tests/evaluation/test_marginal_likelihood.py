@@ -56,6 +56,42 @@ def test_the_effective_sample_size_is_that_of_the_weights(model, binary_images):
     assert abs(estimate.mean - exact) < 5 * estimate.sampling_error
 
 
+def test_small_weights_count_beside_a_large_log_p():
+    # 20,000 steps of equal weights whose logarithm has steps of a thousandth.
+    weights = tf.fill([1, 1], -1.0e4)
+    start = (tf.constant([-3e38]), tf.zeros(1), tf.zeros(1))
+
+    @tf.function
+    def summed():
+        def add(step, *sums):
+            return step + 1, *importance._added(sums, weights)
+
+        return tf.while_loop(lambda step, *_: step < 20_000, add, (0, *start))[1:]
+
+    largest, total, squares = summed()
+    assert largest == -1e4
+    assert_allclose([total, squares], 20_000, rtol=1e-6)
+
+
+def test_arrays_of_any_float_type_will_do(model, binary_images):
+    data = tf.data.Dataset.from_tensor_slices(binary_images).batch(100)
+    expected = marginal_likelihood(model, data, 20)
+    assert marginal_likelihood(model, binary_images, 20) == expected
+    doubled = data.map(lambda x: tf.cast(x, tf.float64))
+    assert marginal_likelihood(model, doubled, 20) == expected
+    with pytest.raises(ValueError, match="`data` must be a tf.data.Dataset"):
+        marginal_likelihood(model, list(binary_images), 20)
+    with pytest.raises(ValueError, match="`data` must have at least one example"):
+        marginal_likelihood(model, data.take(0), 20)
+
+
+def test_a_share_of_the_prior_needs_two_draws_at_a_time(model, binary_images):
+    many = np.repeat(binary_images, 130, axis=0)
+    data = tf.data.Dataset.from_tensor_slices(many).batch(len(many))
+    with pytest.raises(ValueError, match="`prior_share` must be 0 with batches"):
+        marginal_likelihood(model, data, 3, prior_share=0.2)
+
+
 def test_the_mean_of_weights_and_its_variance():
     rng = np.random.default_rng(0)
     log_weights = rng.normal(size=(7, 3)).astype("float32")

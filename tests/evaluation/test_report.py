@@ -61,8 +61,8 @@ def test_every_figure_is_that_of_its_own_function(binary_images):
     annealed = annealed_marginal_likelihood(model, few, 4, **chains)
     name = "annealed_log_marginal_likelihood[:6]"
     assert found[name] == Measurement.of(annealed, "nats", NUM_CHAINS)
-    both = bidirectional(model, 6, 4, **chains)
-    assert found["bidirectional_gap"].value == both.gap
+    both = bidirectional(model, 6, 4, batch_size=10, **chains)
+    assert found["bidirectional_gap"].value == both.gap.mean
     exact = hamiltonian_marginal_likelihood(model, few, 40, seed=3)
     name = "hamiltonian_log_marginal_likelihood[:6]"
     assert found[name] == Measurement.of(exact, "nats", 40)
@@ -135,6 +135,19 @@ def test_an_interrupted_measure_has_the_estimate_of_the_batches_done(
     assert raised.value.partial == few
 
 
+def test_what_the_data_do_not_allow_is_left_out_with_a_warning(binary_images):
+    source = source_of(binary_images[:1])
+    with pytest.warns(
+        UserWarning, match="latent usage was left out.*`data` must be at"
+    ):
+        found = report(zoo_of_models.vae(), source, Plan(num_samples=2))
+    assert set(found.measurements) == SAMPLED
+    labels = np.full(32, -1)
+    model = zoo_of_models.gaussian_mixture_vae()
+    with pytest.warns(UserWarning, match="clusters against classes was left out"):
+        report(model, source_of(binary_images, labels), Plan(num_samples=2))
+
+
 def test_bad_plans_are_refused_before_anything_is_measured(binary_images, monkeypatch):
     def measure(*arguments, **options):
         raise AssertionError("measured")
@@ -145,8 +158,15 @@ def test_bad_plans_are_refused_before_anything_is_measured(binary_images, monkey
         report(model, source, Plan(hamiltonian_samples=100))
     with pytest.raises(ValueError, match="`num_chain_examples` must be at least 1"):
         report(model, source, Plan(num_chain_examples=0))
-    with pytest.raises(ValueError, match="`num_samples` must be at least 1"):
-        report(model, source, Plan(num_samples=0))
+    for name, value, message in (
+        ("num_samples", 0, "at least 1"),
+        ("annealing_steps", -1, "at least 0"),
+        ("prior_share", 1.0, "lie in"),
+    ):
+        with pytest.raises(ValueError, match=f"`{name}` must (be )?{message}"):
+            report(model, source, Plan(**{name: value}))
+    with pytest.raises(ValueError, match=r"`x` must have shape \[B, 6, 5, 1\]"):
+        report(model, source_of(binary_images[:, 1:]), Plan())
 
 
 def test_a_report_as_a_table_and_as_json():
@@ -161,7 +181,7 @@ def test_a_report_as_a_table_and_as_json():
     assert head == ["value", "error", "sampling", "unit", "examples", "samples"]
     assert units == ["active_units", "3", "100"]
     assert elbo == ["elbo", "-12.3457", "0.12", "nats", "100", "1"]
-    assert kl == ["kl_per_dimension", "0", "1", "2", "3", "4", "5", "and", "2", "more"]
+    assert " ".join(kl) == "kl_per_dimension 0 1 2 3 4 5 and 2 more nats, 100 examples"
     read = json.loads(json.dumps(content.as_json(), allow_nan=False))
     assert read["elbo"]["value"] == -12.34567
     assert read["elbo"]["sampling_error"] is None

@@ -74,7 +74,7 @@ class Likelihood(Head):
     def _has_no(self, what):
         return (
             f"`model` must have a likelihood with a {what}, as Bernoulli and Normal "
-            f"are. Received: {type(self).__name__}"
+            f"have. Received: {type(self).__name__}"
         )
 
 

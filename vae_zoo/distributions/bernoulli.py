@@ -12,7 +12,9 @@ class Bernoulli(tfp.distributions.Bernoulli):
     """
 
     def _log_prob(self, event):
-        logits = self._logits_parameter_no_checks()
+        if self._logits is None:
+            return super()._log_prob(event)
+        logits = tf.convert_to_tensor(self._logits)
         # Exact where one outcome is all but certain, which event * logits -
         # softplus(logits) is not, and with the right derivative at 0.
         is_positive = logits >= 0

@@ -64,8 +64,7 @@ class BernoulliGivenSum(tfd.Distribution):
         elements of the product of their weights exp(logits).
         """
         count = self.logits.shape[-1]
-        sums = [tf.fill(tf.shape(self.logits[..., :1]), 0.0)]
-        sums[0] = _padded(sums[0], 0, count)
+        sums = [_padded(tf.zeros_like(self.logits[..., :1]), 0, count)]
         for logit in reversed(tf.unstack(self.logits, axis=-1)):
             one_more = _padded(sums[-1][..., :-1], 1, 0) + logit[..., None]
             sums.append(tfp.math.log_add_exp(sums[-1], one_more))
@@ -84,8 +83,9 @@ class BernoulliGivenSum(tfd.Distribution):
         sums = self._log_sums()
         for index, logit in enumerate(tf.unstack(self.logits, axis=-1)):
             chosen = logit + _at(sums[index + 1], rest - 1)
-            noise = uniform(batch, fold_in(seed, index))
-            is_one = tf.math.log(noise) < chosen - _at(sums[index], rest)
+            noise = uniform(batch, fold_in(seed, index), self.dtype)
+            # An element that is certain has probability 0 or 1 exactly.
+            is_one = noise < tf.exp(chosen - _at(sums[index], rest))
             rest -= tf.cast(is_one, tf.int32)
             drawn.append(tf.cast(is_one, self.dtype))
         return tf.stack(drawn, axis=-1)

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from vae_zoo.distributions.noise import fold_in
-from vae_zoo.evaluation.estimate import Estimate, log_mean, mapped
+from vae_zoo.evaluation.estimate import Estimate, batches_of, log_mean, mapped
 from vae_zoo.evaluation.latent_target import LatentTarget, adapted_kernel
 from vae_zoo.models.input_checks import check_at_least
 from vae_zoo.models.proposal import check_prior_share
@@ -22,15 +22,13 @@ class BidirectionalEstimate:
     Attributes:
         lower: `Estimate`, in nats, no larger than log p(x) in expectation.
         upper: `Estimate`, in nats, no smaller.
+        gap: `Estimate` of what they differ by: on average, and on such data, annealing
+            is off by no more.
     """
 
     lower: Estimate
     upper: Estimate
-
-    @property
-    def gap(self):
-        """What the two differ by, in nats: how far off annealing may be at most."""
-        return self.upper.mean - self.lower.mean
+    gap: Estimate
 
 
 def annealed_marginal_likelihood(
@@ -76,7 +74,7 @@ def annealed_marginal_likelihood(
         return log_likelihood(model, x, num_steps, num_chains, prior_share, key)
 
     return mapped(
-        score, model.checked(data), seed, verbose, lambda pair: Estimate.of(*pair)
+        score, batches_of(model, data), seed, verbose, lambda pair: Estimate.of(*pair)
     )
 
 
@@ -87,7 +85,9 @@ def bidirectional(
     *,
     num_chains: int = 1,
     prior_share: float = PRIOR_SHARE,
+    batch_size: int = 100,
     seed: int = 0,
+    verbose: int = 0,
 ) -> BidirectionalEstimate:
     """Annealing from both sides, on data of the model's own.
 
@@ -100,22 +100,26 @@ def bidirectional(
         num_steps: as in `annealed_marginal_likelihood`.
         num_chains: as there; backwards there is one.
         prior_share: as there.
+        batch_size: examples at a time, >= 1.
         seed: fixes the draws.
+        verbose: 1 shows Keras' progress bar.
 
     Returns:
         `BidirectionalEstimate`.
 
     Raises:
-        ValueError: if a number is below 1.
+        ValueError: if a number is off.
+        Interrupted: by Ctrl-C, with the estimate from the batches that were done.
 
     Source: Grosse et al. 2015; Wu et al. 2017, section 4.
     """
     _check(num_steps, num_chains, prior_share)
     check_at_least("num_examples", num_examples, 1, "the examples to draw")
+    check_at_least("batch_size", batch_size, 1, "the examples at a time")
 
     @tf.function
-    def sides(key):
-        u = model.joint_prior().sample(num_examples, seed=fold_in(key, 0))
+    def sides(numbers, key):
+        u = model.joint_prior().sample(tf.size(numbers), seed=fold_in(key, 0))
         p = model.likelihood(u[:, : model.latent_dim])
         x = p.sample(seed=fold_in(key, 1))
         chains = (num_chains, prior_share)
@@ -123,11 +127,19 @@ def bidirectional(
         target = LatentTarget(model, x, *chains, fold_in(key, 3))
         start = target.whiten(u, fold_in(key, 4))[None]
         ends = (target.log_joint, target.log_start)
-        backwards = _anneal(target, ends, start, num_steps, fold_in(key, 5))
+        backwards = _anneal(
+            target, ends, start, num_steps, fold_in(key, 5), is_forward=False
+        )
         return lower, -backwards[0]
 
-    lower, upper = sides(tf.constant([seed, 1]))
-    return BidirectionalEstimate(Estimate.of(lower), Estimate.of(upper))
+    def summarize(found):
+        lower, upper = found
+        return BidirectionalEstimate(
+            *(Estimate.of(values) for values in (lower, upper, upper - lower))
+        )
+
+    numbers = tf.data.Dataset.range(num_examples).batch(batch_size)
+    return mapped(sides, numbers, seed, verbose, summarize)
 
 
 def log_likelihood(model, x, num_steps, num_chains, prior_share, seed):
@@ -135,9 +147,7 @@ def log_likelihood(model, x, num_steps, num_chains, prior_share, seed):
     target = LatentTarget(model, x, num_chains, prior_share, fold_in(seed, 0))
     start = target.starts(fold_in(seed, 1))
     ends = (target.log_start, target.log_joint)
-    log_weights = _anneal(
-        target, ends, start, num_steps, fold_in(seed, 2), target.widths
-    )
+    log_weights = _anneal(target, ends, start, num_steps, fold_in(seed, 2))
     return log_mean(log_weights, target.proposal.sizes)
 
 
@@ -147,7 +157,7 @@ def _check(num_steps, num_chains, prior_share):
     check_at_least("num_chains", num_chains, 1, "the chains of each example")
 
 
-def _anneal(target, ends, start, num_steps, seed, widths=lambda share: 1.0):
+def _anneal(target, ends, start, num_steps, seed, is_forward=True):
     """Log weights [C, B] of chains between two densities, from draws of the first.
 
     Args:
@@ -156,13 +166,14 @@ def _anneal(target, ends, start, num_steps, seed, widths=lambda share: 1.0):
         start: states [C, B, U], draws of the first.
         num_steps: from one to the other.
         seed: int32 [2].
-        widths: function of how much of the way is done to what steps are multiplied by.
+        is_forward: whether the second density is the posterior's.
     """
     # From other draws than the chains', whose moves must not depend on their start.
     elsewhere = target.starts(fold_in(seed, 0))
     hamiltonian = adapted_kernel(target.log_joint, elsewhere, fold_in(seed, 1))
     step_size = hamiltonian.step_size
     start_density, end_density = ends
+    has_prior = target.proposal.sizes[1] > 0
 
     def move(step, states, log_weights):
         share = tf.cast(step + 1, tf.float32) / num_steps
@@ -171,8 +182,13 @@ def _anneal(target, ends, start, num_steps, seed, widths=lambda share: 1.0):
             return (1 - share) * start_density(states) + share * end_density(states)
 
         log_weights += (end_density(states) - start_density(states)) / num_steps
+        # Every other step is as wide as chains from the prior need it. All chains take
+        # it: a step that knew where its chain started would make the weights biased.
+        is_wide = has_prior & (step % 2 == 0)
+        widths = target.widths(share if is_forward else 1 - share)
         kernel = hamiltonian.copy(
-            target_log_prob_fn=log_density, step_size=step_size * widths(share)
+            target_log_prob_fn=log_density,
+            step_size=step_size * tf.where(is_wide, widths, 1.0),
         )
         # TFP's own chain keeps the last density's value, of a step before: a bias.
         results = kernel.bootstrap_results(states)

@@ -84,13 +84,11 @@ def evaluate_disentanglement(
             "`data` must have elements (x, y) with factors of variation y [B, F], as "
             f"the data set 'sprites' has. Received: elements {spec}"
         )
-    with plain_value_errors():
-        x, factors = first_examples(model.checked(data), num_examples)
     encode = tf.function(model.encode)
-    starts = range(0, len(x), ROWS_PER_STEP)
-    codes = np.concatenate(
-        [encode(tf.constant(x[start : start + ROWS_PER_STEP])) for start in starts]
-    )
+    with plain_value_errors():
+        # Images need not all be held at once.
+        coded = model.checked(data).map(lambda x, y, *_: (encode(x), y))
+        codes, factors = first_examples(coded, num_examples)
     parts = [
         score_disentanglement(
             codes[part::num_parts], factors[part::num_parts], seed=seed + part

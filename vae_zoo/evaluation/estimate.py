@@ -9,6 +9,8 @@ import tensorflow as tf
 
 from vae_zoo.models.input_checks import plain_value_errors
 
+ROWS_OF_ARRAYS = 100
+
 
 @dataclasses.dataclass(frozen=True)
 class Estimate:
@@ -92,6 +94,7 @@ def first_examples(data, count):
         total += len(parts[-1])
         if total >= count:
             break
+    _check_not_empty(parts)
     x = np.concatenate(parts)[:count]
     return x, (np.concatenate(labels)[:count] if labels else None)
 
@@ -102,6 +105,22 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, partial):
         super().__init__()
         self.partial = partial
+
+
+def batches_of(model, data):
+    """`data`, with a check of its values; an array [N, *input_shape] in batches.
+
+    Raises:
+        ValueError: if it is neither a data set nor an array, or does not fit the model.
+    """
+    if isinstance(data, (np.ndarray, tf.Tensor)):
+        data = tf.data.Dataset.from_tensor_slices(data).batch(ROWS_OF_ARRAYS)
+    if not isinstance(data, tf.data.Dataset):
+        raise ValueError(
+            "`data` must be a tf.data.Dataset of batches of x or (x, …), or an array. "
+            f"Received: {type(data).__name__}"
+        )
+    return model.checked(data)
 
 
 def mapped(score, data, seed, verbose, summarize=lambda scores: scores):
@@ -127,6 +146,7 @@ def mapped(score, data, seed, verbose, summarize=lambda scores: scores):
         with plain_value_errors():
             for step, element in enumerate(data):
                 x = element[0] if isinstance(element, tuple) else element
+                x = tf.cast(x, tf.float32)
                 scores = score(x, tf.constant([seed, step]))
                 parts.append(tf.nest.map_structure(np.asarray, scores))
                 bar.update(step + 1)
@@ -138,4 +158,10 @@ def mapped(score, data, seed, verbose, summarize=lambda scores: scores):
 
 
 def _in_a_row(parts):
+    _check_not_empty(parts)
     return tf.nest.map_structure(lambda *batches: np.concatenate(batches), *parts)
+
+
+def _check_not_empty(parts):
+    if not parts:
+        raise ValueError("`data` must have at least one example. Received: none")

@@ -8,7 +8,7 @@ from scipy.special import logsumexp
 from scipy.stats import gaussian_kde
 
 from vae_zoo.distributions.noise import fold_in
-from vae_zoo.evaluation.estimate import Estimate, mapped
+from vae_zoo.evaluation.estimate import Estimate, batches_of, mapped
 from vae_zoo.evaluation.latent_target import LatentTarget, adapted_kernel
 from vae_zoo.models.input_checks import check_at_least
 
@@ -35,9 +35,10 @@ def hamiltonian_marginal_likelihood(
     q(A) / p(x) is the mean of q(z) / p(x, z) where z is in A, the region of the highest
     densities that holds four fifths of the posterior: without that bound, where the
     estimate's tails exceed the posterior's, few draws decide. q(A) is the share of
-    draws of q in A. Twenty chains for each example start at points chosen by their
+    draws of q in A. Twenty chains for each of the two start at points chosen by their
     importance among draws of the model's q(z|x) and of p(z), lest they all start in one
-    of several modes; their first hundred moves are left out.
+    of several modes; their first hundred moves are left out. A mode that none of them
+    visits is missing, and the error does not tell.
 
     Args:
         model: a model of the package with at most four latent variables.
@@ -64,7 +65,7 @@ def hamiltonian_marginal_likelihood(
         target = LatentTarget(model, x, NUM_CANDIDATES, 0.5, fold_in(key, 0))
         start = _resampled(target, fold_in(key, 1))
         states = tfp.mcmc.sample_chain(
-            2 * -(-num_samples // NUM_CHAINS),
+            -(-num_samples // NUM_CHAINS),
             start,
             kernel=adapted_kernel(target.log_joint, start, fold_in(key, 2)),
             num_burnin_steps=NUM_BURNIN_STEPS,
@@ -79,35 +80,20 @@ def hamiltonian_marginal_likelihood(
         return tf.map_fn(target.log_joint, states)
 
     def score(x, key):
-        states, log_p = (part.numpy() for part in draw(x, key))
-        first, second = np.split(states, 2)
-        floors = np.quantile(log_p[: len(first)], 1 - SHARE, axis=(0, 1))
+        # Of chains that both share, how often a mode was chosen would count squared.
+        states, log_p = (np.split(part, 2, axis=1) for part in draw(x, key))
+        floors = np.quantile(log_p[0], 1 - SHARE, axis=(0, 1))
         densities = [
-            gaussian_kde(own.reshape(-1, size).T) for own in np.moveaxis(first, 2, 0)
+            gaussian_kde(own.reshape(-1, size).T)
+            for own in np.moveaxis(states[0], 2, 0)
         ]
-        resampled = np.stack(
-            [
-                density.resample(num_samples, seed=number).T
-                for number, density in enumerate(densities)
-            ],
-            axis=1,
-        )
-        in_region = log_joint(x, resampled[:, None].astype("float32"), key) > floors
-        share = np.mean(in_region, axis=(0, 1))
-        means, variances = np.transpose(
-            [
-                _mean_ratio(
-                    density, second[:, :, index], log_p[len(first) :, :, index], floor
-                )
-                for index, (density, floor) in enumerate(
-                    zip(densities, floors, strict=True)
-                )
-            ]
-        )
+        drawn = _draws_of(densities, num_samples, key)
+        share = np.mean(log_joint(x, drawn[:, None], key) > floors, axis=(0, 1))
+        means, variances = _mean_ratios(densities, states[1], log_p[1], floors)
         return np.log(share) - means, variances + (1 - share) / share / num_samples
 
     return mapped(
-        score, model.checked(data), seed, verbose, lambda pair: Estimate.of(*pair)
+        score, batches_of(model, data), seed, verbose, lambda pair: Estimate.of(*pair)
     )
 
 
@@ -125,16 +111,40 @@ def check(model, num_samples):
 
 
 def _resampled(target, seed):
-    """States [20, B, U] near draws of p(z|x), by sampling-importance-resampling."""
+    """States [40, B, U] near draws of p(z|x), by sampling-importance-resampling."""
     candidates = target.starts(fold_in(seed, 0))
     log_weights = tf.map_fn(
         lambda states: target.log_joint(states) - target.log_start(states), candidates
     )
     chosen = tf.random.stateless_categorical(
-        tf.transpose(log_weights), NUM_CHAINS, fold_in(seed, 1)
+        tf.transpose(log_weights), 2 * NUM_CHAINS, fold_in(seed, 1)
     )
     by_example = tf.transpose(candidates, [1, 0, 2])
     return tf.transpose(tf.gather(by_example, chosen, batch_dims=1), [1, 0, 2])
+
+
+def _draws_of(densities, count, key):
+    """As many draws of each density: float32 [count, B, U]."""
+    seeds = np.random.SeedSequence(key.numpy().view("uint32")).spawn(len(densities))
+    drawn = [
+        density.resample(count, np.random.default_rng(seed)).T
+        for density, seed in zip(densities, seeds, strict=True)
+    ]
+    return np.stack(drawn, axis=1).astype("float32")
+
+
+def _mean_ratios(densities, states, log_joint, floors):
+    """`_mean_ratio` of every example: [B] and [B].
+
+    Args:
+        densities: B of them.
+        states: float [L, C, B, U].
+        log_joint: float [L, C, B].
+        floors: float [B].
+    """
+    by_example = (np.moveaxis(states, 2, 0), np.moveaxis(log_joint, 2, 0))
+    parts = zip(densities, *by_example, floors, strict=True)
+    return np.transpose([_mean_ratio(*part) for part in parts])
 
 
 def _mean_ratio(density, draws, log_joint, floor):

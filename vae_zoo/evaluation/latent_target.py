@@ -38,7 +38,8 @@ class LatentTarget:
         self.proposal = DefensiveProposal(
             q, model.joint_prior(), num_starts, prior_share
         )
-        points = model.geometry.lift(q.sample(NUM_DRAWS, seed=seed), seed)
+        drawn = q.sample(NUM_DRAWS, seed=seed)
+        points = model.geometry.lift(drawn, fold_in(seed, 0))
         self._mean = tf.reduce_mean(points, axis=0)
         deviation = tf.math.reduce_std(points, axis=0)
         self._deviation = tf.maximum(deviation, MIN_DEVIATION)
@@ -62,15 +63,8 @@ class LatentTarget:
         return self.whiten(self.proposal.sample(seed), fold_in(seed, 2))
 
     def widths(self, share):
-        """How wide the densities are on the way from p(z) to p(z|x): [1 or C, B, U].
-
-        Of normal densities p(z)^(1 - t) p(z|x)^t, for chains from the prior; those from
-        q keep a width of about 1.
-        """
-        wide = tf.math.rsqrt(share + (1 - share) / self._prior_widths**2)
-        num_posterior, num_prior = self.proposal.sizes
-        narrow = tf.ones([num_posterior, *wide.shape])
-        return tf.concat([narrow, tf.repeat(wide[None], num_prior, axis=0)], axis=0)
+        """How wide p(z)^(1 - share) p(z|x)^share is, were both normal: [B, U]."""
+        return tf.math.rsqrt(share + (1 - share) / self._prior_widths**2)
 
     def log_start(self, states):
         """The log-density of `starts` at states [..., B, U]: [..., B]."""

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from vae_zoo.evaluation.estimate import Estimate, first_examples
+from vae_zoo.evaluation.estimate import Estimate, batches_of, first_examples
 from vae_zoo.models.input_checks import check_at_least, plain_value_errors
 
 tfd = tfp.distributions
@@ -29,6 +29,7 @@ class LatentUsage:
         num_active: how many of these are over 0.01, the active units.
         kl_per_dimension: tuple [D], KL(q(z_d|x) || p(z_d)) in nats, mean over the data;
             None where posterior or prior is no product over the dimensions.
+        kl_errors: tuple [D], the standard errors of these, or None.
         mutual_information: `Estimate` of the mutual information of x and z under q, in
             nats. It cannot exceed log N for N examples, and is close to that where it
             says so little.
@@ -40,6 +41,7 @@ class LatentUsage:
     variances: tuple[float, ...]
     num_active: int
     kl_per_dimension: tuple[float, ...] | None
+    kl_errors: tuple[float, ...] | None
     mutual_information: Estimate
     aggregate_gap: Estimate
 
@@ -67,7 +69,7 @@ def latent_usage(
 
     Args:
         model: a model of the package.
-        data: `tf.data.Dataset` of x or (x, …), x float [B, *input_shape].
+        data: `tf.data.Dataset` of x or (x, …), x float [B, *input_shape], or an array.
         num_examples: N >= 2, of which all pairs are compared.
         seed: fixes the draws, one of z for each example.
 
@@ -75,14 +77,15 @@ def latent_usage(
         `LatentUsage`.
 
     Raises:
-        ValueError: if `num_examples` is below 2, or the data do not fit the model.
+        ValueError: if there are fewer than 2 examples, or they do not fit the model.
 
     Source: Burda et al. 2016, appendix C (active units); Hoffman & Johnson 2016 (the
     two parts of the KL).
     """
     check_at_least("num_examples", num_examples, 2, "the examples to compare")
     with plain_value_errors():
-        x, _ = first_examples(model.checked(data), num_examples)
+        x, _ = first_examples(batches_of(model, data), num_examples)
+    check_at_least("data", len(x), 2, "the examples to compare")
     batches = [
         x[start : start + ROWS_PER_STEP] for start in range(0, len(x), ROWS_PER_STEP)
     ]
@@ -101,15 +104,12 @@ def latent_usage(
     aggregate = _log_aggregate(model, batches, draws)
     scale = 1 / model.geometry.variances(model.latent_dim)
     variances = np.concatenate(means).var(axis=0) * scale
-    has_kl = per_dimension[0] is not None
+    kl, kl_errors = _means_and_errors(per_dimension)
     usage = LatentUsage(
         variances=tuple(map(float, variances)),
         num_active=int(np.sum(variances > ACTIVE_VARIANCE)),
-        kl_per_dimension=(
-            tuple(map(float, np.concatenate(per_dimension).mean(axis=0)))
-            if has_kl
-            else None
-        ),
+        kl_per_dimension=kl,
+        kl_errors=kl_errors,
         mutual_information=Estimate.of(conditional - aggregate),
         aggregate_gap=Estimate.of(aggregate - prior),
     )
@@ -131,6 +131,15 @@ def _kl_per_dimension(q, p):
     return tfd.kl_divergence(
         tfd.Normal(q.mean(), q.stddev()), tfd.Normal(p.mean(), p.stddev())
     ).numpy()
+
+
+def _means_and_errors(parts):
+    """Of the rows of all parts [., D], a tuple each; None if there are none."""
+    if parts[0] is None:
+        return None, None
+    rows = np.concatenate(parts).astype(np.float64)
+    errors = rows.std(axis=0, ddof=1) / math.sqrt(len(rows))
+    return tuple(map(float, rows.mean(axis=0))), tuple(map(float, errors))
 
 
 def _log_aggregate(model, batches, draws):

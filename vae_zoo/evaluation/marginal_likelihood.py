@@ -6,7 +6,12 @@ import keras
 import tensorflow as tf
 
 from vae_zoo.distributions.noise import fold_in
-from vae_zoo.evaluation.estimate import Estimate, mapped, relative_variance
+from vae_zoo.evaluation.estimate import (
+    Estimate,
+    batches_of,
+    mapped,
+    relative_variance,
+)
 from vae_zoo.models import importance
 from vae_zoo.models.input_checks import check_at_least
 from vae_zoo.models.proposal import check_prior_share
@@ -25,12 +30,13 @@ def marginal_likelihood(
 
     Args:
         model: a model of the package.
-        data: `tf.data.Dataset` of x or (x, …), x float [B, *input_shape]; memory
-            is bounded by the batch, however many samples there are.
+        data: `tf.data.Dataset` of x or (x, …), x float [B, *input_shape], or an array;
+            memory is bounded by the batch, however many samples there are.
         num_samples: draws from q(z|x) per example, >= 1.
-        prior_share: the share of these, in [0, 1), that is drawn from p(z) instead.
-            With few latents q often misses whole modes of the posterior; draws of q
-            do not tell, so the estimate is low and its error optimistic.
+        prior_share: the share of these, in [0, 1), that is drawn from p(z) instead (of
+            each step's draws, rounded, at least one). With few latents q often misses
+            whole modes of the posterior; draws of q do not tell, so the estimate is low
+            and its error optimistic.
         seed: fixes the draws.
         verbose: 1 shows Keras' progress bar.
 
@@ -69,4 +75,4 @@ def marginal_likelihood(
             for name, values in scores.items()
         }
 
-    return mapped(score, model.checked(data), seed, verbose, summarize)
+    return mapped(score, batches_of(model, data), seed, verbose, summarize)

@@ -18,8 +18,8 @@ class Measurement:
         unit: such as "nats"; empty for shares, scores and numbers of things.
         num_examples: what it was computed from.
         num_samples: draws of the latents for each example, if there are any.
-        standard_error: of the figure as that of all examples there could be; None where
-            it is not known.
+        standard_error: of the figure, or figures, as that of all examples there could
+            be; None where it is not known.
         sampling_error: of the figure as that of these examples, from the draws alone.
     """
 
@@ -27,7 +27,7 @@ class Measurement:
     unit: str
     num_examples: int
     num_samples: int | None = None
-    standard_error: float | None = None
+    standard_error: float | tuple[float, ...] | None = None
     sampling_error: float | None = None
 
     @classmethod
@@ -76,7 +76,9 @@ def _lines(name, measurement):
     if isinstance(measurement.value, tuple):
         values = " ".join(f"{x:.3g}" for x in measurement.value[:MAX_VALUES_SHOWN])
         more = len(measurement.value) - MAX_VALUES_SHOWN
-        return [f"{name:<42} {values}{f' and {more} more' if more > 0 else ''}"]
+        values += f" and {more} more" if more > 0 else ""
+        unit = f" {measurement.unit}" if measurement.unit else ""
+        return [f"{name:<42} {values}{unit}, {measurement.num_examples} examples"]
     errors = (measurement.standard_error, measurement.sampling_error)
     return [
         COLUMNS.format(
@@ -96,5 +98,7 @@ def _shown(value):
 
 def _plain(value):
     """`value`, or None where it is a number that JSON has no word for."""
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
     is_number = isinstance(value, float)
     return None if is_number and not math.isfinite(value) else value

@@ -1,6 +1,7 @@
 """Every measure that applies to a model and a data set."""
 
 import dataclasses
+import warnings
 
 import keras
 
@@ -17,7 +18,8 @@ from vae_zoo.evaluation.estimate import Interrupted
 from vae_zoo.evaluation.latent_usage import latent_usage
 from vae_zoo.evaluation.marginal_likelihood import marginal_likelihood
 from vae_zoo.evaluation.measurement import Measurement, Report
-from vae_zoo.models.input_checks import check_at_least
+from vae_zoo.models.input_checks import check_at_least, check_shape
+from vae_zoo.models.proposal import check_prior_share
 
 NUM_CHAINS = 10
 
@@ -28,6 +30,7 @@ class Plan:
 
     Attributes:
         num_samples: importance samples per example, >= 1.
+        prior_share: of these, as in `marginal_likelihood`.
         binarize: as in `datasets.load`.
         batch_size: examples at a time.
         annealing_steps: of annealed importance sampling, from below and, on data of the
@@ -40,6 +43,7 @@ class Plan:
     """
 
     num_samples: int = 100
+    prior_share: float = 0.0
     binarize: str | None = None
     batch_size: int = 100
     annealing_steps: int = 0
@@ -54,7 +58,8 @@ def report(model: keras.Model, source: Source, plan: Plan) -> Report:
 
     The latents' usage; of mixture models the clusters against classes, where the data
     have these; disentanglement, where they have factors; the bound, its terms and
-    log p(x). Ctrl-C ends it with what was measured so far.
+    log p(x). Ctrl-C ends it with what was measured so far. What the data do not allow
+    (too few examples, say) is left out with a warning.
 
     Args:
         model: a model of the package.
@@ -68,20 +73,36 @@ def report(model: keras.Model, source: Source, plan: Plan) -> Report:
         ValueError: if a number is off, or the data do not fit the model.
     """
     check_at_least("num_samples", plan.num_samples, 1, "the draws for each example")
+    check_prior_share(plan.prior_share)
+    for name in ("annealing_steps", "hamiltonian_samples"):
+        check_at_least(name, getattr(plan, name), 0, "where 0 leaves it out")
     check_at_least("num_chain_examples", plan.num_chain_examples, 1, "those to look at")
     if plan.hamiltonian_samples:
         hamiltonian.check(model, plan.hamiltonian_samples)
+    # What does not fit is found before anything is measured.
+    check_shape((None, *source.element_shape), model.input_shape)
     found = {}
     try:
         for name, measure in _measures(model, source, plan):
             if plan.verbose:
                 print(name)
-            found |= measure(model, source, plan)
+            found |= _measured(name, measure, model, source, plan)
     except Interrupted as stop:
         return Report(found | stop.partial, is_interrupted=True)
     except KeyboardInterrupt:
         return Report(found, is_interrupted=True)
     return Report(found)
+
+
+def _measured(name, measure, model, source, plan):
+    """What `measure` finds, or nothing and a warning if the data do not allow it."""
+    try:
+        return measure(model, source, plan)
+    except ValueError as error:
+        if measure is _importance_sampling:
+            raise  # What the report is for; the others come along where they apply.
+        warnings.warn(f"{name} was left out: {error}", stacklevel=3)
+        return {}
 
 
 def _measures(model, source, plan):
@@ -123,8 +144,9 @@ def _latent_usage(model, source, plan):
         "latent_variances": Measurement(usage.variances, "", count),
     }
     if usage.kl_per_dimension is not None:
-        kl = Measurement(usage.kl_per_dimension, "nats", count)
-        found["kl_per_dimension"] = kl
+        found["kl_per_dimension"] = Measurement(
+            usage.kl_per_dimension, "nats", count, standard_error=usage.kl_errors
+        )
     return found
 
 
@@ -133,6 +155,8 @@ def _clusters(model, source, plan):
     scores = vars(score_clusters(*pairs))
     errors = bootstrapped_errors(*pairs, seed=plan.seed)
     count = scores.pop("num_examples")
+    shares = scores["cluster_shares"]
+    errors["cluster_shares"] = tuple((p * (1 - p) / count) ** 0.5 for p in shares)
     return {
         name: Measurement(value, "", count, standard_error=errors.get(name))
         for name, value in scores.items()
@@ -163,7 +187,9 @@ def _importance_sampling(model, source, plan, suffix=""):
 
     data, options = _data(source, plan, labels=False), _options(plan)
     return _converted(
-        lambda: marginal_likelihood(model, data, plan.num_samples, **options),
+        lambda: marginal_likelihood(
+            model, data, plan.num_samples, prior_share=plan.prior_share, **options
+        ),
         measurements,
     )
 
@@ -187,13 +213,21 @@ def _annealing(model, source, plan):
 
 def _both_sides(model, source, plan):
     del source  # The data are the model's own.
-    count, steps = plan.num_chain_examples, plan.annealing_steps
-    found = bidirectional(model, count, steps, num_chains=NUM_CHAINS, seed=plan.seed)
-    return {
-        "bidirectional_lower": Measurement.of(found.lower, "nats", NUM_CHAINS),
-        "bidirectional_upper": Measurement.of(found.upper, "nats", 1),
-        "bidirectional_gap": Measurement(found.gap, "nats", count, NUM_CHAINS),
-    }
+    return _converted(
+        lambda: bidirectional(
+            model,
+            plan.num_chain_examples,
+            plan.annealing_steps,
+            num_chains=NUM_CHAINS,
+            batch_size=plan.batch_size,
+            **_options(plan),
+        ),
+        lambda found: {
+            "bidirectional_lower": Measurement.of(found.lower, "nats", NUM_CHAINS),
+            "bidirectional_upper": Measurement.of(found.upper, "nats", 1),
+            "bidirectional_gap": Measurement.of(found.gap, "nats", NUM_CHAINS),
+        },
+    )
 
 
 def _hamiltonian(model, source, plan):

@@ -1,7 +1,6 @@
 """Importance sampling of log p(x) with the approximate posterior as the proposal."""
 
 import tensorflow as tf
-import tensorflow_probability as tfp
 
 from vae_zoo.distributions.noise import fold_in
 from vae_zoo.models.proposal import DefensiveProposal
@@ -62,21 +61,43 @@ def log_weight_sums(model, x, num_samples, seed, prior_share=0.0):
     size = min(num_samples, max(1, ROWS_PER_STEP // batch_size))
     num_full, rest = divmod(num_samples, size)
 
-    def log_sums(step, count):
+    if prior_share and size == 1 < num_samples:
+        raise ValueError(
+            f"`prior_share` must be 0 with batches of more than {ROWS_PER_STEP // 2}, "
+            f"of which one sample is drawn at a time. Received: {prior_share}"
+        )
+
+    def draw(step, count):
         proposal = DefensiveProposal(q, model.joint_prior(), count, prior_share)
         z = proposal.sample(fold_in(seed, step))
-        weights = log_weights(model, x, z, proposal)
-        return tuple(tf.reduce_logsumexp(n * weights, axis=0) for n in (1, 2))
+        return log_weights(model, x, z, proposal)
 
     def add(step, *sums):
-        more = log_sums(step, size)
-        pairs = zip(sums, more, strict=True)
-        return step + 1, *(tfp.math.log_add_exp(*pair) for pair in pairs)
+        return step + 1, *_added(sums, draw(step, size))
 
     # The odd one comes first, so that all the steps of the loop are alike.
-    sums = log_sums(0, rest or size)
+    weights = draw(0, rest or size)
+    nothing = tf.zeros_like(weights[0])
+    sums = _added((nothing + weights.dtype.min, nothing, nothing), weights)
     num_steps = num_full + (1 if rest else 0)
-    _, *sums = tf.while_loop(
+    _, largest, total, squares = tf.while_loop(
         lambda step, *_: step < num_steps, add, (tf.constant(1), *sums)
     )
-    return sums
+    return largest + tf.math.log(total), 2 * largest + tf.math.log(squares)
+
+
+def _added(sums, weights):
+    """The largest log weight, and sums of weights and of squares in its units: [B].
+
+    A sum of logarithms would lose what is added once it is a rounding of log p(x).
+
+    Args:
+        sums: these three of the weights before.
+        weights: more log weights [K, B].
+    """
+    before, total, squares = sums
+    largest = tf.maximum(before, tf.reduce_max(weights, axis=0))
+    scale, ratios = tf.exp(before - largest), tf.exp(weights - largest)
+    total = scale * total + tf.reduce_sum(ratios, axis=0)
+    squares = scale**2 * squares + tf.reduce_sum(ratios**2, axis=0)
+    return largest, total, squares

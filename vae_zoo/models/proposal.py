@@ -18,15 +18,16 @@ class DefensiveProposal:
         q: a joint posterior, batch [B], event [U].
         prior: the joint prior, event [U].
         num_draws: C >= 1, how many `sample` draws for each example.
-        prior_share: s in [0, 1); of the C draws s C, rounded down, are from the prior.
+        prior_share: s in [0, 1); of the C draws s C, rounded, are from the prior: at
+            least one and not all, if s is not 0 and C not 1.
 
     Source: Hesterberg 1995; Owen & Zhou 2000, section 3 (fixed numbers of each).
     """
 
     def __init__(self, q, prior, num_draws, prior_share):
         self.q, self.prior = q, prior
-        # The share may be a decimal fraction, a rounding below the integer meant.
-        num_prior = math.floor(prior_share * num_draws + 1e-6)
+        num_prior = min(max(1, round(prior_share * num_draws)), num_draws - 1)
+        num_prior = num_prior if prior_share else 0
         self.sizes = (num_draws - num_prior, num_prior)
 
     def sample(self, seed):

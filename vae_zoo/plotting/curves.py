@@ -24,7 +24,7 @@ def training_curves(history):
     """The bound and its terms by epoch, in training and validation.
 
     The first tenth of the epochs may leave a panel, so that the others can be told
-    apart.
+    apart. Validation of some epochs is left out where the history does not tell which.
 
     Args:
         history: list of dicts, one for each epoch, as `callbacks.read_history` gives,
@@ -80,10 +80,10 @@ def _is_kl(name):
 def _draw_term(axis, name, columns):
     shown = []
     for key, label in ((name, "training"), (VALIDATION + name, "validation")):
-        if key in columns:
+        epochs = _epochs_of(columns.get(key, ()), columns["epoch"])
+        if epochs is not None:
             values = columns[key]
             marker = "o" if len(values) < FEW_EPOCHS else None
-            epochs = _epochs_of(values, columns["epoch"])
             axis.plot(epochs, values, marker=marker, markersize=3, label=label)
             shown.append(_near_the_later(values))
     in_nats = name in TERMS or _is_kl(name)
@@ -97,9 +97,13 @@ def _draw_term(axis, name, columns):
 
 
 def _epochs_of(values, epochs):
-    """When they were measured: validation may be every few epochs."""
-    step = len(epochs) // len(values)
-    return epochs[step - 1 :: step][: len(values)]
+    """When they were measured, or None if the numbers of both do not tell."""
+    steps = [
+        step for step in range(1, len(epochs) + 1) if len(epochs) // step == len(values)
+    ]
+    if len(steps) != 1:
+        return None
+    return epochs[steps[0] - 1 :: steps[0]]
 
 
 def _near_the_later(values):

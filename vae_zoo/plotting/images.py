@@ -3,14 +3,13 @@
 import numpy as np
 from matplotlib.figure import Figure
 
+from vae_zoo.components.quantile_grids import AXES_OF_PLANE
 from vae_zoo.plotting.grid import as_images, as_picture, draw, image_grid
 
 # What is not known is neither black nor white.
 MISSING = (0.36, 0.56, 0.85)
 # Of one image of a manifold, and of a whole one that has few images.
 INCHES_OF_TILE, MIN_INCHES_OF_MANIFOLD = 0.35, 3.5
-
-QUANTILES = (("quantile of latent 1", 0, 1), ("quantile of latent 2", 0, 1))
 
 
 def samples(images, columns=8):
@@ -86,7 +85,7 @@ def imputations(originals, mask, completed):
     return image_grid([*rows, *_pictures(completed)], names)
 
 
-def manifold(images, axes=QUANTILES):
+def manifold(images, axes=AXES_OF_PLANE):
     """All that a model with two latents makes, as one picture without gaps.
 
     Args:
