@@ -123,7 +123,8 @@ def figures_of_training(history):
         rates = [row["val_kl"] for row in history]
         distortions = [-row["val_log_likelihood"] for row in history]
         path = {"validation, epoch by epoch": (rates, distortions)}
-        made["rate_distortion"] = plotting.rate_distortion(path)
+        if np.isfinite([rates, distortions]).all(axis=0).any():
+            made["rate_distortion"] = plotting.rate_distortion(path)
     return made
 
 
