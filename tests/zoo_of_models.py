@@ -130,15 +130,16 @@ def gaussian_mixture_vae():
     )
 
 
+# Those that differ most from each other; the others run with `pytest -m ""` too.
 ALL = [
     vae,
-    full_covariance_vae,
+    pytest.param(full_covariance_vae, marks=pytest.mark.slow),
     dropout_vae,
     convolutional_vae,
-    residual_beta_vae,
-    capacity_vae,
+    pytest.param(residual_beta_vae, marks=pytest.mark.slow),
+    pytest.param(capacity_vae, marks=pytest.mark.slow),
     hyperspherical_vae,
-    mixture_prior_vae,
+    pytest.param(mixture_prior_vae, marks=pytest.mark.slow),
     gaussian_mixture_vae,
 ]
 

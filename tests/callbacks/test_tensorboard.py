@@ -74,9 +74,9 @@ def variables(model):
     "make",
     [
         zoo_of_models.dropout_vae,
-        zoo_of_models.mixture_prior_vae,
+        pytest.param(zoo_of_models.mixture_prior_vae, marks=pytest.mark.slow),
         zoo_of_models.gaussian_mixture_vae,
-        zoo_of_models.hyperspherical_vae,
+        pytest.param(zoo_of_models.hyperspherical_vae, marks=pytest.mark.slow),
     ],
 )
 def test_training_goes_on_as_if_nobody_looked(make, binary_images, tmp_path):
