@@ -97,9 +97,9 @@ def hamiltonian_marginal_likelihood(
     )
 
 
-def check(model, num_samples):
-    """The number of latent variables; ValueError if the method does not apply."""
-    check_at_least("num_samples", num_samples, NUM_CHAINS, "one for each chain")
+def check(model, num_samples, name="num_samples"):
+    """The number of latent variables; ValueError, of `name`, if there is no way."""
+    check_at_least(name, num_samples, NUM_CHAINS, "one for each chain")
     size = model.joint_prior().event_shape[0]
     if size > MAX_LATENTS:
         raise ValueError(

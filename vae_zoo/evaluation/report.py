@@ -78,7 +78,7 @@ def report(model: keras.Model, source: Source, plan: Plan) -> Report:
         check_at_least(name, getattr(plan, name), 0, "where 0 leaves it out")
     check_at_least("num_chain_examples", plan.num_chain_examples, 1, "those to look at")
     if plan.hamiltonian_samples:
-        hamiltonian.check(model, plan.hamiltonian_samples)
+        hamiltonian.check(model, plan.hamiltonian_samples, "hamiltonian_samples")
     # What does not fit is found before anything is measured.
     check_shape((None, *source.element_shape), model.input_shape)
     found = {}
