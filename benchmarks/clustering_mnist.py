@@ -97,24 +97,14 @@ def measure(folder, settings, data_dir):
             evaluate_clusters(model, labelled("test"), reference=training)
         ),
         "train": vars(evaluate_clusters(model, training)),
-        "label_accuracy": label_accuracy(model, labelled("test")),
     }
     atomic.write_json(path, figures)
     return figures
 
 
-def label_accuracy(model, data):
-    """Share of examples whose cluster has the number of their class."""
-    hits = [
-        (model.cluster_probabilities(x).numpy().argmax(axis=1) == y.numpy())
-        for x, y in data
-    ]
-    return float(sum(map(sum, hits)) / sum(map(len, hits)))
-
-
 def row(name, runs, key):
     """One line of the table."""
-    values = [100 * run["test"].get(key, run.get(key)) for run in runs]
+    values = [100 * run["test"][key] for run in runs]
     deviation = statistics.stdev(values) if len(values) > 1 else float("nan")
     shares = min(min(run["train"]["cluster_shares"]) for run in runs)
     minutes = statistics.mean(run["minutes"] for run in runs)

@@ -31,6 +31,7 @@ ARTEFACTS = {
     "run.json",
     "saved_model",
     "samples.png",
+    "timing.json",
 }
 
 

@@ -52,7 +52,20 @@ def _add_training_options(parser, posteriors):
         metavar="N",
         help="channels of the convolutional stages",
     )
+    add(
+        "--num-blocks",
+        type=positive(int),
+        default=2,
+        metavar="N",
+        help="residual blocks in each stage of a resnet",
+    )
     add("--activation", default="relu", help="of the hidden layers")
+    add(
+        "--dtype-policy",
+        choices=["float32", "mixed_bfloat16"],
+        default="float32",
+        help="what encoder and decoder compute in; the bound is always in float32",
+    )
     _add_distortion_options(parser)
     add("--dropout-rate", type=share, default=0.0, help="in an MLP encoder")
     add("--posterior", choices=posteriors, default=posteriors[0], help="q(z|x)")

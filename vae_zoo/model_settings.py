@@ -58,7 +58,11 @@ def _encoder(settings):
             )
     elif settings["dropout_rate"]:
         sizes["dropout_rate"] = settings["dropout_rate"]
-    network = NETWORKS[settings["network"]](activation=settings["activation"], **sizes)
+    if settings["network"] == "resnet":
+        sizes["num_blocks"] = settings["num_blocks"]
+    network = NETWORKS[settings["network"]](
+        activation=settings["activation"], dtype=settings["dtype_policy"], **sizes
+    )
     amounts = {name: settings[name] for name in DISTORTIONS if settings[name]}
     if not amounts:
         return network

@@ -10,13 +10,21 @@ import numpy as np
 from vae_zoo import atomic
 from vae_zoo.callbacks import BestWeights, RunCheckpoint
 from vae_zoo.datasets import open_source, with_few_labels
+from vae_zoo.machine import machine_class
 from vae_zoo.model_settings import build_model, build_optimizer
 from vae_zoo.models.clusters import StartClusters
 from vae_zoo.pictures import write_pictures
 from vae_zoo.serving import saved_model
 
 PICTURES = ("samples.png", "reconstructions.png", "latent.png", "clusters.png")
-ARTEFACTS = ("saved_model", "model.keras", "metrics.json", "history.csv", *PICTURES)
+ARTEFACTS = (
+    "saved_model",
+    "model.keras",
+    "metrics.json",
+    "history.csv",
+    "timing.json",
+    *PICTURES,
+)
 # What may change between a run and its resumption: it does not change the result.
 NOT_OF_THE_RUN = ("data_dir", "seconds_between_checkpoints")
 # Steps to run for one trip from Python to TensorFlow, at most.
@@ -28,7 +36,8 @@ def train(settings, folder, verbose=1):
 
     Leaves there `run.json` (the settings), `model.keras`, `history.csv`,
     `saved_model/<version>/`, `metrics.json`, `samples.png`, `reconstructions.png`
-    and `latent.png`, of a mixture model `clusters.png` too. Run again with the same
+    and `latent.png`, of a mixture model `clusters.png` too, and in `timing.json` the
+    seconds that its epochs took. Run again with the same
     settings it resumes from the last epoch saved; the result is that of an
     uninterrupted run. With `patience` the SavedModel, the metrics and the pictures are
     of the best epoch, whose weights are in `best.weights.h5`; `model.keras` is where
@@ -75,7 +84,9 @@ def train(settings, folder, verbose=1):
     if best is not None:
         best.restore(model)
         rows = rows[: best.best_epoch]
-    return _finish(folder, model, settings, sources["validation"], rows)
+    return _finish(
+        folder, model, settings, sources["validation"], rows, checkpoint.seconds
+    )
 
 
 def _open_sources(settings):
@@ -235,7 +246,7 @@ def _evaluation_data(settings, source):
     )
 
 
-def _finish(folder, model, settings, source, history):
+def _finish(folder, model, settings, source, history, seconds):
     """The artefacts of a trained model; the metrics come last."""
     # The history's last row may be of weights before averaging.
     measured = model.evaluate(
@@ -252,13 +263,13 @@ def _finish(folder, model, settings, source, history):
         },
         "validation": measured,
     }
-    _export_once(model, folder / "saved_model", settings, metrics)
+    _export_once(model, folder / "saved_model", settings, metrics, seconds)
     write_pictures(model, source, folder, settings)
     atomic.write_json(folder / "metrics.json", metrics)
     return metrics
 
 
-def _export_once(model, folder, settings, metrics):
+def _export_once(model, folder, settings, metrics, seconds):
     """Exports, unless the newest version is of these very weights."""
     steps = int(model.optimizer.iterations)
     if folder.is_dir() and (found := saved_model.versions(folder)):
@@ -270,5 +281,7 @@ def _export_once(model, folder, settings, metrics):
         "training": _recorded(settings),
         "optimizer_steps": steps,
         "metrics": metrics,
+        "training_seconds": round(seconds),
+        "machine": machine_class(),
     }
     saved_model.export(model, folder, metadata=metadata)

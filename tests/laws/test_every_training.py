@@ -7,6 +7,8 @@ import tensorflow as tf
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tests.zoo_of_models import every_model, trained
+from vae_zoo import VAE
+from vae_zoo.components import networks
 
 
 def same_functions(model, other, x):
@@ -64,6 +66,21 @@ def test_training_resumes_to_the_bit(make_model, binary_images, tmp_path):
     assert histories[0] == histories[1]
     for a, b in zip(model.weights, loaded.weights, strict=True):
         assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "pays"),
+    [
+        (networks.MLP((8,)), True),
+        (networks.MLP((8,), dropout_rate=0.5), False),
+        (networks.Conv((4,)), False),
+    ],
+)
+def test_xla_is_the_default_where_it_pays_on_a_cpu(encoder, pays):
+    model = VAE((6, 5, 1), 2, encoder=encoder)
+    model.compile("adam")
+    if not tf.config.list_physical_devices("GPU"):
+        assert bool(model.jit_compile) == pays
 
 
 @every_model

@@ -1,6 +1,7 @@
 """The history and the model of a run, written while it trains."""
 
 import csv
+import json
 import math
 import pathlib
 import time
@@ -14,7 +15,8 @@ class RunCheckpoint(keras.callbacks.Callback):
     """Keeps `history.csv` and `model.keras` current; both are always whole.
 
     The history is written first, so it is never behind the model: after a kill
-    the rows past the model's last epoch are dropped and trained again.
+    the rows past the model's last epoch are dropped and trained again. `timing.json`
+    has the seconds that the epochs saved have taken, over all resumptions.
 
     Args:
         folder: where the two files go.
@@ -29,6 +31,8 @@ class RunCheckpoint(keras.callbacks.Callback):
         self.steps_per_epoch = steps_per_epoch
         self.seconds_between = seconds_between
         self.rows = []
+        self.seconds = 0.0
+        self._epoch_start = None
         self._last_save = -float("inf")
 
     def resume(self, model):
@@ -41,7 +45,15 @@ class RunCheckpoint(keras.callbacks.Callback):
                 "steps later; the data set has changed since"
             )
         self.rows = read_history(self.folder / "history.csv")[:epochs]
+        timing = self.folder / "timing.json"
+        if epochs and timing.exists():
+            self.seconds = json.loads(timing.read_text())["seconds"]
         return epochs
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Starts the clock."""
+        del epoch, logs
+        self._epoch_start = time.monotonic()
 
     def on_epoch_end(self, epoch, logs):
         """Writes one row of the history and, if it is due, the model.
@@ -54,6 +66,7 @@ class RunCheckpoint(keras.callbacks.Callback):
                 f"The loss must stay finite. Received: {logs['loss']} in epoch "
                 f"{epoch + 1}; a lower learning rate may help"
             )
+        self.seconds += time.monotonic() - self._epoch_start
         self.rows.append({"epoch": epoch + 1, **logs})
         self._write_history()
         is_last = epoch + 1 == self.params["epochs"]
@@ -71,6 +84,7 @@ class RunCheckpoint(keras.callbacks.Callback):
         """Writes the model with its optimizer."""
         with atomic.whole_file(self.folder / "model.keras") as partial:
             self.model.save(partial)
+        atomic.write_json(self.folder / "timing.json", {"seconds": self.seconds})
         self._last_save = time.monotonic()
 
 

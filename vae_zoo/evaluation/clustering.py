@@ -25,6 +25,8 @@ class ClusteringScores:
             its examples have. With many clusters it is near 1 whatever they are.
         most_confident_accuracy: the same, each cluster standing for the label of the
             example that is most probably in it (Dilokthanakul et al. 2016).
+        label_accuracy: the same, cluster c standing for label c, as in a model that
+            learned from labels.
         normalized_mutual_information: over the mean of the two entropies.
         adjusted_rand_index: share of pairs on which both agree, 0 at random.
         cluster_shares: tuple [K], the share of examples in each cluster.
@@ -34,6 +36,7 @@ class ClusteringScores:
     hungarian_accuracy: float
     majority_accuracy: float
     most_confident_accuracy: float
+    label_accuracy: float
     normalized_mutual_information: float
     adjusted_rand_index: float
     cluster_shares: tuple[float, ...]
@@ -127,6 +130,7 @@ def score_clusters(
         most_confident_accuracy=accuracy(
             most_confident_mapping(reference, reference_labels)
         ),
+        label_accuracy=float(np.mean(clusters == labels)),
         normalized_mutual_information=float(
             normalized_mutual_info_score(labels, clusters)
         ),

@@ -113,16 +113,20 @@ class ElboModel(keras.Model):
     def _resolve_auto_jit_compile(self):
         """`jit_compile="auto"`: XLA where it pays, which Keras leaves off on CPUs.
 
-        Not under a distribution strategy, where it fails, and not with layers that
-        draw noise of their own (dropout): XLA's generator on a CPU makes a training
-        step several times as slow.
+        Not under a distribution strategy, where it fails. On a CPU not with layers that
+        draw noise of their own (dropout), since XLA's generator makes a training step
+        several times as slow, and not with convolutions, for which TensorFlow has the
+        faster kernels there, in bfloat16 above all.
         """
-        layers = self._flatten_layers(include_self=False)
-        pays = all(
-            layer.supports_jit and not hasattr(layer, "seed_generator")
+        if self._distribute_strategy is not None:
+            return False
+        layers = list(self._flatten_layers(include_self=False))
+        on_cpu = not tf.config.list_physical_devices("GPU")
+        is_slow = any(
+            hasattr(layer, "seed_generator") or hasattr(layer, "kernel_size")
             for layer in layers
         )
-        return pays and self._distribute_strategy is None
+        return all(layer.supports_jit for layer in layers) and not (on_cpu and is_slow)
 
     def checked(self, data):
         """`data` as it came, once it is known to fit; see `checked_data`."""

@@ -1,7 +1,6 @@
 """The variational autoencoder of Kingma & Welling 2014, base of the zoo."""
 
 import json
-import os
 
 import keras
 import tensorflow as tf
@@ -24,24 +23,15 @@ from vae_zoo.models.input_checks import (
     check_shape,
     check_sizes,
 )
+from vae_zoo.models.preset_methods import PresetMethods
 
 tfd = tfp.distributions
 
 DEFAULT_HIDDEN_UNITS = (512, 256)
 
 
-class _Presets:
-    """`VAE.presets`: name -> metadata of the presets of the class it is read on."""
-
-    def __get__(self, instance, owner):
-        # The zoo stands on the models, so it is looked up when asked for.
-        from vae_zoo.zoo.presets import presets_of
-
-        return presets_of(owner)
-
-
 @keras.saving.register_keras_serializable("vae_zoo")
-class VAE(ElboModel):
+class VAE(PresetMethods, ElboModel):
     """p(x, z) = p(z) p(x|z) with an approximate posterior q(z|x).
 
     Trains with the stock `compile` (no loss) and `fit` on arrays or `tf.data`
@@ -69,7 +59,6 @@ class VAE(ElboModel):
     Source: Kingma & Welling 2014, sections 2 and 3.
     """
 
-    presets = _Presets()
     has_noise_posterior = False
 
     def __init__(
@@ -386,24 +375,6 @@ class VAE(ElboModel):
             **terms,
             **(clusters.outputs(self, u, q) if self.num_clusters else {}),
         }
-
-    @classmethod
-    def from_preset(cls, name_or_path: str | os.PathLike) -> "VAE":
-        """The trained model of a preset's name or of an exported SavedModel's path.
-
-        Args:
-            name_or_path: a name in `VAE.presets`, or a folder that `export` wrote.
-
-        Returns:
-            A model of the class that was saved, `cls` or a subclass.
-
-        Raises:
-            ValueError: if there is no such preset or folder, it is not of this
-                package, it is corrupted, or it holds a model that is no `cls`.
-        """
-        from vae_zoo.zoo.presets import load_preset
-
-        return load_preset(name_or_path, cls)
 
     def get_config(self):
         """The constructor's arguments."""

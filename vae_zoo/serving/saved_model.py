@@ -22,7 +22,16 @@ HASHED = (
     "variables/variables.data-00000-of-00001",
 )
 # What a copy of an exported model takes over: where its weights are from.
-PROVENANCE = ("dataset", "training", "optimizer_steps", "metrics")
+PROVENANCE = (
+    "dataset",
+    "training",
+    "optimizer_steps",
+    "metrics",
+    "git_revision",
+    "training_seconds",
+    "machine",
+    "card",
+)
 LIBRARIES = ("vae_zoo", "keras", "tensorflow", "tensorflow-probability")
 
 
@@ -70,7 +79,8 @@ def export(
             "class": type(model).__name__,
             "config": _config(model),
             "versions": {name: _version(name) for name in LIBRARIES},
-            "git_revision": _git_revision(),
+            # Of a copy, that of the code that trained it.
+            "git_revision": (metadata or {}).get("git_revision") or _git_revision(),
             "num_importance_samples": num_importance_samples,
             "num_imputation_steps": num_imputation_steps,
             "sha256": {name: _sha256(folder / name) for name in HASHED},
@@ -162,6 +172,7 @@ def _check_destination(directory):
         if not (
             entry.name.isdecimal()
             or entry.name == "README.md"
+            or entry.suffix == ".png"  # The model card's pictures.
             or atomic.is_partial(entry)
         )
     ]

@@ -33,17 +33,31 @@ def presets_of(owner):
     }
 
 
-def load_preset(name_or_path, owner):
-    """The model of a preset or a SavedModel's folder; see `VAE.from_preset`."""
+def load_preset(name_or_path, owner, sha256=None):
+    """The model of a preset, a SavedModel's folder or a URL; see `VAE.from_preset`."""
     from vae_zoo.serving.saved_model import load
 
-    model = load(find(name_or_path))
+    model = load(_found_or_fetched(name_or_path, sha256))
     if not isinstance(model, owner):
         raise ValueError(
             f"`name_or_path` must hold a {owner.__name__}. Received: "
             f"{str(name_or_path)!r}, which holds a {type(model).__name__}"
         )
     return model
+
+
+def _found_or_fetched(name_or_path, sha256):
+    if "://" in str(name_or_path):
+        from vae_zoo.zoo.download import fetch
+
+        return fetch(str(name_or_path), sha256)
+    if sha256 is not None:
+        raise ValueError(
+            "`sha256` must be left out but for a URL; of a folder each file's was "
+            f"recorded at export. Received: name_or_path={str(name_or_path)!r}, "
+            f"sha256={sha256!r}"
+        )
+    return find(name_or_path)
 
 
 def find(name_or_path):

@@ -1,0 +1,161 @@
+"""Makes a preset: trains it, measures it, writes SavedModel, card and pictures.
+
+    python benchmarks/make_preset.py vae_digits --runs runs
+
+`presets.toml` says how. The run resumes where it stopped; its folder is `--runs` and
+the preset's name, or `--run` where it was trained elsewhere by the same command. A
+preset is replaced only by one whose first figure is better, unless `--replace`.
+"""
+
+import argparse
+import contextlib
+import io
+import json
+import pathlib
+import shlex
+import shutil
+import tempfile
+import tomllib
+
+from vae_zoo import VAE, cli
+from vae_zoo.datasets import open_source
+from vae_zoo.pictures import write_all_pictures
+from vae_zoo.serving.saved_model import PROVENANCE, find_version, read_metadata
+from vae_zoo.zoo.publishing import save_to_preset
+
+HERE = pathlib.Path(__file__).resolve().parent
+RECIPES = HERE / "presets.toml"
+SAVED_MODELS = HERE.parent / "savedmodels"
+MAX_BYTES = 6_000_000
+CAPTIONS = {
+    "samples": "Draws from the model: means of p(x\\|z), z from the prior.",
+    "reconstructions": "Test examples, and below each its reconstruction.",
+    "traversals": "Each row moves one latent alone, the most used first.",
+    "clusters": "Draws from each cluster, a row each.",
+    "latent": "Latents of test examples.",
+    "manifold": "What the latents stand for.",
+    "imputations": "Lower halves drawn given the upper ones.",
+}
+
+
+def recipes():
+    """Preset name -> its recipe, and the data sets' descriptions."""
+    content = tomllib.loads(RECIPES.read_text())
+    return content["presets"], content["data"]
+
+
+def command(words, **options):
+    """The words of a command line of `vae-zoo`, with further options where set."""
+    more = [
+        f"--{name.replace('_', '-')}={value}"
+        for name, value in options.items()
+        if value
+    ]
+    return [*shlex.split(words), *more]
+
+
+def run(arguments):
+    """Runs `vae-zoo`; returns what it printed."""
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        code = cli.main(arguments)
+    if code:
+        raise SystemExit(f"vae-zoo {shlex.join(arguments)}: exit code {code}")
+    return printed.getvalue()
+
+
+def measured(recipe, folder, data_dir):
+    """The card's figures, from one `vae-zoo evaluate --json`."""
+    words = f"evaluate {shlex.quote(str(folder))} {recipe['evaluate']} --json"
+    found = json.loads(run(command(words, data_dir=data_dir)).splitlines()[-1])
+    metrics = []
+    for wanted in recipe["metrics"]:
+        metric = dict(wanted)
+        measurement, scale = found[metric["measure"]], metric.get("scale", 1)
+        error = measurement["standard_error"]
+        metric["value"] = scale * measurement["value"]
+        metric["standard_error"] = error and abs(scale) * error
+        metrics.append(metric)
+    return metrics
+
+
+def check_better(name, metric):
+    """Refuses to replace a preset by a worse one; `metric` is the new one's first."""
+    path = SAVED_MODELS / name
+    if not path.exists():
+        return
+    old = read_metadata(find_version(path)).get("card", {}).get("metrics")
+    if not old:
+        return
+    before, now = old[0]["value"], metric["value"]
+    if not (now < before if metric["better"] == "lower" else now > before):
+        raise SystemExit(
+            f"{name}: {now:.4f} is no better than the {before:.4f} there is"
+        )
+
+
+def publish(name, recipe, data, folder, metrics, data_dir):
+    """Puts the SavedModel, its card and pictures in place of what was there."""
+    model = VAE.from_preset(folder)
+    made = read_metadata(find_version(folder))
+    metadata = {key: made[key] for key in PROVENANCE if key in made}
+    metadata["card"] = {
+        "summary": recipe["summary"],
+        "data": data[recipe["data"]],
+        "training_command": f"vae-zoo train {recipe['train']} --output runs/{name}",
+        "evaluation_command": f"vae-zoo evaluate {name} {recipe['evaluate']}",
+        "metrics": metrics,
+        "pictures": [
+            {"file": f"{picture}.png", "caption": CAPTIONS[picture]}
+            for picture in recipe["pictures"]
+        ],
+        "use": recipe["use"],
+        "limits": recipe["limits"],
+    }
+    settings = vars(
+        cli.build_parser(cli.RUNS).parse_args(
+            command(f"evaluate {name} {recipe['evaluate']}", data_dir=data_dir)
+        )
+    )
+    source = open_source(
+        settings["dataset"], settings["split"] or "test", data_dir=data_dir
+    )
+    with tempfile.TemporaryDirectory(dir=SAVED_MODELS) as partial:
+        target = pathlib.Path(partial) / name
+        save_to_preset(model, target, metadata)
+        pictures = pathlib.Path(partial) / "pictures"
+        write_all_pictures(model, source, pictures, settings)
+        for picture in recipe["pictures"]:
+            shutil.copy(pictures / f"{picture}.png", target)
+        size = sum(f.stat().st_size for f in target.rglob("*") if f.is_file())
+        if size > MAX_BYTES:
+            raise SystemExit(f"{name}: {size} bytes, over {MAX_BYTES}")
+        shutil.rmtree(SAVED_MODELS / name, ignore_errors=True)
+        target.rename(SAVED_MODELS / name)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    known, data = recipes()
+    parser.add_argument("preset", choices=sorted(known))
+    parser.add_argument("--runs", type=pathlib.Path, default=pathlib.Path("runs"))
+    parser.add_argument("--run", type=pathlib.Path, default=None)
+    parser.add_argument("--data-dir", default=None, help="where TFDS keeps its data")
+    parser.add_argument("--replace", action="store_true", help="also by a worse one")
+    options = parser.parse_args()
+    recipe = known[options.preset]
+    folder = options.run or options.runs / options.preset
+    arguments = command(
+        f"train {recipe['train']}", output=folder, data_dir=options.data_dir
+    )
+    if options.run is None and cli.main(arguments):
+        raise SystemExit(f"{folder}: the run failed")
+    metrics = measured(recipe, folder, options.data_dir)
+    for metric in metrics:
+        print(f"{metric['name']}: {metric['value']:.4f}", flush=True)
+    if not options.replace:
+        check_better(options.preset, metrics[0])
+    publish(options.preset, recipe, data, folder, metrics, options.data_dir)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""How a model is loaded from a preset and saved as one."""
+
+import os
+import pathlib
+
+
+class _Presets:
+    """`VAE.presets`: name -> metadata of the presets of the class it is read on."""
+
+    def __get__(self, instance, owner):
+        # The zoo stands on the models, so it is looked up when asked for.
+        from vae_zoo.zoo.presets import presets_of
+
+        return presets_of(owner)
+
+
+class PresetMethods:
+    """What every model of the zoo has for its presets."""
+
+    presets = _Presets()
+
+    @classmethod
+    def from_preset(
+        cls, name_or_path: str | os.PathLike, *, sha256: str | None = None
+    ) -> "PresetMethods":
+        """The trained model of a preset, of an exported SavedModel, or of an archive.
+
+        Args:
+            name_or_path: a name in `VAE.presets`, a folder that `export` wrote, or the
+                https URL of a .tar.gz or .zip of one, which is downloaded once.
+            sha256: of the archive, 64 hexadecimal digits; with a URL only, and there
+                demanded.
+
+        Returns:
+            A model of the class that was saved, `cls` or a subclass, not compiled.
+
+        Raises:
+            ValueError: if there is no such preset or folder, it is not of this
+                package, it is corrupted, it holds a model that is no `cls`, or
+                `sha256` is missing or another.
+            OSError: if a URL cannot be downloaded.
+        """
+        from vae_zoo.zoo.presets import load_preset
+
+        return load_preset(name_or_path, cls, sha256)
+
+    def save_to_preset(
+        self, directory: str | os.PathLike, metadata: dict | None = None
+    ) -> pathlib.Path:
+        """Writes a SavedModel, as `export` does, and a model card beside it.
+
+        Args:
+            directory: the folder of all versions; its name is the model's.
+            metadata: dict to add to the SavedModel's `vae_zoo.json`, from which the
+                card is made; `zoo.model_card.model_card` says what it may hold.
+
+        Returns:
+            `<directory>/<version>/`; the card is `<directory>/README.md`.
+
+        Raises:
+            ValueError: if `directory` holds something else, or a metric of the card
+                lacks its name, value or protocol; then nothing is written.
+            OSError: if it cannot be written.
+        """
+        from vae_zoo.zoo.publishing import save_to_preset
+
+        return save_to_preset(self, directory, metadata)

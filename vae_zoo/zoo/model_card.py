@@ -1,0 +1,182 @@
+"""Model cards: what a trained model is and how good, from its `vae_zoo.json` alone."""
+
+# What each figure of a card has to say beside its value.
+REQUIRED = ("name", "value", "protocol")
+SIGNATURE_NOTE = (
+    "A row of an answer depends on its own row of the request alone. Sampling is a "
+    "function of `seeds`."
+)
+
+
+def model_card(name: str, metadata: dict) -> str:
+    """The model card of a SavedModel, in Markdown.
+
+    Args:
+        name: the model's, as it is to be loaded and served by.
+        metadata: the content of its `vae_zoo.json`. What is known of the model beyond
+            its making is under `card`, each entry of it optional: `summary`, `use`,
+            `limits`, `data` (dict `name`, `url`, `licence`, `preprocessing`),
+            `training_command`, `evaluation_command`, `pictures` (list of dicts `file`,
+            `caption`), and `metrics`, a list of dicts `name`, `value`,
+            `standard_error`, `unit`, `protocol`, and `published`, a list of
+            dicts `name`, `value` and `protocol` of others' figures.
+
+    Returns:
+        The card's text.
+
+    Raises:
+        ValueError: if a metric, or a published one, lacks its name, value or protocol.
+    """
+    card = metadata.get("card", {})
+    check_card(card)
+    metrics = card.get("metrics", [])
+    sections = [
+        [f"# {name}", card.get("summary", f"A `{metadata['class']}`.")],
+        [_picture(picture) for picture in card.get("pictures", [])],
+        ["## Load, draw, serve", _usage(name, metadata["class"])],
+        ["## Model", _items(_model(metadata))],
+        ["## Data", _items(_data(metadata, card.get("data", {})))],
+        ["## Training", _items(_training(metadata)), _command(card, "training")],
+        [
+            "## Figures",
+            _metrics(metrics) if metrics else "None was measured.",
+            _command(card, "evaluation"),
+        ],
+        ["## Intended use", card.get("use", "Not stated.")],
+        ["## Limits", card.get("limits", "Not stated.")],
+    ]
+    parts = [part for section in sections for part in section if part]
+    return "\n\n".join(parts) + "\n"
+
+
+def check_card(card: dict) -> None:
+    """Raises ValueError if a figure, ours or a published one, does not say what it is.
+
+    Args:
+        card: what `model_card` takes as `card`.
+    """
+    for metric in card.get("metrics", []):
+        for figure in (metric, *metric.get("published", [])):
+            missing = [key for key in REQUIRED if figure.get(key) in (None, "")]
+            if missing:
+                raise ValueError(
+                    f"A figure of a model card must have {', '.join(REQUIRED)}. "
+                    f"Received: {figure}, without {missing[0]}"
+                )
+
+
+def shown(metric: dict) -> str:
+    """A figure as the card has it: value, error and unit."""
+    value = metric["value"]
+    error = metric.get("standard_error")
+    digits = metric.get("digits", 2)
+    text = f"{value:.{digits}f}"
+    if error is not None:
+        text += f" ± {error:.{digits}f}"
+    return f"{text} {metric.get('unit', '')}".strip()
+
+
+def _picture(picture):
+    return f"![{picture['caption']}]({picture['file']})\n\n*{picture['caption']}*"
+
+
+def _usage(name, class_name):
+    return (
+        "```python\n"
+        "import vae_zoo\n\n"
+        f'model = vae_zoo.{class_name}.from_preset("{name}")\n'
+        "images = model.sample(16, seed=0)\n"
+        "```\n\n"
+        f"    vae-zoo sample {name} --output samples.png\n"
+        f"    docker run -p 8501:8501 -v PATH/{name}:/models/{name} "
+        f"-e MODEL_NAME={name} tensorflow/serving\n\n"
+        f"{SIGNATURE_NOTE}"
+    )
+
+
+def _items(pairs):
+    return "\n".join(f"- {key}: {value}" for key, value in pairs if value)
+
+
+def _model(metadata):
+    config = metadata["config"]["config"]
+    yield "class", f"`{metadata['class']}`"
+    yield "input", " x ".join(map(str, config["input_shape"]))
+    yield "latents", config["latent_dim"]
+    for part in ("encoder", "decoder", "posterior", "prior", "likelihood"):
+        yield part, _component(config[part])
+    yield "parameters", _thousands(metadata.get("metrics", {}).get("num_parameters"))
+    yield "importance samples of `score`", metadata.get("num_importance_samples")
+    yield "steps of `impute`", metadata.get("num_imputation_steps")
+
+
+def _component(described):
+    """A Keras config in words: its class and the settings that say something."""
+    if described["class_name"] == "Mirror":
+        return "the encoder's mirror image"
+    config = described["config"]
+    inner = config.get("network")
+    name = f"`{described['class_name']}`"
+    dropped = ("name", "trainable", "dtype", "network", "seed")
+    settings = [
+        f"{key} {_plain(value)}"
+        for key, value in config.items()
+        if key not in dropped and value not in (None, 0, 0.0, False)
+    ]
+    policy = _policy(config.get("dtype"))
+    if policy != "float32":
+        settings.append(f"computed in {policy}")
+    text = f"{name} ({', '.join(settings)})" if settings else name
+    return f"{text} around {_component(inner)}" if inner else text
+
+
+def _policy(dtype):
+    return dtype["config"]["name"] if isinstance(dtype, dict) else dtype or "float32"
+
+
+def _plain(value):
+    if isinstance(value, (list, tuple)):
+        return "-".join(map(str, value))
+    return value["class_name"] if isinstance(value, dict) else value
+
+
+def _data(metadata, data):
+    yield "name", data.get("name") or metadata.get("dataset") or "not stated"
+    for key in ("url", "licence", "preprocessing"):
+        yield {"url": "from"}.get(key, key), data.get(key)
+
+
+def _training(metadata):
+    settings = metadata.get("training", {})
+    yield "seed", str(settings["seed"]) if "seed" in settings else None
+    yield "epochs", metadata.get("metrics", {}).get("epochs")
+    yield "code", metadata.get("git_revision") and f"git {metadata['git_revision']}"
+    seconds = metadata.get("training_seconds")
+    yield "time", seconds and f"{seconds / 60:.0f} minutes"
+    yield "machine", metadata.get("machine")
+    versions = (f"{name} {number}" for name, number in metadata["versions"].items())
+    yield "versions", ", ".join(versions)
+
+
+def _command(card, purpose):
+    command = card.get(f"{purpose}_command")
+    return command and f"    {command}"
+
+
+def _metrics(metrics):
+    lines = [
+        "| measure | reached | protocol | published |",
+        "| --- | --- | --- | --- |",
+    ]
+    for metric in metrics:
+        published = "; ".join(
+            f"{each['name']}: {shown(each)} ({each['protocol']})"
+            for each in metric.get("published", [])
+        )
+        cells = (metric["name"], f"**{shown(metric)}**", metric["protocol"], published)
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _thousands(number):
+    return number and f"{number:,}"
