@@ -59,11 +59,13 @@ class Projection(keras.layers.Layer):
 
     Args:
         event_shape: the shape of one output, without the batch.
+        starts_at_zero: whether the outputs are 0 until training changes that.
     """
 
-    def __init__(self, event_shape, *, name=None, **kwargs):
+    def __init__(self, event_shape, *, starts_at_zero=False, name=None, **kwargs):
         super().__init__(name=name, **kwargs)
         self.event_shape = tuple(event_shape)
+        self.starts_at_zero = starts_at_zero
         self.flatten = keras.layers.Flatten(dtype=self.dtype_policy)
         self.reshape = keras.layers.Reshape(self.event_shape, dtype=self.dtype_policy)
 
@@ -77,7 +79,12 @@ class Projection(keras.layers.Layer):
             units, last = size // math.prod(positions), input_shape[-1]
         else:
             units, last = size, math.prod(input_shape[1:])
-        self.dense = keras.layers.Dense(units, dtype=self.dtype_policy, name="dense")
+        self.dense = keras.layers.Dense(
+            units,
+            kernel_initializer="zeros" if self.starts_at_zero else "glorot_uniform",
+            dtype=self.dtype_policy,
+            name="dense",
+        )
         self.dense.build((None, last))
 
     def call(self, features):
@@ -88,12 +95,18 @@ class Projection(keras.layers.Layer):
 
     def get_config(self):
         """The constructor's arguments."""
-        return {**super().get_config(), "event_shape": self.event_shape}
+        return {
+            **super().get_config(),
+            "event_shape": self.event_shape,
+            "starts_at_zero": self.starts_at_zero,
+        }
 
 
-def built_projection(features_shape, event_shape, name):
+def built_projection(features_shape, event_shape, name, starts_at_zero=False):
     """A float32 `Projection`, built."""
-    projection = Projection(event_shape, name=name, dtype="float32")
+    projection = Projection(
+        event_shape, starts_at_zero=starts_at_zero, name=name, dtype="float32"
+    )
     projection.build(features_shape)
     return projection
 

@@ -45,6 +45,9 @@ class DiagonalNormal(Head):
 class FullCovarianceNormal(Head):
     """q(z|x) = N(loc(x), L(x) L(x)^T), L lower triangular with positive diagonal.
 
+    L is a diagonal matrix times a unit triangular one, which starts as the identity:
+    as the diagonal one shrinks in training, the correlations stay.
+
     Source: Kingma & Welling 2019, section 2.5.1.
     """
 
@@ -55,16 +58,19 @@ class FullCovarianceNormal(Head):
         self.raw_diagonal = built_projection(features_shape, event_shape, "diagonal")
         if dim > 1:
             below = (dim * (dim - 1) // 2,)
-            self.below_diagonal = built_projection(features_shape, below, "below")
+            self.below_diagonal = built_projection(
+                features_shape, below, "below", starts_at_zero=True
+            )
 
     def call(self, features):
         """`loc` [B, D] and `scale_tril` [B, D, D]."""
         loc = self.loc(features)
-        scale = tf.linalg.diag(positive(self.raw_diagonal(features), MIN_SCALE))
+        diagonal = positive(self.raw_diagonal(features), MIN_SCALE)
+        scale = tf.linalg.diag(diagonal)
         if loc.shape[1] > 1:
             # TFP's FillScaleTriL does the same, but its gradient fails under XLA.
             below = tfp.math.fill_triangular(self.below_diagonal(features))
-            scale += tf.pad(below, [[0, 0], [1, 0], [0, 1]])
+            scale += diagonal[..., None] * tf.pad(below, [[0, 0], [1, 0], [0, 1]])
         return {"loc": loc, "scale_tril": scale}
 
     def distribution(self, loc, scale_tril):
