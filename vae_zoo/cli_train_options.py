@@ -71,9 +71,9 @@ def _add_training_options(parser, posteriors):
     add("--posterior", choices=posteriors, default=posteriors[0], help="q(z|x)")
     add(
         "--likelihood",
-        choices=["bernoulli", "continuous-bernoulli", "normal"],
+        choices=["bernoulli", "continuous-bernoulli", "normal", "normal-per-element"],
         default="bernoulli",
-        help="p(x|z)",
+        help="p(x|z); a normal one's scale is learned: one, or each element's own",
     )
     add("--epochs", type=positive(int), default=200, help="passes over the data")
     add(

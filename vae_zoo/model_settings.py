@@ -1,5 +1,7 @@
 """From the settings of a run, plain values, to its model and its optimizer."""
 
+import functools
+
 import keras
 
 from vae_zoo import models
@@ -24,6 +26,7 @@ LIKELIHOODS = {
     "bernoulli": likelihoods.Bernoulli,
     "continuous-bernoulli": likelihoods.ContinuousBernoulli,
     "normal": likelihoods.Normal,
+    "normal-per-element": functools.partial(likelihoods.Normal, per_element=True),
 }
 INITIALIZATIONS = {
     "gaussian-mixture": cluster_initializers.GaussianMixture,
