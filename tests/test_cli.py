@@ -1,7 +1,6 @@
 import csv
 import json
 import os
-import pathlib
 import signal
 import subprocess
 import sys
@@ -10,29 +9,12 @@ import time
 import keras
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose, assert_array_equal
+from numpy.testing import assert_array_equal
 
-from vae_zoo import VAE, BetaVAE, HypersphericalVAE
-from vae_zoo.callbacks import RunCheckpoint
+from tests.small_runs import ARTEFACTS, TINY
+from vae_zoo import VAE
 from vae_zoo.cli import main
 from vae_zoo.serving.saved_model import read_metadata
-
-TINY = [
-    *("--dataset", "digits", "--hidden-units", "16", "8", "--latent-dim", "2"),
-    *("--epochs", "6", "--seconds-between-checkpoints", "0"),
-]
-MIXTURE = ["train", "gaussian-mixture-vae", "--dataset", "digits"]
-ARTEFACTS = {
-    "history.csv",
-    "latent.png",
-    "metrics.json",
-    "model.keras",
-    "reconstructions.png",
-    "run.json",
-    "saved_model",
-    "samples.png",
-    "timing.json",
-}
 
 
 def command(*arguments):
@@ -216,62 +198,6 @@ def test_plot_leaves_every_picture_that_applies(run_folder, tmp_path, capsys):
     assert {path.stem for path in plots.iterdir()} == names
 
 
-def test_a_hyperspherical_run(tmp_path, capsys):
-    arguments = [*TINY, "--posterior", "power-spherical", "--warmup-epochs", "2"]
-    folder = tmp_path / "run"
-    assert (
-        main(["train", "hyperspherical-vae", *arguments, "--output", str(folder)]) == 0
-    )
-    assert {path.name for path in folder.iterdir()} == ARTEFACTS
-    model = HypersphericalVAE.from_preset(folder)
-    assert type(model.posterior_head).__name__ == "PowerSpherical"
-    # 90% of the training split's 1438 digits, 128 at a time, for two epochs.
-    assert model.beta.num_steps == 2 * 11
-    z = model.encode(np.zeros((3, 8, 8, 1)))
-    assert_allclose(np.linalg.norm(z, axis=-1), 1, rtol=1e-6)
-    with pytest.raises(ValueError, match="must hold a BetaVAE"):
-        BetaVAE.from_preset(folder)
-
-
-def test_a_gaussian_mixture_run_with_few_labels_resumes(tmp_path, capsys, monkeypatch):
-    arguments = ["train", "gaussian-mixture-vae", *TINY, "--epochs", "4"]
-    arguments += ["--pretraining-epochs", "2", "--initialization", "k-means"]
-    arguments += ["--labels-per-class", "3", "--classifier-weight", "5"]
-    arguments += ["--rotation", "5", "--output"]
-    # To compile with XLA takes longer than all of this.
-    monkeypatch.setattr(VAE, "_resolve_auto_jit_compile", lambda self: False)
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    assert main([*arguments, str(whole)]) == 0
-    assert {path.name for path in whole.iterdir()} == ARTEFACTS | {"clusters.png"}
-
-    def interrupt(self, epoch, logs):
-        on_epoch_end(self, epoch, logs)
-        raise KeyboardInterrupt
-
-    on_epoch_end = RunCheckpoint.on_epoch_end
-    with monkeypatch.context() as patch:
-        patch.setattr(RunCheckpoint, "on_epoch_end", interrupt)
-        assert main([*arguments, str(killed)]) == 130
-    assert main([*arguments, str(killed)]) == 0
-    models = [keras.models.load_model(f / "model.keras") for f in (whole, killed)]
-    for a, b in zip(*(model.weights for model in models), strict=True):
-        assert_array_equal(a, b)
-    capsys.readouterr()
-    options = ["--dataset", "digits", "--num-samples", "2", "--json"]
-    assert main(["evaluate", str(whole), *options]) == 0
-    scores = json.loads(capsys.readouterr().out)
-    hungarian = scores["hungarian_accuracy"]["value"]
-    assert 0.1 <= hungarian <= scores["majority_accuracy"]["value"] <= 1
-    assert scores["hungarian_accuracy"]["standard_error"] > 0
-    output = tmp_path / "two.npy"
-    picked = ["--num-samples", "2", "--cluster", "7", "--output", str(output)]
-    assert main(["sample", str(whole), *picked]) == 0
-    expected = models[0].sample(2, seed=0, cluster=7)
-    assert_array_equal(np.load(output), expected)
-    assert main(["sample", str(whole), "--cluster", "10"]) == 2
-    assert "`cluster` must be an integer in 0..9" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize("as_json", [False, True])
 def test_an_interrupted_evaluation_prints_what_is_done(
     run_folder, capsys, monkeypatch, as_json
@@ -305,41 +231,3 @@ def test_another_models_run_is_refused(run_folder, tmp_path, capsys):
     assert main(["train", "vae", *TINY, "--output", str(tmp_path)]) == 2
     assert "'model.keras' of something else" in capsys.readouterr().err
     assert (tmp_path / "model.keras").read_text() == "not a run's"
-
-
-@pytest.mark.parametrize("batch_size", ["31", "2000"])
-def test_an_epoch_is_an_epoch_whatever_the_number_of_steps(batch_size, tmp_path):
-    # 1294 examples: 42 steps and 1; an execution takes up to 25 of them.
-    arguments = ["train", "vae", *TINY, "--batch-size", batch_size]
-    arguments += ["--epochs", "2", "--cosine-decay", "--ema-momentum", "0.9"]
-    assert main([*arguments, "--output", str(tmp_path)]) == 0
-    model = keras.models.load_model(tmp_path / "model.keras")
-    assert int(model.optimizer.iterations) == 2 * -(-1294 // int(batch_size))
-    assert float(model.optimizer.learning_rate) == pytest.approx(0, abs=1e-9)
-
-
-def test_a_run_that_diverges_ends_in_an_error_and_exports_nothing(tmp_path, capsys):
-    arguments = [*TINY, "--likelihood", "normal", "--learning-rate", "1e18"]
-    assert main(["train", "vae", *arguments, "--output", str(tmp_path)]) == 2
-    assert "loss must stay finite" in capsys.readouterr().err
-    assert {path.name for path in tmp_path.iterdir()} <= {"run.json", "history.csv"}
-    # Nothing was trained, so the folder can be used with better settings.
-    assert main(["train", "vae", *TINY, "--output", str(tmp_path)]) == 0
-
-
-def test_a_full_disk_leaves_nothing_half_written(run_folder, tmp_path, monkeypatch):
-    full = pathlib.Path("/dev/full")
-    if not full.exists():
-        pytest.skip("no /dev/full to write to")
-
-    def write_to_full(path, *arguments, **keywords):
-        with open(full, "wb") as file:
-            file.write(b"x" * 100_000)
-
-    monkeypatch.setattr(keras.Model, "save", write_to_full)
-    folder = tmp_path / "full"
-    assert main(["train", "vae", *TINY, "--output", str(folder)]) == 2
-    assert {path.name for path in folder.iterdir()} == {"run.json", "history.csv"}
-    monkeypatch.undo()
-    assert main(["train", "vae", *TINY, "--output", str(folder)]) == 0
-    assert {path.name for path in folder.iterdir()} == ARTEFACTS
