@@ -1,3 +1,4 @@
+import gc
 import os
 import pathlib
 import subprocess
@@ -9,6 +10,11 @@ import keras
 import numpy as np
 import pytest
 
+from vae_zoo import VAE
+
+# The garbage collector need not look at what importing made, again and again.
+gc.freeze()
+
 SHARED_DATA = pathlib.Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
@@ -17,6 +23,21 @@ def _fixed_seed():
     keras.utils.set_random_seed(0)
     yield
     keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _released_memory():
+    """The graphs of a module's models do not slow down the modules after it."""
+    yield
+    keras.backend.clear_session()  # Which collects garbage too.
+
+
+@pytest.fixture
+def without_xla():
+    """Models train as on a plain `fit`, but without XLA, which is slow to start."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(VAE, "_resolve_auto_jit_compile", lambda self: False)
+        yield
 
 
 @pytest.fixture(scope="session")

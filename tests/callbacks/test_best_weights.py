@@ -28,6 +28,7 @@ def test_patience_counts_epochs_after_the_warm_up(tmp_path):
     assert (best.best_epoch, best.best_loss) == (7, 7.9)
 
 
+@pytest.mark.usefixtures("without_xla")
 def test_a_stopped_run_keeps_its_best_epoch_also_if_it_was_killed(
     tmp_path, monkeypatch
 ):

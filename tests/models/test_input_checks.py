@@ -7,6 +7,8 @@ from vae_zoo import VAE
 from vae_zoo.components import likelihoods, networks
 from vae_zoo.evaluation import marginal_likelihood
 
+pytestmark = pytest.mark.usefixtures("without_xla")
+
 
 @pytest.fixture
 def model():
