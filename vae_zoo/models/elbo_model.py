@@ -85,8 +85,18 @@ class ElboModel(keras.Model):
             y = y if self.learns_from_labels else None
             start = clusters.StartClusters(x, y, given.get("steps_per_epoch"))
             given["callbacks"] = self._with_start(start, given.get("callbacks"))
+        self._build_optimizer()
         with plain_value_errors():
             return super().fit(*call.args[1:], **call.kwargs)
+
+    def _build_optimizer(self):
+        """Makes the optimizer's variables before the training step is traced.
+
+        Made while tracing, they have TensorFlow trace it twice and keep its graphs.
+        """
+        if self.compiled and self.optimizer is not None and not self.optimizer.built:
+            with self.distribute_strategy.scope():
+                self.optimizer.build(self.trainable_variables)
 
     def _with_start(self, start, callbacks):
         """What `fit` takes as `callbacks`, `start` before them if none is there."""
