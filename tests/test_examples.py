@@ -53,3 +53,42 @@ def test_restored_digits_are_closer_than_damaged_ones(tmp_path, monkeypatch, cap
     assert hidden < 25
     assert flipped < 10
     assert matplotlib.image.imread(output).shape[2] == 4
+
+
+def test_fine_tuning_a_preset(tmp_path, monkeypatch, capsys, without_xla):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).random((40, 28, 28, 1)))
+    output = tmp_path / "tuned"
+    arguments = (tmp_path / "x.npy", "--epochs", 1, "--output", output)
+    run("fine_tune.py", monkeypatch, *arguments)
+    printed = capsys.readouterr().out
+    assert "fine-tuned: held-out ELBO" in printed
+    assert VAE.from_preset(output).input_shape == (28, 28, 1)
+    assert (output / "README.md").exists()
+
+
+def test_an_unseen_digit_stands_out(tmp_path, monkeypatch, capsys):
+    output = tmp_path / "anomalies.png"
+    run("anomalies.py", monkeypatch, "--epochs", 20, "--output", output)
+    area = re.search("ROC curve: (.*)", capsys.readouterr().out).group(1)
+    assert float(area) > 0.9
+    assert output.exists()
+
+
+def test_imputed_entries_of_a_table_are_closer_than_means(monkeypatch, capsys):
+    run("tabular.py", monkeypatch, "--epochs", 30)
+    errors = re.findall("root mean squared error (.*)", capsys.readouterr().out)
+    of_means, of_draws = map(float, errors)
+    assert of_draws < 0.8 * of_means
+
+
+def test_reproducing_a_preset(tmp_path, monkeypatch, capsys):
+    output = tmp_path / "run"
+    arguments = ("--epochs", 2, "--output", output)
+    run("reproduce.py", monkeypatch, "vae_digits", *arguments)
+    card = VAE.presets["vae_digits"]["card"]["metrics"][0]
+    line = next(
+        line
+        for line in capsys.readouterr().out.splitlines()
+        if line.startswith(card["name"])
+    )
+    assert f"card {card['value']:.4f}, reached " in line

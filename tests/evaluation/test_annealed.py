@@ -54,10 +54,10 @@ def test_chains_of_both_origins_are_unbiased_together(linear, num_steps):
     model, marginal = linear
     x = marginal.rvs(1, random_state=3).astype("float32")[None]
     score = tf.function(annealed.log_likelihood)
-    copies = np.repeat(x, 2000, axis=0)
+    copies = np.repeat(x, 3000, axis=0)
     found, _ = score(model, copies, num_steps, 20, 0.5, tf.constant([1, 2]))
     weights = np.exp(found - marginal.logpdf(x))
-    error = weights.std(ddof=1) / np.sqrt(2000)
+    error = weights.std(ddof=1) / np.sqrt(3000)
     assert abs(weights.mean() - 1) < 4 * error < 0.02
 
 

@@ -1,8 +1,20 @@
+import pathlib
+import shlex
+
 import numpy as np
 import pytest
 
 from vae_zoo import VAE, BetaVAE
+from vae_zoo.cli import RUNS, build_parser
 from vae_zoo.zoo import presets
+from vae_zoo.zoo.model_card import model_card, shown
+
+README = pathlib.Path(__file__).resolve().parents[2] / "README.md"
+MAX_BYTES, MAX_BYTES_OF_ALL = 6_000_000, 40_000_000
+
+
+def size(folder):
+    return sum(f.stat().st_size for f in folder.rglob("*") if f.is_file())
 
 
 def test_every_preset_loads_by_its_name():
@@ -17,9 +29,26 @@ def test_every_preset_loads_by_its_name():
 
 
 def test_presets_are_small():
-    for name in VAE.presets:
-        files = (presets.root() / name).rglob("*")
-        assert sum(f.stat().st_size for f in files if f.is_file()) < 6_000_000
+    assert all(size(presets.root() / name) < MAX_BYTES for name in VAE.presets)
+    assert size(presets.root()) < MAX_BYTES_OF_ALL
+
+
+@pytest.mark.parametrize("name", sorted(VAE.presets))
+def test_every_preset_has_its_card_and_its_line_in_the_readme(name):
+    metadata, folder = VAE.presets[name], presets.root() / name
+    assert (folder / "README.md").read_text() == model_card(name, metadata)
+    card = metadata["card"]
+    for picture in card["pictures"]:
+        assert (folder / picture["file"]).read_bytes().startswith(b"\x89PNG")
+    for command in ("training_command", "evaluation_command"):
+        words = shlex.split(card[command])
+        assert build_parser(RUNS).parse_args(words[1:])
+    (row,) = (
+        line
+        for line in README.read_text().splitlines()
+        if line.startswith(f"| `{name}`")
+    )
+    assert f"**{shown(card['metrics'][0])}**" in row
 
 
 def test_a_class_lists_its_own_presets():

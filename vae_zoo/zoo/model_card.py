@@ -104,7 +104,7 @@ def _model(metadata):
     yield "input", " x ".join(map(str, config["input_shape"]))
     yield "latents", config["latent_dim"]
     for part in ("encoder", "decoder", "posterior", "prior", "likelihood"):
-        yield part, _component(config[part])
+        yield part, _component(config[part]) if part in config else None
     yield "parameters", _thousands(metadata.get("metrics", {}).get("num_parameters"))
     yield "importance samples of `score`", metadata.get("num_importance_samples")
     yield "steps of `impute`", metadata.get("num_imputation_steps")
