@@ -4,7 +4,8 @@
 
 `presets.toml` says how. The run resumes where it stopped; its folder is `--runs` and
 the preset's name, or `--run` where it was trained elsewhere by the same command. A
-preset is replaced only by one whose first figure is better, unless `--replace`.
+preset is replaced only by one whose first figure is better, unless `--replace`. Without
+a preset's name it prints the README's table of those there are.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from vae_zoo import VAE, cli
 from vae_zoo.datasets import open_source
 from vae_zoo.pictures import write_all_pictures
 from vae_zoo.serving.saved_model import PROVENANCE, find_version, read_metadata
+from vae_zoo.zoo.model_card import shown
 from vae_zoo.zoo.publishing import save_to_preset
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -28,7 +30,7 @@ RECIPES = HERE / "presets.toml"
 SAVED_MODELS = HERE.parent / "savedmodels"
 MAX_BYTES = 6_000_000
 CAPTIONS = {
-    "samples": "Draws from the model: means of p(x\\|z), z from the prior.",
+    "samples": "Draws from the model: means of p(x given z), z from the prior.",
     "reconstructions": "Test examples, and below each its reconstruction.",
     "traversals": "Each row moves one latent alone, the most used first.",
     "clusters": "Draws from each cluster, a row each.",
@@ -133,15 +135,28 @@ def publish(name, recipe, data, folder, metrics, data_dir):
         target.rename(SAVED_MODELS / name)
 
 
+def print_table():
+    """The README's rows: the first figure of each card."""
+    for name, metadata in VAE.presets.items():
+        metric = metadata["card"]["metrics"][0]
+        published = "; ".join(
+            f"{shown(each)} ({each['name']})" for each in metric.get("published", [])
+        )
+        cells = (f"`{name}`", metric["name"], f"**{shown(metric)}**", published)
+        print(f"| {' | '.join(cells)} |")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     known, data = recipes()
-    parser.add_argument("preset", choices=sorted(known))
+    parser.add_argument("preset", nargs="?", choices=sorted(known))
     parser.add_argument("--runs", type=pathlib.Path, default=pathlib.Path("runs"))
     parser.add_argument("--run", type=pathlib.Path, default=None)
     parser.add_argument("--data-dir", default=None, help="where TFDS keeps its data")
     parser.add_argument("--replace", action="store_true", help="also by a worse one")
     options = parser.parse_args()
+    if options.preset is None:
+        return print_table()
     recipe = known[options.preset]
     folder = options.run or options.runs / options.preset
     arguments = command(

@@ -2,7 +2,6 @@
 
 import importlib.util
 
-import numpy as np
 import tensorflow as tf
 
 FILE_NAME = "tf_serving_warmup_requests"
@@ -41,8 +40,9 @@ def _request(model_name, signature, function, batch_size):
     request.model_spec.name = model_name
     request.model_spec.signature_name = signature
     for spec in function.input_signature:
-        zeros = np.zeros((batch_size, *spec.shape[1:]), spec.dtype.as_numpy_dtype)
-        request.inputs[spec.name].CopyFrom(tf.make_tensor_proto(zeros))
+        # One value stands for all, so the file stays small.
+        zeros = tf.make_tensor_proto(0, spec.dtype, (batch_size, *spec.shape[1:]))
+        request.inputs[spec.name].CopyFrom(zeros)
     return prediction_log_pb2.PredictionLog(
         predict_log=prediction_log_pb2.PredictLog(request=request)
     )

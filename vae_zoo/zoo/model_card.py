@@ -154,8 +154,8 @@ def _training(metadata):
     seconds = metadata.get("training_seconds")
     yield "time", seconds and f"{seconds / 60:.0f} minutes"
     yield "machine", metadata.get("machine")
-    versions = (f"{name} {number}" for name, number in metadata["versions"].items())
-    yield "versions", ", ".join(versions)
+    versions = metadata["versions"].items()
+    yield "versions", ", ".join(f"{name} {n}" for name, n in versions if n)
 
 
 def _command(card, purpose):
