@@ -103,6 +103,7 @@ def _model(metadata):
     yield "class", f"`{metadata['class']}`"
     yield "input", " x ".join(map(str, config["input_shape"]))
     yield "latents", config["latent_dim"]
+    yield "clusters", config.get("num_clusters")
     for part in ("encoder", "decoder", "posterior", "prior", "likelihood"):
         yield part, _component(config[part]) if part in config else None
     yield "parameters", _thousands(metadata.get("metrics", {}).get("num_parameters"))
