@@ -68,9 +68,9 @@ def test_fine_tuning_a_preset(tmp_path, monkeypatch, capsys, without_xla):
 
 def test_an_unseen_digit_stands_out(tmp_path, monkeypatch, capsys):
     output = tmp_path / "anomalies.png"
-    run("anomalies.py", monkeypatch, "--epochs", 20, "--output", output)
+    run("anomalies.py", monkeypatch, "--epochs", 60, "--output", output)
     area = re.search("ROC curve: (.*)", capsys.readouterr().out).group(1)
-    assert float(area) > 0.9
+    assert float(area) > 0.95
     assert output.exists()
 
 

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import typing
 
 
 class _Presets:
@@ -22,7 +23,7 @@ class PresetMethods:
     @classmethod
     def from_preset(
         cls, name_or_path: str | os.PathLike, *, sha256: str | None = None
-    ) -> "PresetMethods":
+    ) -> typing.Self:
         """The trained model of a preset, of an exported SavedModel, or of an archive.
 
         Args:
