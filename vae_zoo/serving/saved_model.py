@@ -2,7 +2,6 @@
 
 import hashlib
 import importlib.metadata
-import json
 import os
 import pathlib
 import subprocess
@@ -11,11 +10,16 @@ import keras
 import tensorflow as tf
 
 from vae_zoo import atomic
+from vae_zoo.serving.layout import (
+    EXTRA,
+    METADATA,
+    find_version,
+    read_metadata,
+    versions,
+)
 from vae_zoo.serving.signatures import signatures
 from vae_zoo.serving.warmup import FILE_NAME, write_warmup_requests
 
-METADATA = "vae_zoo.json"
-EXTRA = "assets.extra"
 HASHED = (
     "saved_model.pb",
     "variables/variables.index",
@@ -127,40 +131,6 @@ def load(folder: str | os.PathLike) -> keras.Model:
         key = f"weights/{index}/.ATTRIBUTES/VARIABLE_VALUE"
         variable.assign(reader.get_tensor(key))
     return model
-
-
-def find_version(folder):
-    """The version's folder that `folder` means: itself, its newest, a run's."""
-    folder = pathlib.Path(folder)
-    if (folder / "saved_model").is_dir():
-        folder = folder / "saved_model"
-    if folder.is_dir() and not (folder / "saved_model.pb").is_file():
-        found = versions(folder)
-        folder = folder / str(found[-1]) if found else folder
-    if not (folder / EXTRA / METADATA).is_file():
-        raise ValueError(
-            "A SavedModel of vae_zoo must be a folder with saved_model.pb and "
-            f"{EXTRA}/{METADATA}. Received: '{folder}'"
-        )
-    return folder
-
-
-def read_metadata(folder):
-    """The content of `vae_zoo.json` in a version's folder."""
-    path = pathlib.Path(folder) / EXTRA / METADATA
-    try:
-        metadata = json.loads(path.read_text())
-        if {"class", "config", "sha256"} <= metadata.keys():
-            return metadata
-    except (json.JSONDecodeError, UnicodeDecodeError, AttributeError):
-        pass
-    raise ValueError(f"'{path}' must be what `export` wrote. Received: a broken file")
-
-
-def versions(directory):
-    """The version numbers in `directory`, ascending."""
-    entries = pathlib.Path(directory).iterdir()
-    return sorted(int(entry.name) for entry in entries if entry.name.isdecimal())
 
 
 def _check_destination(directory):
