@@ -61,6 +61,13 @@ def error_of(arguments, capsys):
         ([*EVALUATE, "--split", "nine"], "'nine'"),
         ([*EVALUATE], "`x` must have shape [B, 28, 28, 1]"),
         (["plot", "vae_mnist", "--dataset", "digits"], "`x` must have shape"),
+        (["serve-config", "vae_digitz"], "nearest names are vae_digits"),
+        (["serve-config", "tests"], "`folders` must hold versions of a model"),
+        (["serve-config", "vae_digits", "vae_digits"], "each of another name"),
+        (["serve-config", "vae_digits", "--stable", "1"], "must be MODEL=VERSION"),
+        (["serve-config", "vae_digits", "--canary", "vae_digits=9"], "Received: 9"),
+        (["serve-config", "vae_digits", "--cpus", "0"], "cpus: must be"),
+        (["serve-config", "vae_digits", "--min-replicas", "11"], "`min_replicas` must"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_two(arguments, message, tmp_path, capsys):

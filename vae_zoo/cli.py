@@ -7,7 +7,12 @@ import pathlib
 import sys
 import warnings
 
-from vae_zoo.cli_options import BAD_INPUT, EVALUATION_OPTIONS, build_parser
+from vae_zoo.cli_options import (
+    BAD_INPUT,
+    EVALUATION_OPTIONS,
+    SERVER_OPTIONS,
+    build_parser,
+)
 from vae_zoo.zoo import presets
 from vae_zoo.zoo.catalogue import MODELS
 
@@ -18,7 +23,7 @@ def main(arguments=None):
     """Runs one command; returns the exit code: 0, 2 for bad input, 130 for Ctrl-C."""
     options = build_parser(RUNS).parse_args(arguments)
     try:
-        if options.run is not _list:
+        if options.run not in (_list, _serve_config):
             _import_tensorflow()
         options.run(options)
     except KeyboardInterrupt:
@@ -173,6 +178,21 @@ def _export(options):
     print(export(VAE.from_preset(folder), options.directory, metadata=kept))
 
 
+def _serve_config(options):
+    from vae_zoo.serving import served_models, write_server_config
+
+    models = served_models(
+        [presets.find(source) for source in options.sources],
+        stable=dict(options.stable or ()),
+        canary=dict(options.canary or ()),
+    )
+    settings = {field: getattr(options, field) for field in SERVER_OPTIONS}
+    paths = write_server_config(models, options.output, **settings)
+    for model in models:
+        print(f"{model.name}: stable {model.stable}, canary {model.canary}")
+    print(*paths, sep="\n")
+
+
 RUNS = {
     "list": _list,
     "train": _train,
@@ -180,4 +200,5 @@ RUNS = {
     "sample": _sample,
     "plot": _plot,
     "export": _export,
+    "serve-config": _serve_config,
 }

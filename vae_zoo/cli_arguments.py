@@ -58,6 +58,14 @@ def positive(kind):
     return _number(kind, lambda value: value > 0, f"a positive {name}")
 
 
+def model_version(text):
+    """The type of an option that takes MODEL=VERSION: a pair of name and integer."""
+    name, _, version = text.rpartition("=")
+    if not name or not version.isdecimal():
+        raise argparse.ArgumentTypeError(f"must be MODEL=VERSION. Received: {text}")
+    return name, int(version)
+
+
 non_negative = _number(float, lambda value: value >= 0, "a number >= 0")
 non_negative_integer = _number(int, lambda value: value >= 0, "an integer >= 0")
 share = _number(float, lambda value: 0 <= value < 1, "a number in [0, 1)")

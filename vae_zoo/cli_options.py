@@ -6,11 +6,13 @@ import vae_zoo
 from vae_zoo.cli_arguments import (
     add_command,
     add_data_options,
+    model_version,
     non_negative_integer,
     positive,
     share,
 )
 from vae_zoo.cli_train_options import add_train
+from vae_zoo.serving.server_config import IMAGE
 
 BAD_INPUT = 2
 # Those that say what `evaluate` measures.
@@ -23,6 +25,17 @@ EVALUATION_OPTIONS = (
     "hamiltonian_samples",
     "num_chain_examples",
     "seed",
+)
+
+# Those that say how `serve-config` has the server run.
+SERVER_OPTIONS = (
+    "name",
+    "image",
+    "max_batch_size",
+    "cpus",
+    "memory_gib",
+    "min_replicas",
+    "max_replicas",
 )
 
 
@@ -48,6 +61,7 @@ def build_parser(runs):
     _add_sample(commands, runs["sample"])
     _add_plot(commands, runs["plot"])
     _add_export(commands, runs["export"])
+    _add_serve_config(commands, runs["serve-config"])
     return parser
 
 
@@ -122,6 +136,53 @@ def _add_export(commands, run):
     parser = add_command(commands, "export", run, "write a SavedModel to serve")
     _add_model_argument(parser)
     parser.add_argument("directory", help="the folder of all versions of the model")
+
+
+def _add_serve_config(commands, run):
+    summary = "write the configuration of a TF Serving server"
+    parser = add_command(commands, "serve-config", run, summary)
+    add = parser.add_argument
+    add(
+        "sources",
+        nargs="+",
+        metavar="DIR",
+        help="a folder of a model's versions, whose name is the model's; or a preset",
+    )
+    add(
+        "--output",
+        required=True,
+        metavar="FOLDER",
+        help="new, or of an earlier run, whose files are replaced",
+    )
+    for label, default in (
+        ("stable", "the one before the canary, if there is one"),
+        ("canary", "the newest"),
+    ):
+        add(
+            f"--{label}",
+            action="append",
+            type=model_version,
+            metavar="MODEL=VERSION",
+            help=f"gets the label {label}; by default {default}; once for each model",
+        )
+    add("--name", default="vae-zoo", help="of the compose project, or in Kubernetes")
+    add("--image", default=IMAGE, help="the server's")
+    add(
+        "--max-batch-size",
+        type=positive(int),
+        default=128,
+        metavar="ROWS",
+        help="computed together, and at most in a request",
+    )
+    add("--cpus", type=positive(int), default=2, help="of one server")
+    add("--memory-gib", type=positive(int), default=2, help="of one server")
+    add(
+        "--min-replicas",
+        type=positive(int),
+        default=2,
+        help="fewest servers in Kubernetes",
+    )
+    add("--max-replicas", type=positive(int), default=10, help="most of them")
 
 
 def _add_model_argument(parser):

@@ -1,5 +1,22 @@
-"""From a Keras model to a SavedModel and back."""
+"""From a Keras model to a SavedModel and back, and what serves it.
 
-from vae_zoo.serving.saved_model import export, load
+`export` and `load` come on first use, so that configuring a server needs no TensorFlow.
+"""
 
-__all__ = ["export", "load"]
+from typing import TYPE_CHECKING
+
+from vae_zoo.serving.server_config import write_server_config
+from vae_zoo.serving.version_labels import served_models
+
+__all__ = ["export", "load", "served_models", "write_server_config"]
+
+if TYPE_CHECKING:
+    from vae_zoo.serving.saved_model import export, load
+
+
+def __getattr__(name):
+    if name in ("export", "load"):
+        from vae_zoo.serving import saved_model
+
+        return getattr(saved_model, name)
+    raise AttributeError(f"module 'vae_zoo.serving' has no attribute {name!r}")

@@ -1,0 +1,106 @@
+"""What a server is to serve: models, by their folders, and versions, by label."""
+
+import os
+import pathlib
+import re
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from vae_zoo.serving.layout import find_version, read_metadata, versions
+
+# Names that need no quoting in a URL, a shell, YAML or a text protobuf.
+MODEL_NAME = "[A-Za-z0-9][A-Za-z0-9._-]*"
+
+
+class ServedModel(NamedTuple):
+    """A model to serve, its folder of versions, and the versions with a label."""
+
+    name: str
+    folder: pathlib.Path
+    stable: int
+    canary: int
+
+    @property
+    def versions(self):
+        """The versions that the server loads, ascending."""
+        return sorted({self.stable, self.canary})
+
+
+def served_models(
+    folders: Iterable[str | os.PathLike],
+    *,
+    stable: Mapping[str, int] | None = None,
+    canary: Mapping[str, int] | None = None,
+) -> list[ServedModel]:
+    """The models in `folders`, with the versions that get the labels.
+
+    Args:
+        folders: folders of all versions of a model, `<folder>/<version>/`, or
+            training runs' output folders. Each name is the served model's name.
+        stable, canary: dict, model name -> version that gets the label. By default
+            `canary` is the newest version and `stable` the one before `canary`, or
+            the same where there is none before.
+
+    Returns:
+        List of `ServedModel`, in the order of `folders`.
+
+    Raises:
+        ValueError: if a folder holds no version or not one that `export` wrote, two
+            have the same name, or a version or a model to label is not there.
+    """
+    stable, canary = dict(stable or {}), dict(canary or {})
+    paths = [pathlib.Path(os.path.abspath(folder)) for folder in folders]
+    names = [path.name for path in paths]
+    if not names or len(set(names)) < len(names):
+        raise ValueError(
+            "`folders` must be at least one, each of another name, under which its "
+            f"model is served. Received: {[str(path) for path in paths]}"
+        )
+    for argument, wanted in {"stable": stable, "canary": canary}.items():
+        for name in wanted.keys() - set(names):
+            raise ValueError(
+                f"`{argument}` must name models that are served: {names}. "
+                f"Received: {name!r}"
+            )
+    return [_served_model(path, stable, canary) for path in paths]
+
+
+def _served_model(path, stable, canary):
+    if not re.fullmatch(MODEL_NAME, path.name):
+        raise ValueError(
+            "`folders` must have names of letters, digits, '.', '_' and '-', which "
+            f"are the names of the models. Received: '{path}'"
+        )
+    folder = path / "saved_model" if (path / "saved_model").is_dir() else path
+    found = versions(folder) if folder.is_dir() else []
+    if not found:
+        raise ValueError(
+            "`folders` must hold versions of a model, <folder>/<version>/, that "
+            f"`export` wrote. Received: '{path}', which holds none"
+        )
+    name = path.name
+    tentative = _chosen("canary", canary, name, found, found[-1])
+    older = [version for version in found if version < tentative]
+    trusted = _chosen("stable", stable, name, found, (older or [tentative])[-1])
+    model = ServedModel(name, folder, stable=trusted, canary=tentative)
+    for version in model.versions:
+        _check_version(folder / str(version))
+    return model
+
+
+def _check_version(folder):
+    read_metadata(find_version(folder))
+    if not (folder / "saved_model.pb").is_file():
+        raise ValueError(
+            "`folders` must hold versions with a saved_model.pb. Received: "
+            f"'{folder}', which has none"
+        )
+
+
+def _chosen(argument, wanted, name, found, default):
+    version = wanted.get(name, default)
+    if version not in found:
+        raise ValueError(
+            f"`{argument}` must be a version of {name}: {found}. Received: {version}"
+        )
+    return version
