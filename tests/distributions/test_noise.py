@@ -11,6 +11,33 @@ def seeds(count):
     return [tf.constant([3, number]) for number in range(count)]
 
 
+def test_the_bits_are_those_of_splitmix64():
+    # The first numbers of Vigna's splitmix64.c for the state 1234567.
+    state = tf.constant(1234567, tf.uint64)
+    bits = noise._mixed(state + noise._places(tf.range(3)))
+    expected = [6457827717110365317, 3203168211198807973, 9817491932198370423]
+    assert bits.numpy().tolist() == expected
+
+
+ROWS = tf.constant([[3, 1], [3, 2], [-7, 2**31 - 1], [0, 0]])
+
+
+@pytest.mark.parametrize("draw", [noise.standard_normal, noise.uniform])
+@pytest.mark.parametrize("leading", [(), (5,), (2, 3)])
+@pytest.mark.parametrize("event", [(), (3,), (2, 5)])
+def test_a_row_draws_what_its_seed_draws_alone(draw, leading, event):
+    rank = len(event)
+    together = draw([*leading, 4, *event], ROWS, event_rank=rank)
+    for row, seed in enumerate(ROWS):
+        alone = draw([*leading, *event], seed)
+        # Logarithms and cosines of packed and of single numbers differ in the last bit.
+        of_row = tf.gather(together, row, axis=len(leading))
+        assert_allclose(of_row, alone, rtol=1e-5, atol=1e-6)
+    assert_array_equal(
+        noise.fold_in(ROWS, 3), tf.stack([noise.fold_in(seed, 3) for seed in ROWS])
+    )
+
+
 def test_the_draws_have_their_distribution():
     normal = np.concatenate([noise.standard_normal([5001], s) for s in seeds(20)])
     uniform = np.concatenate([noise.uniform([5001], s) for s in seeds(20)])

@@ -121,14 +121,53 @@ def test_a_row_depends_on_its_own_row_alone(exported, binary_images):
     assert np.abs(draws[0] - draws[1]).max() > 0
 
 
-def test_a_bad_row_does_not_spoil_the_others(exported, binary_images):
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 7.0])
+def test_a_bad_row_has_a_defined_answer_and_does_not_spoil_the_others(
+    exported, binary_images, bad
+):
+    model, _, signatures = exported
+    x, seeds = binary_images[:3], tf.constant(SEEDS)
+    mask = np.ones_like(x)
+    mask[:, 3:] = 0
+    good = {
+        "inputs": x,
+        "latents": model.encode(x).numpy(),
+        "mask": mask,
+        "seeds": seeds,
+    }
+    for name, signature in signatures.items():
+        request = {
+            key: tf.constant(good[key])
+            for key in signature.structured_input_signature[1]
+        }
+        expected = signature(**request)
+        for key in request.keys() - {"seeds"}:
+            spoiled = good[key].copy()
+            spoiled[1].flat[0] = bad
+            received = signature(**{**request, key: tf.constant(spoiled)})
+            for output, value in received.items():
+                assert_allclose(value[::2], expected[output][::2], atol=1e-5)
+                if np.isfinite(bad):
+                    is_impossible = (
+                        name == "score" and model.likelihood_head.support[1] < bad
+                    )
+                    assert not is_impossible or np.all(value[1] == -np.inf)
+                else:
+                    assert np.all(
+                        np.isnan(value[1]) if output != "cluster" else value[1] == -1
+                    )
+
+
+def test_what_is_missing_may_be_nan(exported, binary_images):
     _, _, signatures = exported
     x = binary_images[:3].copy()
-    expected = signatures["serving_default"](inputs=tf.constant(x))
-    x[1] = np.nan
-    received = signatures["serving_default"](inputs=tf.constant(x))
-    for key, value in received.items():
-        assert_allclose(value[::2], expected[key][::2], atol=1e-6)
+    x[:, 3:] = np.nan
+    mask = (~np.isnan(x)).astype("float32")
+    drawn = signatures["impute"](
+        inputs=tf.constant(x), mask=tf.constant(mask), seeds=tf.constant(SEEDS)
+    )["outputs"]
+    assert np.all(np.isfinite(drawn))
+    assert_array_equal(drawn[:, :3], x[:, :3])
 
 
 def test_the_keras_model_comes_back_from_the_saved_model_alone(exported, binary_images):

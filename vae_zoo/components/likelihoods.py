@@ -10,6 +10,7 @@ from vae_zoo.components.heads import Head, built_projection, positive
 from vae_zoo.components.value_rule import ValueRule
 from vae_zoo.distributions import bernoulli
 from vae_zoo.distributions.bernoulli_given_sum import BernoulliGivenSum
+from vae_zoo.distributions.noise import uniform
 
 tfd = tfp.distributions
 
@@ -44,13 +45,32 @@ class Likelihood(Head):
         """The values that data may take under this likelihood."""
         return ValueRule(*self.support, owner=type(self).__name__)
 
+    def draw(self, seed, **parameters):
+        """A draw of the elements x.
+
+        Args:
+            seed: int32 [2], or one for each row, [B, 2].
+            **parameters: those of p(x|z).
+
+        Returns:
+            Float32 [B, *event_shape].
+        """
+        return self.inverted(self.element(**parameters), seed)
+
+    def inverted(self, element, seed):
+        """A draw of each element by the inverse of its distribution function."""
+        shape = element.batch_shape_tensor()
+        share = uniform(shape, seed, event_rank=len(self.event_shape))
+        # At 0 the quantile of a normal is infinite.
+        return element.quantile(tf.maximum(share, 2.0**-25))
+
     def draw_given_noisy(self, y, noise, seed, **parameters):
         """A draw of the elements x, known but for noise.
 
         Args:
             y: float [B, *event_shape], x with noise on each element.
             noise: what the family takes for it, a number.
-            seed: int32 [2].
+            seed: as in `draw`.
             **parameters: those of p(x|z).
 
         Returns:
@@ -112,7 +132,7 @@ class Bernoulli(_FromLogits):
     def draw_given_noisy(self, y, noise, seed, *, logits):
         """As in `Likelihood`; `noise` is the probability that an element flips."""
         evidence = math.log1p(-noise) - math.log(noise)
-        return self.element(logits + (2 * y - 1) * evidence).sample(seed=seed)
+        return self.draw(seed, logits=logits + (2 * y - 1) * evidence)
 
     def draw_given_mean(self, mean, seed, *, logits):
         """As in `Likelihood`; n times the mean is the number of ones, an integer."""
@@ -137,7 +157,7 @@ class ContinuousBernoulli(_FromLogits):
         exp(logits x) N(y; x, noise^2) on [0, 1] is a truncated normal.
         """
         loc = y + noise**2 * logits
-        return tfd.TruncatedNormal(loc, noise, *self.support).sample(seed=seed)
+        return self.inverted(tfd.TruncatedNormal(loc, noise, *self.support), seed)
 
 
 @keras.saving.register_keras_serializable("vae_zoo")
@@ -211,7 +231,7 @@ class Normal(Likelihood):
         """As in `Likelihood`; `noise` is the standard deviation of normal noise."""
         share = scale**2 / (scale**2 + noise**2)
         posterior = tfd.Normal(loc + share * (y - loc), noise * tf.sqrt(share))
-        return posterior.sample(seed=seed)
+        return self.inverted(posterior, seed)
 
     def draw_given_mean(self, mean, seed, *, loc, scale):
         """As in `Likelihood`: a draw of all, and its error spread by the variances."""

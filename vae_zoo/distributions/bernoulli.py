@@ -11,6 +11,9 @@ class Bernoulli(tfp.distributions.Bernoulli):
     time: beside a decoder's matrix products it is most of what there is to compute.
     """
 
+    def _quantile(self, share):
+        return tf.cast(share >= 1 - self.probs_parameter(), self.dtype)
+
     def _log_prob(self, event):
         if self._logits is None:
             return super()._log_prob(event)

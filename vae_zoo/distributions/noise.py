@@ -1,57 +1,111 @@
 """Random numbers that depend on the seed alone, however a function is compiled.
 
-TensorFlow leaves the generator, and how a seed becomes its key, to the device.
-Under XLA on a CPU that gives other numbers than without XLA, up to thirty times as
-slowly. Here the generator is Philox and the seed's 64 bits are its key.
+TensorFlow leaves the generator, and how a seed becomes its key, to the device, and
+takes one seed for a whole tensor. Here a number is a hash of its seed and its place:
+the same on every device, with and without XLA, and each row may have a seed of its own.
 
-Source: Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3".
+Source: Steele, Lea & Flood 2014, "Fast splittable pseudorandom number generators"
+(SplitMix64).
 """
 
 import math
 
 import tensorflow as tf
 
-_PHILOX = 1
-# The upper half of Philox' counter: what is drawn and what is folded in never meet.
-_DRAWS, _FOLDS = 0, 1
+_INCREMENT = 0x9E3779B97F4A7C15
+_MIXERS = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
+_LAST_SHIFT = 31
+# Told apart before they are hashed, what is drawn and what is folded in never meet.
+_DRAWS, _FOLDS = 0, 0xD1342543DE82EF95
 
 
-def standard_normal(shape, seed, dtype=tf.float32):
+def standard_normal(shape, seed, dtype=tf.float32, event_rank=1):
     """Draws of N(0, 1), by Box and Muller's method, up to 5.8 standard deviations.
 
     Args:
-        shape: int32 vector.
-        seed: int32 [2].
+        shape: int32 vector of known length.
+        seed: int32 [2]; or a seed for each row, int32 [B, 2] and `shape`
+            [..., B, *event]: the draws of row b are then those of its seed alone.
         dtype: a float type; the resolution is that of float32.
+        event_rank: length of `event`.
     """
-    size = tf.reduce_prod(shape)
-    half = (size + 1) // 2
-    radius, angle = tf.unstack(_unit_interval(_bits([2, half], seed, _DRAWS)))
-    radius = tf.sqrt(-2 * tf.math.log(1 - radius))
-    angle = 2 * math.pi * angle
-    pairs = tf.concat([radius * tf.cos(angle), radius * tf.sin(angle)], axis=0)
-    return tf.cast(tf.reshape(pairs[:size], shape), dtype)
+
+    def draw(size, seed):
+        radius, angle = tf.unstack(_unit_interval((size + 1) // 2, seed), axis=-1)
+        radius = tf.sqrt(-2 * tf.math.log(1 - radius))
+        angle = 2 * math.pi * angle
+        pairs = tf.concat([radius * tf.cos(angle), radius * tf.sin(angle)], axis=-1)
+        return pairs[..., :size]
+
+    return tf.cast(_by_row(draw, shape, seed, event_rank), dtype)
 
 
-def uniform(shape, seed, dtype=tf.float32):
+def uniform(shape, seed, dtype=tf.float32, event_rank=0):
     """Draws of the uniform distribution on [0, 1); arguments as above."""
-    return tf.cast(_unit_interval(_bits(shape, seed, _DRAWS)), dtype)
+
+    def draw(size, seed):
+        pairs = _unit_interval((size + 1) // 2, seed)
+        flat = tf.concat([tf.shape(pairs)[:-2], [-1]], axis=0)
+        return tf.reshape(pairs, flat)[..., :size]
+
+    return tf.cast(_by_row(draw, shape, seed, event_rank), dtype)
 
 
 def fold_in(seed, number):
-    """A seed int32 [2] for part `number` (integer >= 0) of what `seed` stands for."""
-    return tf.bitcast(_bits([2], seed, _FOLDS, number), tf.int32)
+    """A seed for part `number` (integer >= 0) of what `seed` stands for.
+
+    Args:
+        seed: int32 [2] or [B, 2].
+        number: integer scalar.
+
+    Returns:
+        Int32 of the shape of `seed`.
+    """
+    bits = _mixed(_start(seed, _FOLDS) + _places(tf.reshape(number, [1])))
+    return tf.bitcast(bits[..., 0], tf.int32)
 
 
-def _bits(shape, seed, stream, start=0):
-    """Uniform uint32; the floats that TensorFlow makes of them differ under XLA."""
-    counter = [tf.cast(start, tf.uint64), tf.constant(stream, tf.uint64)]
-    key = tf.reshape(tf.bitcast(tf.cast(seed, tf.int32), tf.uint64), [1])
-    return tf.raw_ops.StatelessRandomUniformFullIntV2(
-        shape=shape, key=key, counter=tf.stack(counter), alg=_PHILOX, dtype=tf.uint32
-    )
+def _by_row(draw, shape, seed, event_rank):
+    """What `draw` gives for a size and a seed [..., 2], in the shape [..., size]."""
+    shape = tf.convert_to_tensor(shape, tf.int32)
+    if seed.shape.rank == 1:
+        return tf.reshape(draw(tf.reduce_prod(shape), seed), shape)
+    axis = shape.shape[0] - 1 - event_rank
+    others = tf.concat([shape[:axis], shape[axis + 1 :]], axis=0)
+    rows = draw(tf.reduce_prod(others), seed)
+    rows = tf.reshape(rows, tf.concat([shape[axis : axis + 1], others], axis=0))
+    order = [*range(1, axis + 1), 0, *range(axis + 1, shape.shape[0])]
+    return tf.transpose(rows, order) if axis else rows
 
 
-def _unit_interval(bits):
-    """The upper 24 bits as floats in [0, 1)."""
-    return tf.cast(tf.bitwise.right_shift(bits, 8), tf.float32) * 2.0**-24
+def _unit_interval(count, seed):
+    """Pairs of floats in [0, 1): [..., count, 2]."""
+    bits = _mixed(_start(seed, _DRAWS) + _places(tf.range(count)))
+    upper = tf.bitwise.right_shift(tf.bitcast(bits, tf.uint32), 8)
+    return tf.cast(upper, tf.float32) * 2.0**-24
+
+
+def _start(seed, stream):
+    """Where the numbers of a seed begin: uint64 [..., 1]."""
+    seed = tf.bitcast(tf.cast(seed, tf.int32), tf.uint64)
+    return _mixed(tf.bitwise.bitwise_xor(seed, _uint64(stream)))[..., None]
+
+
+def _places(numbers):
+    """The first place is one increment from the start, as in the source."""
+    return tf.cast(numbers + 1, tf.uint64) * _uint64(_INCREMENT)
+
+
+def _mixed(bits):
+    """A bijection of uint64 that leaves nothing of an argument's regularity."""
+    for shift, factor in _MIXERS:
+        bits = _shifted(bits, shift) * _uint64(factor)
+    return _shifted(bits, _LAST_SHIFT)
+
+
+def _shifted(bits, shift):
+    return tf.bitwise.bitwise_xor(bits, tf.bitwise.right_shift(bits, _uint64(shift)))
+
+
+def _uint64(value):
+    return tf.constant(value, tf.uint64)

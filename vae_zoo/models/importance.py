@@ -39,7 +39,7 @@ def log_marginal_likelihood(model, x, num_samples, seed):
         model: a model with `joint_posterior`, `joint_prior` and `likelihood`.
         x: float [B, *input_shape].
         num_samples: K >= 1.
-        seed: int32 [2].
+        seed: int32 [2], or one for each row, [B, 2].
 
     Returns:
         Float32 [B], nats.

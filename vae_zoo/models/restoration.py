@@ -19,9 +19,9 @@ def restore(model, start, draw, num_steps, seed):
     Args:
         model: a model with `joint_posterior`, `joint_prior` and `likelihood`.
         start: float [B, *input_shape], the first x.
-        draw: function of the parameters of p(x|z), a dict, and a seed int32 [2] to x.
+        draw: function of the parameters of p(x|z), a dict, and a seed to x.
         num_steps: length of the chain, >= 1.
-        seed: int32 [2].
+        seed: int32 [2], or one for each row, [B, 2].
 
     Returns:
         Float32 [B, *input_shape].
@@ -55,10 +55,11 @@ def impute(model, x, observed, num_steps, seed):
     """`restore` where some elements are known: `x` where `observed`, a boolean."""
 
     def draw(parameters, draw_seed):
-        drawn = model.likelihood_head.distribution(**parameters).sample(seed=draw_seed)
+        drawn = model.likelihood_head.draw(draw_seed, **parameters)
         return tf.where(observed, x, drawn)
 
-    start = tf.where(observed, x, model.sample(1, seed=seed))
+    drawn = model.decode(model.prior().sample(tf.shape(x)[0], seed=seed))
+    start = tf.where(observed, x, drawn)
     return restore(model, start, draw, num_steps, seed)
 
 

@@ -1,5 +1,7 @@
 """The signatures of an exported model, made of core TensorFlow ops alone."""
 
+import math
+
 import tensorflow as tf
 
 from vae_zoo.distributions.noise import fold_in
@@ -8,8 +10,10 @@ from vae_zoo.distributions.noise import fold_in
 def signatures(model, num_importance_samples, num_imputation_steps):
     """The `tf.function`s that a server calls, by name.
 
-    A row of an answer depends on its own row of the request alone: whatever
-    draws random numbers does so row by row, from the row's seed.
+    A row of an answer depends on its own row of the request alone: its random numbers
+    are those of the row's seed. Where a row of the request is not finite, the row of
+    the answer is NaN, its cluster -1; `score` of values off the likelihood's support
+    is -infinity.
 
     Args:
         model: a model of the package.
@@ -23,50 +27,48 @@ def signatures(model, num_importance_samples, num_imputation_steps):
 
     def serving_default(inputs):
         latents = model.encode(inputs)
-        return {"latents": latents, "reconstructions": model.decode(latents)}
+        reconstructions = model.decode(latents)
+        answer = {"latents": latents, "reconstructions": reconstructions}
+        return _where_finite(inputs, answer)
 
     def encode(inputs):
-        return {
-            "latents": model.encode(inputs),
-            **model.posterior_parameters(inputs),
-        }
+        # As `model.encode`, in one pass through the encoder.
+        parameters = model.posterior_parameters(inputs)
+        q = model.posterior_head.distribution(**parameters)
+        answer = {"latents": model.geometry.location(q), **parameters}
+        return _where_finite(inputs, answer)
 
     def decode(latents):
-        return {"outputs": model.decode(latents)}
+        return _where_finite(latents, {"outputs": model.decode(latents)})
 
     def reconstruct(inputs):
-        return {"outputs": model.reconstruct(inputs)}
+        return _where_finite(inputs, {"outputs": model.reconstruct(inputs)})
 
     def sample(seeds):
-        def draw(seed):
-            return model.prior().sample(seed=seed)
-
-        return {"outputs": model.decode(_by_row(draw, seeds))}
+        latents = model.prior().sample(tf.shape(seeds)[0], seed=seeds)
+        return {"outputs": model.decode(latents)}
 
     def score(inputs, seeds):
-        def score_row(row):
-            x, seed = row[0][None], row[1]
-            log_likelihood = model.log_marginal_likelihood(
-                x, num_importance_samples, seed=seed
-            )
-            elbo = model.elbo(x, seed=fold_in(seed, 1))
-            return log_likelihood[0], elbo[0]
-
-        names = ("log_marginal_likelihood", "elbo")
-        scores = _by_row(score_row, (inputs, seeds), (tf.float32, tf.float32))
-        return dict(zip(names, scores, strict=True))
+        low, high = model.likelihood_head.support
+        is_possible = _all_of_row((inputs >= low) & (inputs <= high))
+        log_likelihood = model.log_marginal_likelihood(
+            inputs, num_importance_samples, seed=seeds
+        )
+        bound = model.elbo(inputs, seed=fold_in(seeds, 1))
+        answer = {"log_marginal_likelihood": log_likelihood, "elbo": bound}
+        answer = _where(is_possible, answer, -math.inf)
+        return _where_finite(inputs, answer)
 
     def impute(inputs, mask, seeds):
-        def impute_row(row):
-            x, mask, seed = row
-            return model.impute(x[None], mask[None], num_imputation_steps, seed)[0]
-
-        return {"outputs": _by_row(impute_row, (inputs, mask, seeds))}
+        outputs = model.impute(inputs, mask, num_imputation_steps, seeds)
+        observed = tf.where(mask > 0.5, inputs, tf.zeros_like(inputs))
+        return _where_finite(observed + mask, {"outputs": outputs})
 
     def cluster(inputs):
         probabilities = model.cluster_probabilities(inputs)
         chosen = tf.argmax(probabilities, axis=-1, output_type=tf.int32)
-        return {"probabilities": probabilities, "cluster": chosen}
+        answer = {"probabilities": probabilities, "cluster": chosen}
+        return _where_finite(inputs, answer)
 
     specs = {
         serving_default: [x],
@@ -86,8 +88,25 @@ def signatures(model, num_importance_samples, num_imputation_steps):
     }
 
 
-def _by_row(function, rows, dtype=tf.float32):
-    return tf.map_fn(function, rows, fn_output_signature=dtype)
+def _where_finite(request, answer):
+    """`answer`, NaN where a row of `request` is not finite, integers -1."""
+    return _where(_all_of_row(tf.math.is_finite(request)), answer, math.nan)
+
+
+def _where(is_good, answer, otherwise):
+    """`answer` in good rows, elsewhere a float, of integers -1."""
+    chosen = {}
+    for name, value in answer.items():
+        shape = tf.concat(
+            [tf.shape(is_good), tf.ones(value.shape.rank - 1, "int32")], 0
+        )
+        other = otherwise if value.dtype.is_floating else -1
+        chosen[name] = tf.where(tf.reshape(is_good, shape), value, other)
+    return chosen
+
+
+def _all_of_row(is_good):
+    return tf.reduce_all(is_good, axis=range(1, is_good.shape.rank))
 
 
 def _spec(name, shape, dtype=tf.float32):
