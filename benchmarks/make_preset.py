@@ -5,7 +5,9 @@
 `presets.toml` says how. The run resumes where it stopped; its folder is `--runs` and
 the preset's name, or `--run` where it was trained elsewhere by the same command. A
 preset is replaced only by one whose first figure is better, unless `--replace`. Without
-a preset's name it prints the README's table of those there are.
+a preset's name it prints the README's table of those there are. `--refresh` exports a
+preset anew with the present code and the recipe's words, figures and pictures as they
+are.
 """
 
 import argparse
@@ -95,9 +97,8 @@ def check_better(name, metric):
         )
 
 
-def publish(name, recipe, data, folder, metrics, data_dir):
-    """Puts the SavedModel, its card and pictures in place of what was there."""
-    model = VAE.from_preset(folder)
+def described(name, recipe, data, folder, metrics):
+    """Where the weights in `folder` are from, with their card."""
     made = read_metadata(find_version(folder))
     metadata = {key: made[key] for key in PROVENANCE if key in made}
     metadata["card"] = {
@@ -113,6 +114,12 @@ def publish(name, recipe, data, folder, metrics, data_dir):
         "use": recipe["use"],
         "limits": recipe["limits"],
     }
+    return metadata
+
+
+def publish(name, recipe, metadata, folder, data_dir):
+    """Puts the SavedModel, its card and pictures in place of what was there."""
+    model = VAE.from_preset(folder)
     settings = vars(
         cli.build_parser(cli.RUNS).parse_args(
             command(f"evaluate {name} {recipe['evaluate']}", data_dir=data_dir)
@@ -121,11 +128,30 @@ def publish(name, recipe, data, folder, metrics, data_dir):
     source = open_source(
         settings["dataset"], settings["split"] or "test", data_dir=data_dir
     )
+    with tempfile.TemporaryDirectory() as pictures:
+        write_all_pictures(model, source, pictures, settings)
+        replace(name, recipe, model, metadata, pathlib.Path(pictures))
+
+
+def refresh(name, recipe, data):
+    """Exports a preset anew: its weights, figures and pictures, the recipe's words."""
+    folder = SAVED_MODELS / name
+    old = read_metadata(find_version(folder))["card"]["metrics"]
+    found = {metric["name"]: metric for metric in old}
+    keys = ("value", "standard_error")
+    metrics = [
+        {**wanted, **{key: found[wanted["name"]][key] for key in keys}}
+        for wanted in recipe["metrics"]
+    ]
+    metadata = described(name, recipe, data, folder, metrics)
+    replace(name, recipe, VAE.from_preset(folder), metadata, folder)
+
+
+def replace(name, recipe, model, metadata, pictures):
+    """Writes a preset whole and puts it in the old one's place."""
     with tempfile.TemporaryDirectory(dir=SAVED_MODELS) as partial:
         target = pathlib.Path(partial) / name
         save_to_preset(model, target, metadata)
-        pictures = pathlib.Path(partial) / "pictures"
-        write_all_pictures(model, source, pictures, settings)
         for picture in recipe["pictures"]:
             shutil.copy(pictures / f"{picture}.png", target)
         size = sum(f.stat().st_size for f in target.rglob("*") if f.is_file())
@@ -154,10 +180,13 @@ def main():
     parser.add_argument("--run", type=pathlib.Path, default=None)
     parser.add_argument("--data-dir", default=None, help="where TFDS keeps its data")
     parser.add_argument("--replace", action="store_true", help="also by a worse one")
+    parser.add_argument("--refresh", action="store_true", help="export it anew")
     options = parser.parse_args()
     if options.preset is None:
         return print_table()
     recipe = known[options.preset]
+    if options.refresh:
+        return refresh(options.preset, recipe, data)
     folder = options.run or options.runs / options.preset
     arguments = command(
         f"train {recipe['train']}", output=folder, data_dir=options.data_dir
@@ -169,7 +198,8 @@ def main():
         print(f"{metric['name']}: {metric['value']:.4f}", flush=True)
     if not options.replace:
         check_better(options.preset, metrics[0])
-    publish(options.preset, recipe, data, folder, metrics, options.data_dir)
+    metadata = described(options.preset, recipe, data, folder, metrics)
+    publish(options.preset, recipe, metadata, folder, options.data_dir)
 
 
 if __name__ == "__main__":

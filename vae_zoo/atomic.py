@@ -42,6 +42,12 @@ def partial_folder(parent):
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def remove_folder(path):
+    """Removes a folder, which nobody sees in part: first it loses its name."""
+    with partial_folder(path.parent) as folder:
+        os.rename(path, folder)
+
+
 def is_partial(path):
     """Whether `path` is something this module has not finished."""
     return pathlib.Path(path).name.startswith(_PREFIX)

@@ -175,7 +175,15 @@ def _export(options):
     folder = find_version(presets.find(options.source))
     metadata = read_metadata(folder)
     kept = {key: metadata[key] for key in PROVENANCE if key in metadata}
-    print(export(VAE.from_preset(folder), options.directory, metadata=kept))
+    path = export(
+        VAE.from_preset(folder),
+        options.directory,
+        metadata=kept,
+        version=options.version,
+        signatures=options.signatures,
+        keep=options.keep,
+    )
+    print(path)
 
 
 def _serve_config(options):

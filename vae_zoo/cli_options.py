@@ -135,7 +135,16 @@ def _add_plot(commands, run):
 def _add_export(commands, run):
     parser = add_command(commands, "export", run, "write a SavedModel to serve")
     _add_model_argument(parser)
-    parser.add_argument("directory", help="the folder of all versions of the model")
+    add = parser.add_argument
+    add("directory", help="the folder of all versions of the model")
+    add("--version", type=positive(int), help="its number (default: the next one)")
+    add("--signatures", nargs="+", metavar="NAME", help="these alone (default: all)")
+    add(
+        "--keep",
+        type=positive(int),
+        metavar="N",
+        help="afterwards remove all versions but the N newest (default: none)",
+    )
 
 
 def _add_serve_config(commands, run):
@@ -150,9 +159,9 @@ def _add_serve_config(commands, run):
     )
     add(
         "--output",
-        required=True,
+        default="serving",
         metavar="FOLDER",
-        help="new, or of an earlier run, whose files are replaced",
+        help="new, or of an earlier run, whose files are replaced (default: serving)",
     )
     for label, default in (
         ("stable", "the one before the canary, if there is one"),

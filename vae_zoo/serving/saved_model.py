@@ -5,11 +5,13 @@ import importlib.metadata
 import os
 import pathlib
 import subprocess
+from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
 
 from vae_zoo import atomic
+from vae_zoo.models.input_checks import check_at_least
 from vae_zoo.serving.layout import (
     EXTRA,
     METADATA,
@@ -17,7 +19,7 @@ from vae_zoo.serving.layout import (
     read_metadata,
     versions,
 )
-from vae_zoo.serving.signatures import signatures
+from vae_zoo.serving.signatures import signatures as all_signatures
 from vae_zoo.serving.warmup import FILE_NAME, write_warmup_requests
 
 HASHED = (
@@ -46,6 +48,9 @@ def export(
     metadata: dict | None = None,
     num_importance_samples: int = 128,
     num_imputation_steps: int = 50,
+    version: int | None = None,
+    signatures: Sequence[str] | None = None,
+    keep: int | None = None,
 ) -> pathlib.Path:
     """Writes `model` as a SavedModel to `<directory>/<next version>/`.
 
@@ -58,19 +63,31 @@ def export(
             and measured metrics.
         num_importance_samples: draws for each row of the signature `score`.
         num_imputation_steps: steps of the chain for each row of `impute`.
+        version: its number, >= 1. None: the next after those in `directory`.
+        signatures: names of those to export. None: all that apply to the model.
+        keep: how many versions to leave, >= 1: when the new one is complete, those
+            with the lowest numbers are removed. None: all.
 
     Returns:
         The version's folder, a `pathlib.Path`.
 
     Raises:
-        ValueError: if `directory` holds something other than versions of a model.
-        OSError: if it cannot be written.
+        ValueError: if `directory` holds something other than versions of a model, a
+            number is off, or the model lacks one of `signatures`.
+        FileExistsError: if there is a `version` of that number.
+        OSError: if `directory` cannot be written.
     """
     directory = pathlib.Path(directory)
+    for name, number in (("version", version), ("keep", keep)):
+        if number is not None:
+            check_at_least(name, number, 1, "or None")
     _check_destination(directory)
+    _check_is_free(directory, version)
+    functions = _chosen(
+        all_signatures(model, num_importance_samples, num_imputation_steps), signatures
+    )
     directory.mkdir(parents=True, exist_ok=True)
     atomic.remove_abandoned(directory)
-    functions = signatures(model, num_importance_samples, num_imputation_steps)
     module = tf.Module()
     module.weights = [variable.value for variable in model.weights]
     with atomic.partial_folder(directory) as folder:
@@ -90,7 +107,23 @@ def export(
             "sha256": {name: _sha256(folder / name) for name in HASHED},
         }
         atomic.write_json(extra / METADATA, content)
-        return _publish(folder, directory)
+        target = _publish(folder, directory, version)
+    if keep is not None:
+        _prune(directory, keep, target)
+    return target
+
+
+def _chosen(functions, names):
+    """Those of the functions that are named; all if `names` is None."""
+    if names is None:
+        return functions
+    missing = [name for name in names if name not in functions]
+    if missing or not names:
+        raise ValueError(
+            f"`signatures` must be some of those of the model, {list(functions)}. "
+            f"Received: {list(names)}"
+        )
+    return {name: functions[name] for name in names}
 
 
 def _config(model):
@@ -153,17 +186,34 @@ def _check_destination(directory):
         )
 
 
-def _publish(folder, directory):
-    """Renames `folder` to the next version; another export may take a number first."""
+def _check_is_free(directory, version):
+    if version is not None and (directory / str(version)).exists():
+        raise FileExistsError(
+            "`version` must be a number that is free, or None for the next one. "
+            f"Received: version={version}, and '{directory / str(version)}' exists"
+        )
+
+
+def _publish(folder, directory, version):
+    """Renames `folder` to its version; None: the next, which others may take first."""
     while True:
-        target = directory / str((versions(directory) or [0])[-1] + 1)
+        number = version or (versions(directory) or [0])[-1] + 1
+        target = directory / str(number)
         try:
             os.rename(folder, target)
         except OSError:
+            _check_is_free(directory, version)
             if not target.exists():
                 raise
         else:
             return target
+
+
+def _prune(directory, keep, newest):
+    """Removes all versions but `keep`, the lowest numbers first, and never `newest`."""
+    others = [number for number in versions(directory) if number != int(newest.name)]
+    for number in others[: len(others) + 1 - keep]:
+        atomic.remove_folder(directory / str(number))
 
 
 def _sha256(path):
