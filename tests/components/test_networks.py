@@ -4,7 +4,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from vae_zoo import VAE
-from vae_zoo.components import networks
+from vae_zoo.components import convolutional, networks
 
 SHAPES = [(13,), (1,), (28, 20), (7, 5, 3), (8, 8, 1)]
 NETWORKS = [
@@ -43,7 +43,7 @@ def test_a_mirror_runs_the_encoder_backwards():
 
 
 def test_a_residual_block_starts_as_the_identity():
-    block = networks.ResidualBlock(4)
+    block = convolutional.ResidualBlock(4)
     x = np.random.default_rng(0).normal(size=(2, 5, 5, 4)).astype("float32")
     assert_array_equal(block(x), x)
 

@@ -88,8 +88,10 @@ def test_the_divergence_has_the_derivative_of_its_closed_form(dim):
 @every_dimension
 def test_the_pathwise_gradient_in_the_concentration(dim):
     mu, concentration = direction(dim), tf.constant(CONCENTRATIONS)
-    total = 80_000
-    rounds = 10 * max(1, dim // 16)  # What fits into the processor's cache is faster.
+    # On a circle the slopes vary most: so many keep their error well below 1%.
+    total = 400_000 if dim == 2 else 80_000
+    # What fits into the processor's cache is faster.
+    rounds = total // 8000 * max(1, dim // 16)
 
     @tf.function(jit_compile=True)
     def cosines_and_slopes(seed):

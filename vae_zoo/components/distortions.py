@@ -6,7 +6,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from scipy.interpolate import BSpline
 
-from vae_zoo.components.networks import as_image
+from vae_zoo.components.convolutional import as_image
 from vae_zoo.components.randomness import as_seed
 from vae_zoo.distributions.noise import fold_in, uniform
 

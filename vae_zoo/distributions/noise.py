@@ -67,7 +67,7 @@ def fold_in(seed, number):
 
 def _by_row(draw, shape, seed, event_rank):
     """What `draw` gives for a size and a seed [..., 2], in the shape [..., size]."""
-    shape = tf.convert_to_tensor(shape, tf.int32)
+    shape, seed = tf.convert_to_tensor(shape, tf.int32), tf.convert_to_tensor(seed)
     if seed.shape.rank == 1:
         return tf.reshape(draw(tf.reduce_prod(shape), seed), shape)
     axis = shape.shape[0] - 1 - event_rank

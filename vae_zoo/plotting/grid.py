@@ -116,4 +116,6 @@ def draw(axis, picture, **options):
     """Shows a picture, grey from black 0 to white 1."""
     aspect = "auto" if picture.shape[0] == 1 else "equal"
     options = {"aspect": aspect, **options}
-    axis.imshow(picture, cmap="gray", vmin=0, vmax=1, **options)
+    axis.imshow(
+        picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest", **options
+    )

@@ -1,0 +1,197 @@
+"""Convolutional networks.
+
+Images are [H, W, C]; a rank-2 input [H, W] is one with a single channel and a
+rank-1 input [N] one of a single column. Any size works: what is halved with
+rounding up on the way in is cropped on the way out.
+"""
+
+import math
+
+import keras
+
+from vae_zoo.components.network import Network, check_sizes
+
+
+@keras.saving.register_keras_serializable("vae_zoo")
+class ResidualBlock(keras.layers.Layer):
+    """x + conv(act(conv(act(x)))), the identity at initialization.
+
+    Source: He et al. 2016 (pre-activation); zero-initialized last layer as in
+    Goyal et al. 2017, section 5.1, which needs no normalization at this depth.
+    """
+
+    def __init__(self, filters, *, activation="relu", name=None, **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.filters = filters
+        self.activation = keras.activations.get(activation)
+        settings = {"padding": "same", "dtype": self.dtype_policy}
+        self.first = keras.layers.Conv2D(filters, 3, **settings)
+        self.second = keras.layers.Conv2D(
+            filters, 3, kernel_initializer="zeros", **settings
+        )
+
+    def build(self, input_shape):
+        """Creates both convolutions."""
+        self.first.build(input_shape)
+        self.second.build(self.first.compute_output_shape(input_shape))
+
+    def call(self, x):
+        """Float tensor of the shape of `x`."""
+        return x + self.second(self.activation(self.first(self.activation(x))))
+
+    def compute_output_shape(self, input_shape):
+        """The input's."""
+        return tuple(input_shape)
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "activation": keras.activations.serialize(self.activation),
+        }
+
+
+def as_image(shape):
+    """`shape` of rank 1 to 3 as (height, width, channels)."""
+    return shape + (1,) * (3 - len(shape))
+
+
+class _Convolutional(Network):
+    """What the convolutional networks share: every stage changes the size by two."""
+
+    def __init__(
+        self, filters, hidden_units, kernel_size, num_blocks, activation, **kwargs
+    ):
+        super().__init__(**kwargs)
+        self.filters = check_sizes("filters", tuple(filters))
+        self.hidden_units = check_sizes("hidden_units", tuple(hidden_units))
+        (self.kernel_size,) = check_sizes("kernel_size", (kernel_size,))
+        self.num_blocks = num_blocks
+        self.activation = keras.activations.get(activation)
+
+    def encoder_stack(self, input_shape):
+        """Per stage: halve the size, refine. Then flatten, dense."""
+        layers = [keras.layers.Reshape(as_image(input_shape), dtype=self.dtype_policy)]
+        for filters in self.filters:
+            layers.append(self._resize(keras.layers.Conv2D, filters))
+            layers.extend(self._blocks(filters))
+        layers.append(keras.layers.Flatten(dtype=self.dtype_policy))
+        return layers + self.dense(self.hidden_units, self.activation)
+
+    def decoder_stack(self, output_shape):
+        """Dense. Then per stage: refine, double the size. Features [H, W, F]."""
+        sizes = [as_image(output_shape)[:2]]
+        for _ in self.filters:
+            sizes.append(tuple(math.ceil(length / 2) for length in sizes[-1]))
+        start = (*sizes[-1], self.filters[-1])
+        units = (*self.hidden_units[::-1], math.prod(start))
+        layers = self.dense(units, self.activation)
+        layers.append(keras.layers.Reshape(start, dtype=self.dtype_policy))
+        for stage in reversed(range(len(self.filters))):
+            layers.extend(self._blocks(self.filters[stage]))
+            next_filters = self.filters[max(stage - 1, 0)]
+            layers.append(self._resize(keras.layers.Conv2DTranspose, next_filters))
+            surplus = tuple(
+                (0, 2 * small - large)
+                for small, large in zip(sizes[stage + 1], sizes[stage], strict=True)
+            )
+            layers.append(keras.layers.Cropping2D(surplus, dtype=self.dtype_policy))
+        return layers
+
+    def _blocks(self, filters):
+        return [
+            ResidualBlock(filters, activation=self.activation, dtype=self.dtype_policy)
+            for _ in range(self.num_blocks)
+        ]
+
+    def _resize(self, layer_class, filters):
+        return layer_class(
+            filters,
+            self.kernel_size,
+            strides=2,
+            padding="same",
+            activation=self.activation,
+            dtype=self.dtype_policy,
+        )
+
+    def get_config(self):
+        """The constructor's arguments that both networks take."""
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "hidden_units": self.hidden_units,
+            "kernel_size": self.kernel_size,
+            "activation": keras.activations.serialize(self.activation),
+        }
+
+
+@keras.saving.register_keras_serializable("vae_zoo")
+class Conv(_Convolutional):
+    """Strided convolutions, then dense layers.
+
+    Args:
+        filters: channels of each stage; each halves height and width.
+        hidden_units: units of the dense layers that follow.
+        kernel_size: of every convolution.
+        activation: of every layer; anything Keras takes.
+
+    Raises:
+        ValueError: if a size is not a positive integer.
+    """
+
+    def __init__(
+        self,
+        filters=(32, 64),
+        *,
+        hidden_units=(256,),
+        kernel_size=4,
+        activation="relu",
+        name=None,
+        **kwargs,
+    ):
+        super().__init__(
+            filters, hidden_units, kernel_size, 0, activation, name=name, **kwargs
+        )
+
+
+@keras.saving.register_keras_serializable("vae_zoo")
+class ResNet(_Convolutional):
+    """Strided convolutions with residual blocks in between, then dense layers.
+
+    Args:
+        filters: channels of each stage; each halves height and width.
+        num_blocks: residual blocks after each halving.
+        hidden_units: units of the dense layers that follow.
+        kernel_size: of the convolutions that halve; in the blocks it is 3.
+        activation: of every layer; anything Keras takes.
+
+    Raises:
+        ValueError: if a size is not a positive integer.
+    """
+
+    def __init__(
+        self,
+        filters=(32, 64),
+        *,
+        num_blocks=2,
+        hidden_units=(256,),
+        kernel_size=4,
+        activation="relu",
+        name=None,
+        **kwargs,
+    ):
+        (num_blocks,) = check_sizes("num_blocks", (num_blocks,))
+        super().__init__(
+            filters,
+            hidden_units,
+            kernel_size,
+            num_blocks,
+            activation,
+            name=name,
+            **kwargs,
+        )
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {**super().get_config(), "num_blocks": self.num_blocks}

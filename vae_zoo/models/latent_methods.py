@@ -1,0 +1,129 @@
+"""What a trained model does with data and latents."""
+
+import tensorflow as tf
+
+from vae_zoo.models import clusters, restoration
+from vae_zoo.models.input_checks import as_incomplete, check_at_least
+
+
+class LatentMethods:
+    """From data to latents, among latents, and back; `VAE` says by which networks."""
+
+    def encode(self, x) -> tf.Tensor:
+        """The mean of q(z|x), on a sphere its mean direction: float32 [B, D]."""
+        return self.geometry.location(self.posterior(x))
+
+    def decode(self, z) -> tf.Tensor:
+        """The mean of p(x|z) for z [B, D]: float32 [B, *input_shape]."""
+        return self.likelihood(z).mean()
+
+    def reconstruct(self, x) -> tf.Tensor:
+        """`decode(encode(x))`: float32 [B, *input_shape]."""
+        return self.decode(self.encode(x))
+
+    def interpolate(self, start, end, num_steps: int) -> tf.Tensor:
+        """Latents on the shortest way from `start` to `end`, both included.
+
+        A straight line; on a sphere the arc of a great circle.
+
+        Args:
+            start: float [B, D].
+            end: float [B, D].
+            num_steps: S >= 2, the points on the way.
+
+        Returns:
+            Float32 [S, B, D], at equal distances.
+
+        Raises:
+            ValueError: if a shape or `num_steps` is off.
+        """
+        start, end = self._as_latents(start, "start"), self._as_latents(end, "end")
+        check_at_least("num_steps", num_steps, 2, "the points on the way")
+        return self.geometry.interpolate(start, end, num_steps)
+
+    def traverse(self, z, dimension: int, num_steps: int) -> tf.Tensor:
+        """Latents that differ from `z` by what one dimension alone can do.
+
+        The element goes from -3 to 3; on a sphere `z` moves along the great circle
+        through it and the axis, from one pole to the other.
+
+        Args:
+            z: float [B, D].
+            dimension: which, 0 <= dimension < D.
+            num_steps: S >= 2, the points on the way.
+
+        Returns:
+            Float32 [S, B, D].
+
+        Raises:
+            ValueError: if a shape, `dimension` or `num_steps` is off.
+        """
+        z = self._as_latents(z, "z")
+        check_at_least("num_steps", num_steps, 2, "the points on the way")
+        if not 0 <= dimension < self.latent_dim:
+            raise ValueError(
+                f"`dimension` must lie in 0..{self.latent_dim - 1}. Received: "
+                f"dimension={dimension}"
+            )
+        return self.geometry.traverse(z, dimension, num_steps)
+
+    def sample(
+        self, num_samples: int, seed=None, *, cluster: int | None = None
+    ) -> tf.Tensor:
+        """The means of p(x|z) for `num_samples` draws of z from the prior.
+
+        Args:
+            num_samples: N >= 1.
+            seed: integer or int32 [2], the same seed the same samples; None
+                draws from the model's generator.
+            cluster: None, or which of 0..K-1 all z come from; mixture models only.
+
+        Returns:
+            Float32 [N, *input_shape].
+
+        Raises:
+            ValueError: if `num_samples` is below 1, or there is no such cluster.
+        """
+        check_at_least("num_samples", num_samples, 1, "the examples to draw")
+        prior = self.prior() if cluster is None else clusters.component(self, cluster)
+        return self.decode(prior.sample(num_samples, seed=self._as_seed(seed)))
+
+    def cluster_probabilities(self, x) -> tf.Tensor:
+        """p(c|z) of each cluster c, at the means of the posteriors: float32 [B, K].
+
+        Raises:
+            ValueError: if the prior is no mixture, or as in `posterior`.
+
+        Source: Jiang et al. 2017, equation 16, at one point.
+        """
+        return clusters.probabilities(self, self.joint_posterior(x))
+
+    def impute(self, x, mask, num_steps: int, seed=None) -> tf.Tensor:
+        """Draws the missing elements from p(x_missing | x_observed).
+
+        A Markov chain: z is proposed from q(z|x) and accepted by Metropolis and
+        Hastings' rule, then the missing elements are drawn from p(x|z). The first
+        fifth of the steps accepts every proposal (pseudo-Gibbs), which finds the
+        region where q is a fair proposal.
+
+        Args:
+            x: float [B, *input_shape]; what stands in missing places, NaN
+                included, is not read.
+            mask: [B, *input_shape], 1 = observed, 0 = missing.
+            num_steps: length of the chain, >= 1.
+            seed: integer or int32 [2]; None draws from the model's generator.
+
+        Returns:
+            Float32 [B, *input_shape]: the observed elements as they came, the
+            missing ones drawn.
+
+        Raises:
+            ValueError: if the shapes differ, `mask` holds other values than 0 and
+                1 (checked eagerly), or `num_steps` is below 1.
+
+        Source: Mattei & Frellsen 2018, algorithm 1; Rezende et al. 2014, appendix F.
+        """
+        check_at_least("num_steps", num_steps, 1, "the length of the chain")
+        x, observed = as_incomplete(x, mask)
+        x = self._as_data(x)
+        return restoration.impute(self, x, observed, num_steps, self._as_seed(seed))
