@@ -158,6 +158,17 @@ def test_a_bad_row_has_a_defined_answer_and_does_not_spoil_the_others(
                     )
 
 
+def test_a_seed_draws_the_same_alone_in_a_batch_and_after_a_reload(exported):
+    model, version, signatures = exported
+    seeds = np.random.default_rng(0).integers(-(2**31), 2**31, (64, 2), "int32")
+    together = signatures["sample"](seeds=tf.constant(seeds))["outputs"]
+    reloaded = tf.saved_model.load(str(version)).signatures["sample"]
+    for row in (0, 63):
+        seed = tf.constant(seeds[row])
+        for alone in (reloaded(seeds=seed[None])["outputs"], model.sample(1, seed)):
+            assert_allclose(alone[0], together[row], atol=1e-5)
+
+
 def test_what_is_missing_may_be_nan(exported, binary_images):
     _, _, signatures = exported
     x = binary_images[:3].copy()

@@ -74,8 +74,8 @@ class LatentMethods:
 
         Args:
             num_samples: N >= 1.
-            seed: integer or int32 [2], the same seed the same samples; None
-                draws from the model's generator.
+            seed: integer or int32 [2], the same seed the same samples, or one for
+                each sample, [N, 2]; None draws from the model's generator.
             cluster: None, or which of 0..K-1 all z come from; mixture models only.
 
         Returns:
@@ -111,7 +111,8 @@ class LatentMethods:
                 included, is not read.
             mask: [B, *input_shape], 1 = observed, 0 = missing.
             num_steps: length of the chain, >= 1.
-            seed: integer or int32 [2]; None draws from the model's generator.
+            seed: integer or int32 [2], or one for each row, [B, 2]; None draws from
+                the model's generator.
 
         Returns:
             Float32 [B, *input_shape]: the observed elements as they came, the

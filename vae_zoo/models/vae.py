@@ -173,7 +173,8 @@ class VAE(LatentMethods, PresetMethods, ElboModel):
 
         Args:
             x: float [B, *input_shape].
-            seed: integer or int32 [2]; None draws from the model's generator.
+            seed: integer or int32 [2], or one for each row, [B, 2]; None draws from
+                the model's generator.
             training: whether layers such as dropout are in training mode.
 
         Returns:
@@ -215,7 +216,8 @@ class VAE(LatentMethods, PresetMethods, ElboModel):
         Args:
             x: float [B, *input_shape].
             num_samples: K, the draws from q(z|x) per example, >= 1.
-            seed: integer or int32 [2]; None draws from the model's generator.
+            seed: integer or int32 [2], or one for each row, [B, 2]; None draws from
+                the model's generator.
 
         Returns:
             Float32 [B], nats.
