@@ -90,9 +90,10 @@ def as_served(name, array):
 
 def report(outputs, path):
     """Prints the arrays of an answer and writes them to a file, if one is named."""
-    for name, array in outputs.items():
+    for name, array in sorted(outputs.items()):
         print(f"{name} {array.dtype} {list(array.shape)}")
-        print(np.array2string(array, precision=4, threshold=64, edgeitems=2))
+        rows = array.reshape(len(array), -1) if array.ndim > 2 else array
+        print(np.array2string(rows, precision=4, threshold=64, edgeitems=3))
     if path:
         np.savez(path, **outputs)
 

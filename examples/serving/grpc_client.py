@@ -5,8 +5,9 @@
       --data images.npy --output scores.npz
     python examples/serving/grpc_client.py status --model digits
 
-`predict` is what a program of one's own would call. What goes wrong is printed with the
-server's own words, and the exit code is 1.
+Versions have labels where the server's configuration gives them some. `predict` is what
+a program of one's own would call. What goes wrong is printed with the server's own
+words, and the exit code is 1.
 """
 
 import client_arguments
