@@ -139,7 +139,7 @@ def anomaly_scores(
     """
     check_at_least("num_samples", num_samples, 1, "the draws from q(z|x) per example")
 
-    @tf.function(jit_compile=True)
+    @tf.function(jit_compile=model.gains_by_xla())
     def score(x, key):
         return -importance.log_marginal_likelihood(model, x, num_samples, key)
 

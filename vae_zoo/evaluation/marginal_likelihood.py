@@ -54,7 +54,7 @@ def marginal_likelihood(
     check_at_least("num_samples", num_samples, 1, "the draws from q(z|x) per example")
     check_prior_share(prior_share)
 
-    @tf.function(jit_compile=True)
+    @tf.function(jit_compile=model.gains_by_xla())
     def score(x, key):
         log_sum, log_squares = importance.log_weight_sums(
             model, x, num_samples, key, prior_share

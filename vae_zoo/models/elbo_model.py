@@ -123,17 +123,22 @@ class ElboModel(keras.Model):
     def _resolve_auto_jit_compile(self):
         """`jit_compile="auto"`: XLA where it pays, which Keras leaves off on CPUs.
 
-        Not under a distribution strategy, where it fails. On a CPU not with layers that
-        draw noise of their own (dropout), since XLA's generator makes a training step
-        several times as slow, and not with convolutions, for which TensorFlow has the
-        faster kernels there, in bfloat16 above all.
+        Not under a distribution strategy, where it fails.
         """
-        if self._distribute_strategy is not None:
-            return False
+        return self._distribute_strategy is None and self.gains_by_xla(training=True)
+
+    def gains_by_xla(self, training: bool = False) -> bool:
+        """Whether functions of the model are faster with XLA.
+
+        On a CPU not with convolutions, for which TensorFlow has the faster kernels
+        there, in bfloat16 above all; and in training not with layers that draw noise of
+        their own (dropout), for XLA's generator is several times as slow.
+        """
         layers = list(self._flatten_layers(include_self=False))
         on_cpu = not tf.config.list_physical_devices("GPU")
         is_slow = any(
-            hasattr(layer, "seed_generator") or hasattr(layer, "kernel_size")
+            hasattr(layer, "kernel_size")
+            or (training and hasattr(layer, "seed_generator"))
             for layer in layers
         )
         return all(layer.supports_jit for layer in layers) and not (on_cpu and is_slow)
