@@ -4,10 +4,13 @@ import contextlib
 import json
 import os
 import pathlib
+import secrets
 import shutil
 import tempfile
 
 _PREFIX = ".partial-"
+# Tells this process from an earlier one that had its number.
+_TOKEN = secrets.token_hex(4)
 
 
 @contextlib.contextmanager
@@ -18,7 +21,7 @@ def whole_file(path):
     """
     path = pathlib.Path(path)
     handle, partial = tempfile.mkstemp(
-        "".join(path.suffixes), f"{_PREFIX}{os.getpid()}-", path.parent
+        "".join(path.suffixes), _own_prefix(), path.parent
     )
     os.close(handle)
     partial = pathlib.Path(partial)
@@ -34,7 +37,7 @@ def whole_file(path):
 @contextlib.contextmanager
 def partial_folder(parent):
     """Yields a new folder in `parent`; removes it unless it was renamed meanwhile."""
-    folder = pathlib.Path(tempfile.mkdtemp("", f"{_PREFIX}{os.getpid()}-", parent))
+    folder = pathlib.Path(tempfile.mkdtemp("", _own_prefix(), parent))
     os.chmod(folder, 0o777 & ~_umask())
     try:
         yield folder
@@ -56,8 +59,9 @@ def is_partial(path):
 def remove_abandoned(parent):
     """Removes what killed processes left unfinished in folder `parent`."""
     for path in pathlib.Path(parent).glob(f"{_PREFIX}*"):
+        if path.name.startswith(_own_prefix()):  # Another thread may be at it.
+            continue
         owner = path.name.removeprefix(_PREFIX).split("-")[0]
-        # This process' own number was another's before, where numbers are few.
         is_other = owner.isdecimal() and int(owner) != os.getpid()
         if is_other and _is_running(int(owner)):
             continue
@@ -71,6 +75,10 @@ def write_json(path, content):
     """Writes `content` to `path`, whole or not at all."""
     with whole_file(path) as partial:
         partial.write_text(json.dumps(content, indent=2, allow_nan=True) + "\n")
+
+
+def _own_prefix():
+    return f"{_PREFIX}{os.getpid()}-{_TOKEN}-"
 
 
 def _flush(path):
