@@ -1,10 +1,4 @@
-import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
 
 import numpy as np
 import pytest
@@ -12,7 +6,7 @@ import tensorflow as tf
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tests import zoo_of_models
-from vae_zoo import VAE, BetaVAE, export
+from vae_zoo import VAE, export
 from vae_zoo.serving import saved_model
 
 SEEDS = np.array([[1, 2], [3, 4], [5, 6]], np.int32)
@@ -232,15 +226,6 @@ def test_the_metadata_say_where_the_model_is_from(exported):
     assert "git_revision" in metadata
 
 
-def test_versions_count_up_and_nothing_half_written_stays(tmp_path):
-    model = zoo_of_models.vae()
-    directory = tmp_path / "served"
-    abandoned = directory / ".partial-999999999-abc"
-    abandoned.mkdir(parents=True)
-    assert [export(model, directory).name for _ in range(2)] == ["1", "2"]
-    assert sorted(path.name for path in directory.iterdir()) == ["1", "2"]
-
-
 @pytest.mark.parametrize("name", ["saved_model.pb", "variables/variables.index"])
 def test_a_corrupted_file_is_named(exported, tmp_path, name):
     _, version, _ = exported
@@ -250,58 +235,6 @@ def test_a_corrupted_file_is_named(exported, tmp_path, name):
     (tmp_path / "1" / name).write_bytes(content)
     with pytest.raises(ValueError, match=f"{name}' must have the sha256"):
         VAE.from_preset(tmp_path / "1")
-
-
-def test_what_is_no_model_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="must be one of .* or the folder.*'nothing'"):
-        VAE.from_preset("nothing")
-    with pytest.raises(ValueError, match=r"must be a folder with saved_model\.pb"):
-        VAE.from_preset(tmp_path)
-    (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(ValueError, match=r"`directory` must be new.*'notes\.txt'"):
-        export(zoo_of_models.vae(), tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
-    version = export(zoo_of_models.vae(), tmp_path / "vae")
-    with pytest.raises(ValueError, match=r"must hold a BetaVAE.*holds a VAE"):
-        BetaVAE.from_preset(version)
-    (version / "assets.extra" / "vae_zoo.json").write_text("{")
-    with pytest.raises(ValueError, match=r"vae_zoo\.json' must be what `export` wrote"):
-        VAE.from_preset(version)
-
-
-def test_a_failed_export_leaves_nothing(tmp_path, monkeypatch):
-    def fail(*arguments):
-        raise OSError("No space left on device")
-
-    monkeypatch.setattr(saved_model, "write_warmup_requests", fail)
-    with pytest.raises(OSError, match="No space left"):
-        export(zoo_of_models.vae(), tmp_path / "m")
-    assert list((tmp_path / "m").iterdir()) == []
-
-
-def test_a_killed_export_leaves_nothing_under_a_versions_name(tmp_path):
-    program = (
-        "import sys; from tests import zoo_of_models; from vae_zoo import export\n"
-        "model = zoo_of_models.vae()\n"
-        "print('ready', flush=True)\n"
-        "while True: export(model, sys.argv[1])\n"
-    )
-    directory = tmp_path / "m"
-    for delay in (0.5, 1.7):
-        process = subprocess.Popen(
-            [sys.executable, "-c", program, str(directory)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-        process.stdout.readline()
-        time.sleep(delay)
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-        versions = saved_model.versions(directory)
-        for version in versions:
-            VAE.from_preset(directory / str(version))
-    export(zoo_of_models.vae(), directory)
-    assert all(path.name.isdecimal() for path in directory.iterdir())
 
 
 def test_warm_up_requests_parse_and_run(exported):
@@ -321,11 +254,3 @@ def test_warm_up_requests_parse_and_run(exported):
         signatures[request.model_spec.signature_name](**inputs)
         seen.add(request.model_spec.signature_name)
     assert seen == set(signatures)
-
-
-def test_metadata_is_json_without_numpy(tmp_path):
-    version = export(
-        zoo_of_models.vae(), tmp_path / "m", metadata={"dataset": "digits"}
-    )
-    content = json.loads((version / "assets.extra" / "vae_zoo.json").read_text())
-    assert content["dataset"] == "digits"

@@ -1,0 +1,124 @@
+import json
+import os
+import pathlib
+import threading
+
+import pytest
+
+from benchmarks import kill_exports
+from tests import zoo_of_models
+from vae_zoo import VAE, BetaVAE, export
+from vae_zoo.serving import saved_model
+
+
+def test_versions_count_up_and_nothing_half_written_stays(tmp_path):
+    model = zoo_of_models.vae()
+    directory = tmp_path / "served"
+    abandoned = directory / ".partial-999999999-abc"
+    abandoned.mkdir(parents=True)
+    assert [export(model, directory).name for _ in range(2)] == ["1", "2"]
+    assert sorted(path.name for path in directory.iterdir()) == ["1", "2"]
+
+
+def test_what_is_no_model_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="must be one of .* or the folder.*'nothing'"):
+        VAE.from_preset("nothing")
+    with pytest.raises(ValueError, match=r"must be a folder with saved_model\.pb"):
+        VAE.from_preset(tmp_path)
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(ValueError, match=r"`directory` must be new.*'notes\.txt'"):
+        export(zoo_of_models.vae(), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+    version = export(zoo_of_models.vae(), tmp_path / "vae")
+    with pytest.raises(ValueError, match=r"must hold a BetaVAE.*holds a VAE"):
+        BetaVAE.from_preset(version)
+    (version / "assets.extra" / "vae_zoo.json").write_text("{")
+    with pytest.raises(ValueError, match=r"vae_zoo\.json' must be what `export` wrote"):
+        VAE.from_preset(version)
+
+
+def test_a_failed_export_leaves_nothing(tmp_path, monkeypatch):
+    def fail(*arguments):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(saved_model, "write_warmup_requests", fail)
+    with pytest.raises(OSError, match="No space left"):
+        export(zoo_of_models.vae(), tmp_path / "m")
+    assert list((tmp_path / "m").iterdir()) == []
+
+
+def test_a_version_is_complete_when_it_gets_its_name(tmp_path, monkeypatch):
+    rename = os.rename
+    renamed = []
+
+    def recorded_rename(source, target):
+        renamed.append(contents(source))
+        assert saved_model.versions(tmp_path) == []
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", recorded_rename)
+    version = export(zoo_of_models.vae(), tmp_path)
+    assert renamed == [contents(version)]
+
+
+def contents(folder):
+    return {
+        path.relative_to(folder): path.read_bytes()
+        for path in pathlib.Path(folder).rglob("*")
+        if path.is_file()
+    }
+
+
+def test_metadata_is_json_without_numpy(tmp_path):
+    version = export(
+        zoo_of_models.vae(), tmp_path / "m", metadata={"dataset": "digits"}
+    )
+    content = json.loads((version / "assets.extra" / "vae_zoo.json").read_text())
+    assert content["dataset"] == "digits"
+
+
+def test_a_killed_export_leaves_nothing_under_a_versions_name(tmp_path):
+    # `benchmarks/kill_exports.py` kills fifty.
+    result = kill_exports.run(tmp_path, kills=6)
+    # Else there was nothing unfinished at these moments.
+    assert sum(result["unfinished"].values()) > 0
+
+
+def test_an_export_during_another_one_disturbs_neither(tmp_path, monkeypatch):
+    write_warmup_requests = saved_model.write_warmup_requests
+    models = [zoo_of_models.vae(), zoo_of_models.dropout_vae()]
+    done = []
+
+    def export_the_other(*arguments):
+        monkeypatch.undo()
+        done.append(export(models[1], tmp_path))
+        return write_warmup_requests(*arguments)
+
+    monkeypatch.setattr(saved_model, "write_warmup_requests", export_the_other)
+    done.append(export(models[0], tmp_path))
+    assert [version.name for version in done] == ["1", "2"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "2"]
+    for version, model in zip(done, reversed(models), strict=True):
+        assert VAE.from_preset(version).get_config() == model.get_config()
+
+
+def test_exports_that_end_together_get_a_number_each(tmp_path):
+    folders = [tmp_path / f".partial-{i}" for i in range(16)]
+    for folder in folders:
+        folder.mkdir()
+        (folder / "model").write_text(folder.name)
+    together = threading.Barrier(len(folders))
+    published = {}
+
+    def publish(folder):
+        together.wait()
+        published[folder.name] = saved_model._publish(folder, tmp_path)
+
+    threads = [threading.Thread(target=publish, args=[folder]) for folder in folders]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert saved_model.versions(tmp_path) == list(range(1, 17))
+    for name, version in published.items():
+        assert (version / "model").read_text() == name
