@@ -6,7 +6,17 @@ import tensorflow as tf
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tests import zoo_of_models
+from tests.serving.operations import foreign_operations
+from tests.serving.other_runtimes import (
+    C_API,
+    SEEDED,
+    ask,
+    compile_server,
+    deterministic_answers,
+    requests,
+)
 from vae_zoo import VAE, export
+from vae_zoo.distributions.noise import fold_in
 from vae_zoo.serving import saved_model
 
 SEEDS = np.array([[1, 2], [3, 4], [5, 6]], np.int32)
@@ -58,38 +68,80 @@ def test_the_signatures_are_those_of_the_contract(exported):
             assert spec.dtype == (tf.int32 if key == "cluster" else tf.float32)
 
 
-@pytest.mark.parametrize("batch_size", [1, 3])
-def test_the_signatures_compute_what_the_model_computes(
-    exported, binary_images, batch_size
-):
+@pytest.fixture(scope="module")
+def answers(exported):
+    """What the signatures are asked, and what Python answers.
+
+    Where it takes random numbers the signature answers, elsewhere the model.
+    """
     model, _, signatures = exported
-    x = tf.constant(binary_images[:batch_size])
-    parameters = model.posterior_parameters(x)
-    encoded = signatures["encode"](inputs=x)
-    assert_allclose(encoded["latents"], model.encode(x), atol=1e-5)
-    for name, value in parameters.items():
-        assert_allclose(encoded[name], value, atol=1e-5)
-    default = signatures["serving_default"](inputs=x)
-    assert_allclose(default["latents"], model.encode(x), atol=1e-5)
-    reconstructed = model.reconstruct(x)
-    assert_allclose(default["reconstructions"], reconstructed, atol=1e-5)
-    assert_allclose(
-        signatures["reconstruct"](inputs=x)["outputs"], reconstructed, atol=1e-5
-    )
-    if model.num_clusters:
-        probabilities = model.cluster_probabilities(x)
-        found = signatures["cluster"](inputs=x)
-        assert_allclose(found["probabilities"], probabilities, atol=1e-5)
-        assert_array_equal(found["cluster"], np.argmax(found["probabilities"], axis=1))
-    z = model.encode(x)
-    decoded = signatures["decode"](latents=z)["outputs"]
-    assert_allclose(decoded, model.decode(z), atol=1e-5)
-    scores = signatures["score"](inputs=x, seeds=tf.constant(SEEDS[:batch_size]))
-    expected = [
-        model.log_marginal_likelihood(x[i : i + 1], 9, seed=SEEDS[i])[0]
-        for i in range(batch_size)
-    ]
-    assert_allclose(scores["log_marginal_likelihood"], expected, rtol=1e-5)
+    asked = {size: requests(model, size) for size in (1, 7, 64)}
+    return asked, {
+        size: {
+            **deterministic_answers(model, inputs),
+            **{name: signatures[name](**inputs[name]) for name in SEEDED},
+        }
+        for size, inputs in asked.items()
+    }
+
+
+def assert_same_answers(received, expected):
+    assert received.keys() == expected.keys()
+    for key, value in expected.items():
+        assert received[key].dtype == value.dtype
+        # Four units in the last place, which are more than 1e-5 of tens of nats.
+        rtol = 4 * np.finfo("float32").eps
+        assert_allclose(received[key], value, rtol=rtol, atol=1e-5)
+
+
+def test_the_signatures_compute_what_the_model_computes(exported, answers):
+    _, _, signatures = exported
+    asked, expected = answers
+    for size, inputs in asked.items():
+        for name in expected[size].keys() - SEEDED:
+            outputs = signatures[name](
+                **tf.nest.map_structure(tf.constant, inputs[name])
+            )
+            assert_same_answers(outputs, expected[size][name])
+
+
+def test_the_seeded_signatures_draw_what_the_model_draws(exported, answers):
+    model, _, _ = exported
+    asked, received = answers
+    inputs = tf.nest.map_structure(tf.constant, asked[1]["impute"])
+    x, mask, seeds = (inputs[name] for name in ("inputs", "mask", "seeds"))
+    z = model.prior().sample(1, seed=seeds[0])
+    likelihood = model.log_marginal_likelihood(x, 9, seed=seeds[0])
+    elbo = model.elbo(x, seed=fold_in(seeds[0], 1))
+    expected = {
+        "sample": {"outputs": model.decode(z)},
+        "score": {"log_marginal_likelihood": likelihood, "elbo": elbo},
+        "impute": {"outputs": model.impute(x, mask, 4, seed=seeds[0])},
+    }
+    for name, outputs in expected.items():
+        assert_same_answers(received[1][name], outputs)
+
+
+@pytest.fixture(scope="module")
+def cpp_server(tmp_path_factory):
+    return compile_server(tmp_path_factory.mktemp("server"))
+
+
+def assert_answers_as_python(server, exported, answers, folder):
+    _, version, _ = exported
+    asked, expected = answers
+    received = ask(server, version, asked, folder)
+    for size, signatures in expected.items():
+        for name, outputs in signatures.items():
+            assert_same_answers(received[size][name], outputs)
+
+
+def test_the_c_api_answers_as_python_does(exported, answers, tmp_path):
+    assert_answers_as_python(C_API, exported, answers, tmp_path)
+
+
+def test_a_cpp_program_answers_as_python_does(exported, answers, cpp_server, tmp_path):
+    assert_answers_as_python(cpp_server, exported, answers, tmp_path)
 
 
 def test_a_row_depends_on_its_own_row_alone(exported, binary_images):
@@ -175,7 +227,9 @@ def test_what_is_missing_may_be_nan(exported, binary_images):
     assert_array_equal(drawn[:, :3], x[:, :3])
 
 
-def test_the_keras_model_comes_back_from_the_saved_model_alone(exported, binary_images):
+def test_the_keras_model_comes_back_from_the_saved_model_alone(
+    exported, binary_images, without_xla
+):
     model, version, _ = exported
     for path in (version, version.parent, str(version)):
         loaded = VAE.from_preset(path)
@@ -202,19 +256,7 @@ def test_there_is_no_second_copy_of_the_weights(exported):
 
 def test_only_core_operations(exported):
     _, version, _ = exported
-    from tensorflow.core.protobuf import saved_model_pb2
-
-    proto = saved_model_pb2.SavedModel()
-    proto.ParseFromString((version / "saved_model.pb").read_bytes())
-    graph = proto.meta_graphs[0].graph_def
-    functions = {function.signature.name for function in graph.library.function}
-    nodes = [*graph.node]
-    for function in graph.library.function:
-        nodes.extend(function.node_def)
-    operations = {node.op for node in nodes} - functions
-    assert not {name for name in operations if "PyFunc" in name}
-    # Every operation is one that a plain TensorFlow runtime has.
-    assert operations <= {name for name in dir(tf.raw_ops)} | {"Const", "NoOp"}
+    assert foreign_operations(version) == set()
 
 
 def test_the_metadata_say_where_the_model_is_from(exported):
