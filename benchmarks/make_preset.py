@@ -6,8 +6,7 @@
 the preset's name, or `--run` where it was trained elsewhere by the same command. A
 preset is replaced only by one whose first figure is better, unless `--replace`. Without
 a preset's name it prints the README's table of those there are. `--refresh` exports a
-preset anew with the present code and the recipe's words, figures and pictures as they
-are.
+preset anew with the present code and the recipe's words, its figures as they are.
 """
 
 import argparse
@@ -19,6 +18,8 @@ import shlex
 import shutil
 import tempfile
 import tomllib
+
+from PIL import Image
 
 from vae_zoo import VAE, cli
 from vae_zoo.datasets import open_source
@@ -128,13 +129,28 @@ def publish(name, recipe, metadata, folder, data_dir):
     source = open_source(
         settings["dataset"], settings["split"] or "test", data_dir=data_dir
     )
-    with tempfile.TemporaryDirectory() as pictures:
+    with tempfile.TemporaryDirectory(dir=SAVED_MODELS) as partial:
+        target = pathlib.Path(partial) / name
+        save_to_preset(model, target, metadata)
+        pictures = pathlib.Path(partial) / "pictures"
         write_all_pictures(model, source, pictures, settings)
-        replace(name, recipe, model, metadata, pathlib.Path(pictures))
+        for picture in recipe["pictures"]:
+            _compress(pictures / f"{picture}.png", target / f"{picture}.png")
+        size = sum(f.stat().st_size for f in target.rglob("*") if f.is_file())
+        if size > MAX_BYTES:
+            raise SystemExit(f"{name}: {size} bytes, over {MAX_BYTES}")
+        shutil.rmtree(SAVED_MODELS / name, ignore_errors=True)
+        target.rename(SAVED_MODELS / name)
 
 
-def refresh(name, recipe, data):
-    """Exports a preset anew: its weights, figures and pictures, the recipe's words."""
+def _compress(source, target):
+    """Writes a picture with 256 colours, a half of its size."""
+    with Image.open(source) as image:
+        image.convert("RGB").quantize(256).save(target, optimize=True)
+
+
+def refresh(name, recipe, data, data_dir):
+    """Exports a preset anew: its weights and figures, the recipe's words."""
     folder = SAVED_MODELS / name
     old = read_metadata(find_version(folder))["card"]["metrics"]
     found = {metric["name"]: metric for metric in old}
@@ -144,21 +160,7 @@ def refresh(name, recipe, data):
         for wanted in recipe["metrics"]
     ]
     metadata = described(name, recipe, data, folder, metrics)
-    replace(name, recipe, VAE.from_preset(folder), metadata, folder)
-
-
-def replace(name, recipe, model, metadata, pictures):
-    """Writes a preset whole and puts it in the old one's place."""
-    with tempfile.TemporaryDirectory(dir=SAVED_MODELS) as partial:
-        target = pathlib.Path(partial) / name
-        save_to_preset(model, target, metadata)
-        for picture in recipe["pictures"]:
-            shutil.copy(pictures / f"{picture}.png", target)
-        size = sum(f.stat().st_size for f in target.rglob("*") if f.is_file())
-        if size > MAX_BYTES:
-            raise SystemExit(f"{name}: {size} bytes, over {MAX_BYTES}")
-        shutil.rmtree(SAVED_MODELS / name, ignore_errors=True)
-        target.rename(SAVED_MODELS / name)
+    publish(name, recipe, metadata, folder, data_dir)
 
 
 def print_table():
@@ -186,7 +188,7 @@ def main():
         return print_table()
     recipe = known[options.preset]
     if options.refresh:
-        return refresh(options.preset, recipe, data)
+        return refresh(options.preset, recipe, data, options.data_dir)
     folder = options.run or options.runs / options.preset
     arguments = command(
         f"train {recipe['train']}", output=folder, data_dir=options.data_dir

@@ -156,7 +156,7 @@ def test_what_the_server_refuses_comes_back_in_its_words(ask):
     for signature, arrays, text in [
         ("encode", {"inputs": x[:, :4]}, "[2,4,8,1] is not compatible with expected"),
         ("score", {"inputs": x, "seeds": SEEDS.astype(np.float32)}, "int32"),
-        ("score", {"inputs": x, "seeds": SEEDS[:, :1]}, "shape"),
+        ("score", {"inputs": x, "seeds": SEEDS[:, :1]}, "[2,1] is not compatible"),
         ("score", {"inputs": x}, "seeds"),
     ]:
         code, received = refused(ask, signature, arrays)

@@ -112,7 +112,7 @@ def test_exports_that_end_together_get_a_number_each(tmp_path):
 
     def publish(folder):
         together.wait()
-        published[folder.name] = saved_model._publish(folder, tmp_path)
+        published[folder.name] = saved_model._publish(folder, tmp_path, None)
 
     threads = [threading.Thread(target=publish, args=[folder]) for folder in folders]
     for thread in threads:

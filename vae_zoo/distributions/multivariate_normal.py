@@ -1,5 +1,7 @@
 """TFP's multivariate normals, with noise that XLA does not change."""
 
+import math
+
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -21,7 +23,17 @@ class _DeviceIndependentNoise:
 
 
 class MultivariateNormalDiag(_DeviceIndependentNoise, tfd.MultivariateNormalDiag):
-    """`tfd.MultivariateNormalDiag`; see `noise`."""
+    """`tfd.MultivariateNormalDiag`; see `noise`.
+
+    The density is written out: TFP's goes through a bijector, ten times as many
+    operations.
+    """
+
+    def _log_prob(self, z):
+        scale = self.scale.diag_part()
+        noise = (z - self.loc) / scale
+        terms = noise**2 / 2 + tf.math.log(scale) + math.log(2 * math.pi) / 2
+        return -tf.reduce_sum(terms, axis=-1)
 
 
 class MultivariateNormalTriL(_DeviceIndependentNoise, tfd.MultivariateNormalTriL):

@@ -17,6 +17,8 @@ _MIXERS = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
 _LAST_SHIFT = 31
 # Told apart before they are hashed, what is drawn and what is folded in never meet.
 _DRAWS, _FOLDS = 0, 0xD1342543DE82EF95
+# From the root: the names of all the scopes around would be half of a SavedModel.
+_SCOPE = "noise/"
 
 
 def standard_normal(shape, seed, dtype=tf.float32, event_rank=1):
@@ -37,7 +39,8 @@ def standard_normal(shape, seed, dtype=tf.float32, event_rank=1):
         pairs = tf.concat([radius * tf.cos(angle), radius * tf.sin(angle)], axis=-1)
         return pairs[..., :size]
 
-    return tf.cast(_by_row(draw, shape, seed, event_rank), dtype)
+    with tf.name_scope(_SCOPE):
+        return tf.cast(_by_row(draw, shape, seed, event_rank), dtype)
 
 
 def uniform(shape, seed, dtype=tf.float32, event_rank=0):
@@ -48,7 +51,8 @@ def uniform(shape, seed, dtype=tf.float32, event_rank=0):
         flat = tf.concat([tf.shape(pairs)[:-2], [-1]], axis=0)
         return tf.reshape(pairs, flat)[..., :size]
 
-    return tf.cast(_by_row(draw, shape, seed, event_rank), dtype)
+    with tf.name_scope(_SCOPE):
+        return tf.cast(_by_row(draw, shape, seed, event_rank), dtype)
 
 
 def fold_in(seed, number):
@@ -61,8 +65,9 @@ def fold_in(seed, number):
     Returns:
         Int32 of the shape of `seed`.
     """
-    bits = _mixed(_start(seed, _FOLDS) + _places(tf.reshape(number, [1])))
-    return tf.bitcast(bits[..., 0], tf.int32)
+    with tf.name_scope(_SCOPE):
+        bits = _mixed(_start(seed, _FOLDS) + _places(tf.reshape(number, [1])))
+        return tf.bitcast(bits[..., 0], tf.int32)
 
 
 def _by_row(draw, shape, seed, event_rank):

@@ -45,10 +45,12 @@ def signatures(model, num_importance_samples, num_imputation_steps):
         return _where_finite(inputs, {"outputs": model.reconstruct(inputs)})
 
     def sample(seeds):
+        seeds = tf.ensure_shape(seeds, (None, 2))
         latents = model.prior().sample(tf.shape(seeds)[0], seed=seeds)
         return {"outputs": model.decode(latents)}
 
     def score(inputs, seeds):
+        seeds = tf.ensure_shape(seeds, (None, 2))
         low, high = model.likelihood_head.support
         is_possible = _all_of_row((inputs >= low) & (inputs <= high))
         log_likelihood = model.log_marginal_likelihood(
@@ -60,6 +62,8 @@ def signatures(model, num_importance_samples, num_imputation_steps):
         return _where_finite(inputs, answer)
 
     def impute(inputs, mask, seeds):
+        seeds = tf.ensure_shape(seeds, (None, 2))
+        mask = tf.ensure_shape(mask, (None, *model.input_shape))
         outputs = model.impute(inputs, mask, num_imputation_steps, seeds)
         observed = tf.where(mask > 0.5, inputs, tf.zeros_like(inputs))
         return _where_finite(observed + mask, {"outputs": outputs})
