@@ -31,7 +31,7 @@ SIZES = (NUM_LATENTS, *HIDDEN, NUM_PIXELS)
 
 def products(jit_compile):
     """A function that multiplies as many rows as one batch has samples."""
-    rows = importance.ROWS_PER_STEP // BATCH_SIZE * BATCH_SIZE
+    rows = importance.SAMPLES_PER_STEP * BATCH_SIZE
     num_steps = NUM_SAMPLES * BATCH_SIZE // rows
     draw = np.random.default_rng(0).normal
     shapes = itertools.pairwise(SIZES)

@@ -85,13 +85,6 @@ def test_arrays_of_any_float_type_will_do(model, binary_images):
         marginal_likelihood(model, data.take(0), 20)
 
 
-def test_a_share_of_the_prior_needs_two_draws_at_a_time(model, binary_images):
-    many = np.repeat(binary_images, 130, axis=0)
-    data = tf.data.Dataset.from_tensor_slices(many).batch(len(many))
-    with pytest.raises(ValueError, match="`prior_share` must be 0 with batches"):
-        marginal_likelihood(model, data, 3, prior_share=0.2)
-
-
 def test_the_mean_of_weights_and_its_variance():
     rng = np.random.default_rng(0)
     log_weights = rng.normal(size=(7, 3)).astype("float32")

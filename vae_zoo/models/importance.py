@@ -5,11 +5,9 @@ import tensorflow as tf
 from vae_zoo.distributions.noise import fold_in
 from vae_zoo.models.proposal import DefensiveProposal
 
-# Rows of the decoder's input at a time: large enough for fast matrix products, small
-# enough that memory stays a few MiB however many samples are drawn.
-ROWS_PER_STEP = 4096
-# The batch size to expect where a graph leaves it open.
-TYPICAL_BATCH_SIZE = 128
+# At a time: enough for fast matrix products, few enough that memory stays small however
+# many are drawn. It is the same for every batch, so that a row draws the same in each.
+SAMPLES_PER_STEP = 32
 
 
 def log_weights(model, x, z, q):
@@ -57,15 +55,8 @@ def log_weight_sums(model, x, num_samples, seed, prior_share=0.0):
     over the sum of squares is the effective sample size (Kong 1992).
     """
     q = model.joint_posterior(x)
-    batch_size = x.shape[0] or TYPICAL_BATCH_SIZE
-    size = min(num_samples, max(1, ROWS_PER_STEP // batch_size))
+    size = min(num_samples, SAMPLES_PER_STEP)
     num_full, rest = divmod(num_samples, size)
-
-    if prior_share and size == 1 < num_samples:
-        raise ValueError(
-            f"`prior_share` must be 0 with batches of more than {ROWS_PER_STEP // 2}, "
-            f"of which one sample is drawn at a time. Received: {prior_share}"
-        )
 
     def draw(step, count):
         proposal = DefensiveProposal(q, model.joint_prior(), count, prior_share)
