@@ -19,6 +19,8 @@ from vae_zoo.zoo import presets
 # By version: one that has all signatures, and a plain one of 8 x 8 digits.
 PRESETS = {1: "gaussian_mixture_vae_mnist", 2: "vae_digits"}
 SEEDS = np.array([[1, 2], [3, 4]], np.int32)
+# A busy machine may take long for the first call of a signature.
+TIMEOUT = 600
 
 
 @pytest.fixture(scope="module")
@@ -34,20 +36,18 @@ def server():
 def ask(request, server):
     """A client's `predict` without what says where the server is."""
 
-    def by_rest(signature, arrays, model="m", version=None, label=None, **options):
-        url = rest_client.model_url(
-            "localhost", server.rest_port, model, version, label
-        )
-        options["columns"] = request.param == "columns"
-        return rest_client.predict(url, signature, arrays, **options)
+    def by_rest(signature, arrays, model="m", version=None, label=None):
+        which = (model, version, label)
+        url = rest_client.model_url("localhost", server.rest_port, *which)
+        how = {"columns": request.param == "columns", "timeout": TIMEOUT}
+        return rest_client.predict(url, signature, arrays, **how)
 
-    if request.param != "grpc":
-        yield by_rest
-        return
+    def by_grpc(signature, arrays, model="m", **which):
+        how = {"timeout": TIMEOUT, **which}
+        return grpc_client.predict(channel, model, signature, arrays, **how)
+
     with grpc_client.connect(port=server.grpc_port) as channel:
-        yield lambda signature, arrays, model="m", **options: grpc_client.predict(
-            channel, model, signature, arrays, **options
-        )
+        yield by_grpc if request.param == "grpc" else by_rest
 
 
 def refused(ask, *arguments, **options):
@@ -184,8 +184,8 @@ def test_nan_goes_through_both_ways(ask):
 def test_status_and_metadata(server):
     url = rest_client.model_url("localhost", server.rest_port, "m")
     with grpc_client.connect(port=server.grpc_port) as channel:
-        states = grpc_client.status(channel, "m")
-        signatures = grpc_client.metadata(channel, "m", label="stable")
+        states = grpc_client.status(channel, "m", timeout=TIMEOUT)
+        signatures = grpc_client.metadata(channel, "m", label="stable", timeout=TIMEOUT)
     assert states == rest_client.status(url) == {1: "AVAILABLE", 2: "AVAILABLE"}
     assert rest_client.status(f"{url}/versions/2") == {2: "AVAILABLE"}
     by_rest = rest_client.metadata(f"{url}/labels/stable")
@@ -198,7 +198,7 @@ def test_messages_may_be_larger_than_grpc_allows_by_itself(server):
     z = np.zeros((20_000, 8), np.float32)  # 5 MB of images come back.
     request = ("m", "decode", {"latents": z})
     with grpc_client.connect(port=server.grpc_port) as channel:
-        answer = grpc_client.predict(channel, *request)
+        answer = grpc_client.predict(channel, *request, timeout=TIMEOUT)
         assert answer["outputs"].shape == (20_000, 8, 8, 1)
         with pytest.raises(grpc.RpcError) as error:
             grpc_client.predict(channel, *request, timeout=1e-4)
@@ -207,7 +207,7 @@ def test_messages_may_be_larger_than_grpc_allows_by_itself(server):
         grpc_client.connect(port=server.grpc_port, max_message_mib=4) as channel,
         pytest.raises(grpc.RpcError) as error,
     ):
-        grpc_client.predict(channel, *request)
+        grpc_client.predict(channel, *request, timeout=TIMEOUT)
     assert error.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
@@ -218,7 +218,8 @@ def command(request, server, monkeypatch):
     port = server.grpc_port if client is grpc_client else server.rest_port
 
     def run(*arguments):
-        words = [client.__name__, *arguments, "--port", port, "--model", "m"]
+        words = [client.__name__, "--port", port, "--model", "m", "--timeout", TIMEOUT]
+        words += arguments
         monkeypatch.setattr("sys.argv", list(map(str, words)))
         client.main()
 
