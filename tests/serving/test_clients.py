@@ -158,6 +158,12 @@ def test_what_the_server_refuses_comes_back_in_its_words(ask):
         ("score", {"inputs": x, "seeds": SEEDS.astype(np.float32)}, "int32"),
         ("score", {"inputs": x, "seeds": SEEDS[:, :1]}, "[2,1] is not compatible"),
         ("score", {"inputs": x}, "seeds"),
+        ("score", {"inputs": x, "seeds": SEEDS[:1]}, "`seeds` must have as many rows"),
+        (
+            "impute",
+            {"inputs": x, "mask": x[:1], "seeds": SEEDS},
+            "`mask` must have as many rows as `inputs`",
+        ),
     ]:
         code, received = refused(ask, signature, arrays)
         assert code in bad_argument

@@ -50,7 +50,7 @@ def signatures(model, num_importance_samples, num_imputation_steps):
         return {"outputs": model.decode(latents)}
 
     def score(inputs, seeds):
-        seeds = tf.ensure_shape(seeds, (None, 2))
+        seeds = _with_rows_of(inputs, "seeds", seeds, (2,))
         low, high = model.likelihood_head.support
         is_possible = _all_of_row((inputs >= low) & (inputs <= high))
         log_likelihood = model.log_marginal_likelihood(
@@ -62,8 +62,8 @@ def signatures(model, num_importance_samples, num_imputation_steps):
         return _where_finite(inputs, answer)
 
     def impute(inputs, mask, seeds):
-        seeds = tf.ensure_shape(seeds, (None, 2))
-        mask = tf.ensure_shape(mask, (None, *model.input_shape))
+        seeds = _with_rows_of(inputs, "seeds", seeds, (2,))
+        mask = _with_rows_of(inputs, "mask", mask, model.input_shape)
         outputs = model.impute(inputs, mask, num_imputation_steps, seeds)
         observed = tf.where(mask > 0.5, inputs, tf.zeros_like(inputs))
         return _where_finite(observed + mask, {"outputs": outputs})
@@ -90,6 +90,15 @@ def signatures(model, num_importance_samples, num_imputation_steps):
         function.__name__: tf.function(function, spec, autograph=False)
         for function, spec in specs.items()
     }
+
+
+def _with_rows_of(inputs, name, value, shape):
+    """`value`, an error where its shape is not that of a row for each of `inputs`."""
+    value = tf.ensure_shape(value, (None, *shape))
+    message = f"`{name}` must have as many rows as `inputs`"
+    num_rows = tf.shape(inputs)[0]
+    tf.debugging.assert_equal(tf.shape(value)[0], num_rows, message)
+    return value
 
 
 def _where_finite(request, answer):
