@@ -85,7 +85,7 @@ def test_denoising_binary_images_is_bayes_rule(binary, noise):
     flips = np.abs(every_x - y).sum(axis=1)
     p = np.exp(log_p) * noise**flips * (1 - noise) ** (4 - flips)
     copies = np.tile(y.reshape(1, 2, 2, 1), (COUNT, 1, 1, 1))
-    drawn = tasks.denoise(model, copies, noise, 50, seed=0)
+    drawn = tasks.denoise(model, copies, noise, 200, seed=0)
     assert_frequencies(drawn, every_x, p / p.sum())
 
 
@@ -140,8 +140,10 @@ def test_noisy_grey_values_have_the_conditional_moments(logit):
         quad(lambda x, k=k: x**k * density(x), 0, 1)[0] / quad(density, 0, 1)[0]
         for k in (1, 2)
     )
-    drawn = likelihoods.ContinuousBernoulli().draw_given_noisy(
-        tf.constant(y), noise, (3, 4), logits=tf.fill([COUNT], logit)
+    family = likelihoods.ContinuousBernoulli()
+    family.build((None, 1), (1,))
+    drawn = family.draw_given_noisy(
+        tf.constant(y), noise, (3, 4), logits=tf.fill([COUNT, 1], logit)
     )
     error = np.sqrt((second - first**2) / COUNT)
     assert abs(np.mean(drawn) - first) < 4 * error

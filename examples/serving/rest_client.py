@@ -40,6 +40,7 @@ def predict(url, signature, arrays, *, columns=False, timeout=10):
         dict, output name -> array, float32 or int32.
 
     Raises:
+        ValueError: by rows, if the arrays differ in length.
         requests.RequestException: with the server's message, if it sent one.
     """
     lists = {name: np.asarray(array).tolist() for name, array in arrays.items()}

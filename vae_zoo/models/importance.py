@@ -8,6 +8,8 @@ from vae_zoo.models.proposal import DefensiveProposal
 # At a time: enough for fast matrix products, few enough that memory stays small however
 # many are drawn. It is the same for every batch, so that a row draws the same in each.
 SAMPLES_PER_STEP = 32
+# To trace a function takes as long as about so many steps outside of one.
+STEPS_WORTH_TRACING = 15
 
 
 def log_weights(model, x, z, q):
@@ -66,14 +68,20 @@ def log_weight_sums(model, x, num_samples, seed, prior_share=0.0):
     def add(step, *sums):
         return step + 1, *_added(sums, draw(step, size))
 
-    # The odd one comes first, so that all the steps of the loop are alike.
-    weights = draw(0, rest or size)
-    nothing = tf.zeros_like(weights[0])
-    sums = _added((nothing + weights.dtype.min, nothing, nothing), weights)
     num_steps = num_full + (1 if rest else 0)
-    _, largest, total, squares = tf.while_loop(
-        lambda step, *_: step < num_steps, add, (tf.constant(1), *sums)
-    )
+
+    def sums_of_all():
+        # The odd one comes first, so that all the steps of the loop are alike.
+        weights = draw(0, rest or size)
+        nothing = tf.zeros_like(weights[0])
+        sums = _added((nothing + weights.dtype.min, nothing, nothing), weights)
+        return tf.while_loop(
+            lambda step, *_: step < num_steps, add, (tf.constant(1), *sums)
+        )
+
+    if tf.executing_eagerly() and num_steps > STEPS_WORTH_TRACING:
+        sums_of_all = tf.function(sums_of_all)
+    _, largest, total, squares = sums_of_all()
     return largest + tf.math.log(total), 2 * largest + tf.math.log(squares)
 
 
