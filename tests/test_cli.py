@@ -91,8 +91,8 @@ def test_a_killed_and_resumed_run_equals_an_uninterrupted_one(run_folder, tmp_pa
     arguments = command(
         "train", "beta-vae", *TINY, "--warmup-epochs", 3, "--output", folder
     )
-    # Before anything is written, in the middle, and again later.
-    for wanted_epochs in (0, 2, 4):
+    # Before anything is written, and in the middle.
+    for wanted_epochs in (0, 3):
         process = subprocess.Popen(
             arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
