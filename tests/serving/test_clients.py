@@ -1,3 +1,5 @@
+import socket
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -269,7 +271,6 @@ def test_the_command_lines_end_with_a_plain_error(command, tmp_path):
     np.savez(tmp_path / "x.npz", seeds=np.zeros((2, 2)) + 0.5)
     for arguments, text in [
         (["encode", "--version", "1"], "not compatible with expected shape"),
-        (["encode", "--timeout", "1e-4"], "(?i)deadline|timed out"),
         (["decode"], "`--data` must hold latents"),
         (["encode", "--data", "no.npy"], "No such file"),
         (["sample", "--data", tmp_path / "x.npz"], "`seeds` must be integers"),
@@ -277,3 +278,12 @@ def test_the_command_lines_end_with_a_plain_error(command, tmp_path):
     ]:
         with pytest.raises(SystemExit, match=text):
             command(*arguments)
+
+
+def test_a_server_that_does_not_answer_is_not_waited_for(command):
+    with socket.socket() as silent:
+        silent.bind(("localhost", 0))
+        silent.listen()
+        port = silent.getsockname()[1]
+        with pytest.raises(SystemExit, match="(?i)deadline|timed out"):
+            command("encode", "--port", port, "--timeout", "0.5")

@@ -95,10 +95,13 @@ def signatures(model, num_importance_samples, num_imputation_steps):
 def _with_rows_of(inputs, name, value, shape):
     """`value`, an error where its shape is not that of a row for each of `inputs`."""
     value = tf.ensure_shape(value, (None, *shape))
-    message = f"`{name}` must have as many rows as `inputs`"
-    num_rows = tf.shape(inputs)[0]
-    tf.debugging.assert_equal(tf.shape(value)[0], num_rows, message)
-    return value
+    checked = tf.debugging.assert_equal(
+        tf.shape(value)[0],
+        tf.shape(inputs)[0],
+        f"`{name}` must have as many rows as `inputs`",
+    )
+    with tf.control_dependencies([checked]):
+        return tf.identity(value)
 
 
 def _where_finite(request, answer):
