@@ -9,6 +9,7 @@ of the card's.
 """
 
 import argparse
+import functools
 import itertools
 import json
 import math
@@ -132,12 +133,12 @@ def mutual_information_gap(call, x, y, num_samples, per_call, num_bins=20):
     return np.mean(gaps)
 
 
-def factor_vae_score(call, x, y, num_samples, per_call):
+def factor_vae_score(call, x, y, num_samples, per_call, min_deviation=0.05):
     """10,000 votes to learn from, 5,000 to score, of 64 examples each."""
     del num_samples, per_call
     rng = np.random.default_rng(0)
     z = call("encode", "latents", x)
-    used = z.var(axis=0) >= 0.05
+    used = z.std(axis=0) >= min_deviation
     z = z[:, used] / z[:, used].std(axis=0)
     votes = []
     for _ in range(15_000):
@@ -166,7 +167,14 @@ def main():
     parser.add_argument("presets", nargs="*", help="default: all of them")
     parser.add_argument("--data-dir", default=None, help="where TFDS keeps its data")
     parser.add_argument("--limit", type=int, default=10_000, help="examples at most")
+    text = "the least of a latent that counts for the FactorVAE score"
+    parser.add_argument("--min-deviation", type=float, default=0.05, help=text)
     options = parser.parse_args()
+    measures = MEASURES | {
+        "factor_vae_score": functools.partial(
+            factor_vae_score, min_deviation=options.min_deviation
+        )
+    }
     wanted = options.presets or sorted(p.parent.name for p in SAVED_MODELS.glob("*/1"))
     for name in wanted:
         folder = SAVED_MODELS / name / "1"
@@ -176,7 +184,7 @@ def main():
         x, y, num_samples = examples(command, options.data_dir, options.limit)
         call = Signatures(folder)
         for metric in card["metrics"]:
-            value = metric.get("scale", 1) * MEASURES[metric["measure"]](
+            value = metric.get("scale", 1) * measures[metric["measure"]](
                 call, x, y, num_samples, described["num_importance_samples"]
             )
             difference = value - metric["value"]
