@@ -7,7 +7,7 @@ import tensorflow_probability as tfp
 from scipy.interpolate import BSpline
 
 from vae_zoo.components.convolutional import as_image
-from vae_zoo.components.randomness import as_seed
+from vae_zoo.components.randomness import row_seeds
 from vae_zoo.distributions.noise import fold_in, uniform
 
 # Between how many knots, from edge to edge, an elastic distortion is a cubic.
@@ -89,7 +89,7 @@ class Distorted(keras.layers.Layer):
     def call(self, x, training=False):
         """What the network gives for `x`, distorted if `training`."""
         if training:
-            x = self.distort(x, as_seed(None, self.distortion_seeds))
+            x = self.distort(x, row_seeds(self.distortion_seeds, tf.shape(x)[0]))
         return self.network(x, training=training)
 
     def distort(self, x, seed):
@@ -97,7 +97,7 @@ class Distorted(keras.layers.Layer):
 
         Args:
             x: a batch of images.
-            seed: int32 [2].
+            seed: int32 [2], or one for each image, [B, 2].
         """
         images = tf.cast(tf.reshape(x, [-1, *as_image(tuple(x.shape[1:]))]), tf.float32)
         height, width = images.shape[1:3]
@@ -135,7 +135,7 @@ class Distorted(keras.layers.Layer):
         """Elastic shifts [B, H W, 2] of each pixel, shares of height and width."""
         rows, columns = (_spline_weights(length) for length in size)
         shape = [count, rows.shape[1], columns.shape[1], 2]
-        knots = (2 * uniform(shape, seed) - 1) * self.amounts["elastic"]
+        knots = (2 * uniform(shape, seed, event_rank=3) - 1) * self.amounts["elastic"]
         bends = tf.einsum("ia,jb,nabc->nijc", rows, columns, knots)
         return tf.reshape(bends, [count, -1, 2])
 

@@ -3,6 +3,7 @@
 import keras
 
 from vae_zoo.components.convolutional import Conv, ResNet
+from vae_zoo.components.dropout import Dropout
 from vae_zoo.components.network import Network, check_sizes
 
 __all__ = ["MLP", "Conv", "ResNet"]
@@ -41,9 +42,7 @@ class MLP(Network):
         for dense in self.dense(self.hidden_units, self.activation):
             layers.append(dense)
             if self.dropout_rate:
-                layers.append(
-                    keras.layers.Dropout(self.dropout_rate, dtype=self.dtype_policy)
-                )
+                layers.append(Dropout(self.dropout_rate, dtype=self.dtype_policy))
         return layers
 
     def decoder_stack(self, output_shape):

@@ -30,6 +30,26 @@ def as_seed(seed, generator):
     return tf.cast(seed, tf.int32)
 
 
+def row_seeds(generator, num_rows):
+    """A seed for each row of a batch, int32 [B, 2], from the generator's next.
+
+    Under a distribution strategy replica r of R has rows r, r + R, r + 2 R, … of the
+    global batch, as `datasets.Source.batches` deals them out. So no two replicas draw
+    the same noise, and an example's noise is what it would be in one process.
+
+    Args:
+        generator: a `keras.random.SeedGenerator`, in one state on all replicas.
+        num_rows: B, integer scalar: the rows of this replica.
+    """
+    seed = tf.cast(generator.next(), tf.int32)
+    rows = tf.range(num_rows)
+    context = tf.distribute.get_replica_context()
+    if context is not None and context.num_replicas_in_sync > 1:
+        replica = tf.cast(context.replica_id_in_sync_group, tf.int32)
+        rows = replica + context.num_replicas_in_sync * rows
+    return fold_in(seed, rows)
+
+
 def save_seeds(model, store):
     """Adds to `store` the state of every generator, of dropout layers too."""
     for index, state in enumerate(_states(model)):

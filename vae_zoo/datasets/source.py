@@ -64,8 +64,15 @@ class Source:
         shuffle=False,
         seed=0,
         first_epoch=None,
+        replicas=range(1),
+        num_replicas=1,
     ):
-        """The examples as a `tf.data.Dataset` of batches; see `datasets.load`."""
+        """The examples as a `tf.data.Dataset` of batches; see `datasets.load`.
+
+        For training on several devices: of each batch one element for each number r in
+        `replicas`, with the rows r, r + num_replicas, r + 2 num_replicas, …, perhaps
+        none, of what would be the batch of one process. No other rows are read.
+        """
         if binarize not in BINARIZATIONS:
             raise ValueError(
                 f"`binarize` must be one of {BINARIZATIONS}. Received: "
@@ -84,10 +91,12 @@ class Source:
         num_batches = self.num_batches(batch_size)
         key = [seed & 0x7FFFFFFF, zlib.crc32(self.name.encode()) & 0x7FFFFFFF]
 
-        def batch(epoch, step):
+        def batch(epoch, step, replica):
             epoch_key = fold_in(tf.constant(key), epoch)
             first = step * batch_size
-            positions = tf.range(first, tf.minimum(first + batch_size, len(self)))
+            rows = tf.range(tf.minimum(first + batch_size, len(self)) - first)
+            rows = rows[replica::num_replicas]
+            positions = first + rows
             if shuffle:
                 positions = tf.random.experimental.index_shuffle(
                     positions, epoch_key, len(self) - 1
@@ -96,11 +105,9 @@ class Source:
             x, y = self.gather(indices)
             x = tf.ensure_shape(_as_unit_interval(x), (None, *self.element_shape))
             if binarize == "dynamic":
-                step_key = fold_in(epoch_key, step)
-                noise = uniform(tf.shape(x), step_key)
-                x = tf.cast(noise < x, tf.float32)
+                x = _binarized(x, fold_in(fold_in(epoch_key, step), rows))
             elif binarize == "fixed":
-                x = tf.cast(_noise_of_examples(indices, x, key) < x, tf.float32)
+                x = _binarized(x, fold_in(tf.constant(key), indices))
             return (x, y) if with_labels else x
 
         if first_epoch is None:
@@ -109,14 +116,20 @@ class Source:
             epochs = epochs.take(1).map(lambda number: number & 0x7FFFFFFF)
         else:
             epochs = tf.data.Dataset.range(first_epoch, np.iinfo(np.int64).max)
+        num_elements = num_batches * len(replicas)
         steps = epochs.flat_map(
-            lambda epoch: tf.data.Dataset.range(num_batches).map(
-                lambda step: (epoch, step)
+            lambda epoch: tf.data.Dataset.range(num_elements).map(
+                lambda number: (
+                    epoch,
+                    number // len(replicas),
+                    replicas.start + number % len(replicas),
+                )
             )
         )
         data = steps.map(batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-        if first_epoch is None:
-            data = data.apply(tf.data.experimental.assert_cardinality(num_batches))
+        is_endless = first_epoch is not None
+        size = tf.data.INFINITE_CARDINALITY if is_endless else num_elements
+        data = data.apply(tf.data.experimental.assert_cardinality(size))
         return data.prefetch(tf.data.AUTOTUNE)
 
 
@@ -214,11 +227,7 @@ def _as_unit_interval(x):
     return tf.cast(x, tf.float32) * scale
 
 
-def _noise_of_examples(indices, x, key):
-    """Uniform noise that depends on the example's index alone."""
-    shape = tf.shape(x)[1:]
-    return tf.map_fn(
-        lambda index: uniform(shape, fold_in(tf.constant(key), index)),
-        indices,
-        fn_output_signature=tf.TensorSpec(x.shape[1:], tf.float32),
-    )
+def _binarized(x, seeds):
+    """A draw of Bernoulli(x) for x [B, ...], with a seed for each row, [B, 2]."""
+    noise = uniform(tf.shape(x), seeds, event_rank=x.shape.rank - 1)
+    return tf.cast(noise < x, tf.float32)

@@ -60,14 +60,14 @@ def fold_in(seed, number):
 
     Args:
         seed: int32 [2] or [B, 2].
-        number: integer scalar.
+        number: integer, or [B] of them.
 
     Returns:
-        Int32 of the shape of `seed`.
+        Int32 [2], or [B, 2] if one of the two has B rows.
     """
     with tf.name_scope(_SCOPE):
-        bits = _mixed(_start(seed, _FOLDS) + _places(tf.reshape(number, [1])))
-        return tf.bitcast(bits[..., 0], tf.int32)
+        bits = _mixed(_start(seed, _FOLDS)[..., 0] + _places(number))
+        return tf.bitcast(bits, tf.int32)
 
 
 def _by_row(draw, shape, seed, event_rank):
@@ -98,7 +98,7 @@ def _start(seed, stream):
 
 def _places(numbers):
     """The first place is one increment from the start, as in the source."""
-    return tf.cast(numbers + 1, tf.uint64) * _uint64(_INCREMENT)
+    return (tf.cast(numbers, tf.uint64) + _uint64(1)) * _uint64(_INCREMENT)
 
 
 def _mixed(bits):

@@ -12,6 +12,7 @@ from vae_zoo.components.networks import MLP
 from vae_zoo.components.posteriors import DiagonalNormal
 from vae_zoo.components.prior import Prior
 from vae_zoo.components.priors import StandardNormal
+from vae_zoo.components.randomness import row_seeds
 from vae_zoo.distributions.divergence import kl_divergence
 from vae_zoo.models import clusters, importance
 from vae_zoo.models.elbo_model import ElboModel
@@ -246,7 +247,7 @@ class VAE(LatentMethods, PresetMethods, ElboModel):
         """
         x = self._as_data(x)
         q = self.joint_posterior(x, training=training)
-        u = q.sample(seed=self._as_seed(None))
+        u = q.sample(seed=row_seeds(self.seed_generator, tf.shape(x)[0]))
         terms = self.elbo_terms_at(u, q, x, training=training)
         # In a training graph nothing uses these two, and they are pruned.
         latents = self.geometry.location(q)[:, : self.latent_dim]
