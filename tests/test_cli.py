@@ -12,7 +12,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from tests.small_runs import ARTEFACTS, TINY
-from vae_zoo import VAE
+from vae_zoo import VAE, atomic
 from vae_zoo.cli import main
 from vae_zoo.serving.saved_model import read_metadata
 
@@ -102,8 +102,13 @@ def test_a_killed_and_resumed_run_equals_an_uninterrupted_one(run_folder, tmp_pa
             time.sleep(0.01)
         if wanted_epochs == 0:
             time.sleep(2)
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
+        # A machine that is taken away says so beforehand, once it trains.
+        number = signal.SIGTERM if wanted_epochs == 2 else signal.SIGKILL
+        os.kill(process.pid, number)
+        code = process.wait()
+        assert code == (143 if wanted_epochs == 2 else -signal.SIGKILL)
+        if wanted_epochs == 2:
+            assert not [path for path in folder.iterdir() if atomic.is_partial(path)]
         assert not (folder / "metrics.json").exists()
     assert subprocess.run(arguments, capture_output=True).returncode == 0
     assert {path.name for path in folder.iterdir()} == ARTEFACTS

@@ -9,8 +9,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tests.small_runs import ARTEFACTS, TINY
-from vae_zoo import BetaVAE, HypersphericalVAE
-from vae_zoo.callbacks import RunCheckpoint
+from vae_zoo import BetaVAE, HypersphericalVAE, training
+from vae_zoo.callbacks import RunCheckpoint, read_history
 from vae_zoo.cli import main
 
 pytestmark = pytest.mark.usefixtures("without_xla")
@@ -47,10 +47,63 @@ def test_an_epoch_is_an_epoch_whatever_the_number_of_steps(batch_size, tmp_path)
 def test_a_run_that_diverges_ends_in_an_error_and_exports_nothing(tmp_path, capsys):
     arguments = [*TINY, "--likelihood", "normal", "--learning-rate", "1e18"]
     assert main(["train", "vae", *arguments, "--output", str(tmp_path)]) == 2
-    assert "loss must stay finite" in capsys.readouterr().err
+    assert "must stay finite" in capsys.readouterr().err
     assert {path.name for path in tmp_path.iterdir()} <= {"run.json", "history.csv"}
     # Nothing was trained, so the folder can be used with better settings.
     assert main(["train", "vae", *TINY, "--output", str(tmp_path)]) == 0
+
+
+@pytest.mark.parametrize(("step", "num_weights"), [(0, 99), (10, 99), (0, 1)])
+def test_what_is_not_finite_keeps_the_last_good_model(
+    step, num_weights, tmp_path, capsys, monkeypatch
+):
+    """The loss tells, the validation loss after an epoch's last step, or the weights.
+
+    NaN in the first of them becomes 0 in the relu after it.
+    """
+    on_train_batch_end = RunCheckpoint.on_train_batch_end
+
+    def ruin(self, batch, logs):
+        on_train_batch_end(self, batch, logs)
+        if self._epoch == 2 and batch == step:
+            for weights in self.model.trainable_variables[:num_weights]:
+                weights.assign(weights * np.nan)
+
+    command = ["train", "vae", *TINY, "--output"]
+    whole, ruined = tmp_path / "whole", tmp_path / "ruined"
+    assert main([*command, str(whole)]) == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "MAX_STEPS_PER_EXECUTION", 1)
+        patch.setattr(RunCheckpoint, "on_train_batch_end", ruin)
+        assert main([*command, str(ruined)]) == 2
+    assert "must stay finite" in capsys.readouterr().err
+    assert len(read_history(ruined / "history.csv")) == 2
+    saved = keras.models.load_model(ruined / "model.keras")
+    assert int(saved.optimizer.iterations) == 2 * 11
+    assert all(np.isfinite(each).all() for each in saved.get_weights())
+    assert main([*command, str(ruined)]) == 0
+    models = [keras.models.load_model(f / "model.keras") for f in (whole, ruined)]
+    for a, b in zip(*(model.weights for model in models), strict=True):
+        assert_array_equal(a, b)
+
+
+def test_a_model_of_another_architecture_is_not_trained_on(tmp_path, capsys):
+    folders = [tmp_path / name for name in ("wide", "narrow")]
+    for folder, units in zip(folders, ("16", "8"), strict=True):
+        arguments = [*TINY, "--hidden-units", units, "--epochs", "1"]
+        assert main(["train", "vae", *arguments, "--output", str(folder)]) == 0
+    model, other = (folder / "model.keras" for folder in folders)
+    capsys.readouterr()
+    # Its settings say so,
+    assert main(["train", "vae", *arguments, "--output", str(folders[0])]) == 2
+    assert "holds a run with hidden_units=[16]" in capsys.readouterr().err
+    # or, if the file was put there, its weights.
+    other.write_bytes(model.read_bytes())
+    assert main(["train", "vae", *arguments, "--output", str(folders[1])]) == 2
+    message = capsys.readouterr().err
+    assert "must be of the run's architecture" in message
+    assert "(64, 8) -> (64, 16)" in message
+    assert other.read_bytes() == model.read_bytes()
 
 
 def test_a_full_disk_leaves_nothing_half_written(tmp_path, monkeypatch):

@@ -1,10 +1,13 @@
 """The command line `vae-zoo`. TensorFlow is imported only by what needs it."""
 
+import contextlib
 import importlib
 import json
 import os
 import pathlib
+import signal
 import sys
+import threading
 import warnings
 
 from vae_zoo.cli_options import (
@@ -17,18 +20,29 @@ from vae_zoo.zoo import presets
 from vae_zoo.zoo.catalogue import MODELS
 
 INTERRUPTED = 130
+# What a supervisor is to try again: a worker was lost (EX_TEMPFAIL), or SIGTERM.
+WORKER_LOST = 75
+TERMINATED = 128 + signal.SIGTERM
 
 
 def main(arguments=None):
-    """Runs one command; returns the exit code: 0, 2 for bad input, 130 for Ctrl-C."""
+    """Runs one command; returns the exit code.
+
+    0, 2 for bad input, 75 if another worker of a distributed run was lost, 130 for
+    Ctrl-C, 143 for SIGTERM.
+    """
     options = build_parser(RUNS).parse_args(arguments)
     try:
-        if options.run not in (_list, _serve_config):
-            _import_tensorflow()
-        options.run(options)
+        with _sigterm_raises():
+            if options.run not in (_list, _serve_config):
+                _import_tensorflow()
+            options.run(options)
     except KeyboardInterrupt:
         print("vae-zoo: interrupted", file=sys.stderr)
         return INTERRUPTED
+    except _Terminated:
+        print("vae-zoo: terminated", file=sys.stderr)
+        return TERMINATED
     except BrokenPipeError:
         sys.stdout = None
     except (ValueError, OSError) as error:
@@ -37,8 +51,37 @@ def main(arguments=None):
         # TensorFlow's file errors, told apart without importing it beforehand.
         if type(error).__module__ == "tensorflow.python.framework.errors_impl":
             return _report(error)
+        if type(error).__name__ == "WorkerLostError":
+            _report(error)
+            return WORKER_LOST
         raise
     return 0
+
+
+class _Terminated(BaseException):
+    """SIGTERM, as KeyboardInterrupt is SIGINT."""
+
+
+@contextlib.contextmanager
+def _sigterm_raises():
+    """Has SIGTERM end the step that runs and undo what is half done, as Ctrl-C does.
+
+    A run keeps the last epoch that it saved, from which resuming is exact. Nothing is
+    saved in the middle of an epoch: no model file holds the epoch's metrics so far.
+    """
+
+    def stop(number, frame):
+        del number, frame
+        raise _Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _import_tensorflow():
@@ -86,6 +129,8 @@ def _train(options):
         if key not in ("run", "output")
     }
     metrics = train(settings, options.output)
+    if metrics is None:  # Another worker is the chief.
+        return
     bound = metrics["validation"]["elbo"]
     print(f"{options.output}: validation ELBO {bound:.2f} nats per example")
 

@@ -90,6 +90,11 @@ def _add_training_options(parser, posteriors):
     add("--ema-momentum", type=share, default=0.0, help="weight averaging; 0: none")
     add("--seed", type=int, default=0, help="fixes weights, noise and order")
     add(
+        "--distribute",
+        action="store_true",
+        help="on all GPUs, or as one of the workers that TF_CONFIG names",
+    )
+    add(
         "--seconds-between-checkpoints",
         type=float,
         default=10.0,

@@ -1,13 +1,14 @@
 """A training run: one folder that holds all it made, and that it resumes from."""
 
-import json
+import functools
 import pathlib
 import sys
 
 import keras
 import numpy as np
+import tensorflow as tf
 
-from vae_zoo import atomic
+from vae_zoo import atomic, distribute, run_folder
 from vae_zoo.callbacks import BestWeights, RunCheckpoint
 from vae_zoo.datasets import open_source, with_few_labels
 from vae_zoo.machine import machine_class
@@ -16,17 +17,6 @@ from vae_zoo.models.clusters import StartClusters
 from vae_zoo.pictures import write_pictures
 from vae_zoo.serving import saved_model
 
-PICTURES = ("samples.png", "reconstructions.png", "latent.png", "clusters.png")
-ARTEFACTS = (
-    "saved_model",
-    "model.keras",
-    "metrics.json",
-    "history.csv",
-    "timing.json",
-    *PICTURES,
-)
-# What may change between a run and its resumption: it does not change the result.
-NOT_OF_THE_RUN = ("data_dir", "seconds_between_checkpoints")
 # Steps to run for one trip from Python to TensorFlow, at most.
 MAX_STEPS_PER_EXECUTION = 25
 
@@ -50,43 +40,67 @@ def train(settings, folder, verbose=1):
         verbose: as in `keras.Model.fit`.
 
     Returns:
-        The metrics, as in `metrics.json`: nats per example of the validation set.
+        The metrics, as in `metrics.json`: nats per example of the validation set. With
+        `distribute` None in all workers but the chief, the only one that writes.
 
     Raises:
-        ValueError: if a setting is off or `folder` holds another run.
+        ValueError: if a setting is off or `folder` holds another run; with
+            `distribute` also as `distribute.make_strategy` does.
         OSError: if `folder` cannot be written.
+        distribute.WorkerLostError: if another worker is gone.
     """
     folder = pathlib.Path(folder)
-    _check_destination(folder, _recorded(settings))
+    run_folder.check(folder, settings)
+    if not settings.get("distribute"):
+        return _train(settings, folder, tf.distribute.get_strategy(), verbose)
+    strategy = distribute.make_strategy(settings["batch_size"])
+    with distribute.lost_workers_named():
+        return _train(settings, folder, strategy, verbose)
+
+
+def _train(settings, folder, strategy, verbose):
+    is_chief = distribute.is_chief(strategy)
     sources = _open_sources(settings)
     steps_per_epoch = sources["train"].num_batches(settings["batch_size"])
-    best = _best_weights(folder, settings)
+    best = _best_weights(folder, settings, is_chief)
     keras.utils.set_random_seed(settings["seed"])
-    model = _load_or_build(folder, settings, sources["train"], steps_per_epoch)
+    with strategy.scope():
+        model = _load_or_build(folder, settings, sources["train"], steps_per_epoch)
     x = _first_batch(settings, sources["train"])
     model.likelihood_head.value_rule().check(x)
     # Only now is it known that the settings make a run.
-    folder.mkdir(parents=True, exist_ok=True)
-    atomic.remove_abandoned(folder)
-    atomic.write_json(folder / "run.json", _recorded(settings))
-    _warn_of_grey_values(settings, x)
+    if is_chief:
+        run_folder.claim(folder, settings)
+        _warn_of_grey_values(settings, x)
     checkpoint = RunCheckpoint(
-        folder, steps_per_epoch, settings["seconds_between_checkpoints"]
+        folder,
+        steps_per_epoch,
+        settings["seconds_between_checkpoints"],
+        is_writer=is_chief,
     )
     first_epoch = checkpoint.resume(model)
+    _check_same_epoch(strategy, folder, first_epoch)
     if best is not None:
         best.resume(checkpoint.rows)
     if best is None or not best.is_exhausted:
         callbacks = [checkpoint] if best is None else [best, checkpoint]
+        verbose = verbose if is_chief else 0
         _fit(model, settings, sources, callbacks, first_epoch, steps_per_epoch, verbose)
         checkpoint.save()
-    rows = checkpoint.rows
-    if best is not None:
-        best.restore(model)
-        rows = rows[: best.best_epoch]
-    return _finish(
-        folder, model, settings, sources["validation"], rows, checkpoint.seconds
-    )
+    metrics = _finish(model, settings, sources, best, checkpoint) if is_chief else None
+    # The workers stay until the chief is done, and would start again with it.
+    distribute.gathered(strategy, 0)
+    return metrics
+
+
+def _check_same_epoch(strategy, folder, epoch):
+    """Raises ValueError unless all workers go on from the same epoch."""
+    epochs = distribute.gathered(strategy, epoch)
+    if (epochs != epoch).any():
+        raise ValueError(
+            f"`output` must be one folder that all workers share. Received: '{folder}',"
+            f" in which they find {epochs.tolist()} epochs"
+        )
 
 
 def _open_sources(settings):
@@ -131,46 +145,16 @@ def _warn_of_grey_values(settings, x):
         )
 
 
-def _check_destination(folder, settings):
-    """Refuses a folder that is anything else's than this run's."""
-    path = folder / "run.json"
-    if path.exists() and not (folder / "model.keras").exists():
-        return  # Nothing was trained, so nothing can be lost.
-    if path.exists():
-        recorded = json.loads(path.read_text())
-        differing = [
-            key
-            for key in ("model", *sorted(recorded.keys() | settings.keys()))
-            if recorded.get(key) != settings.get(key)
-        ]
-        if differing:
-            key = differing[0]
-            raise ValueError(
-                f"`output` '{folder}' holds a run with {key}={recorded.get(key)!r}; "
-                "give another folder, or the same settings to resume it. Received: "
-                f"{key}={settings.get(key)!r}"
-            )
-        return
-    taken = [name for name in ARTEFACTS if (folder / name).exists()]
-    if taken:
-        raise ValueError(
-            f"`output` must be a new folder or that of a run. Received: '{folder}', "
-            f"which holds {taken[0]!r} of something else"
-        )
-
-
-def _recorded(settings):
-    """The settings that say what the run is."""
-    return {key: value for key, value in settings.items() if key not in NOT_OF_THE_RUN}
-
-
 def _load_or_build(folder, settings, source, steps_per_epoch):
     path = folder / "model.keras"
+    model = build_model(settings, source.element_shape, steps_per_epoch)
     if path.exists():
-        model = keras.models.load_model(path)
+        expected, model = model, keras.models.load_model(path)
+        run_folder.check_model(path, model, expected)
     else:
-        model = build_model(settings, source.element_shape, steps_per_epoch)
         model.compile(build_optimizer(settings, steps_per_epoch))
+    if tf.distribute.has_strategy():
+        return model  # One step at a time: Keras has nothing else on a CPU.
     # Keras runs whole executions, so anything but a divisor would lengthen the epoch.
     model.steps_per_execution = max(
         number
@@ -180,7 +164,7 @@ def _load_or_build(folder, settings, source, steps_per_epoch):
     return model
 
 
-def _best_weights(folder, settings):
+def _best_weights(folder, settings, is_writer):
     """The early stopping that the settings ask for, or None."""
     if settings.get("patience") is None:
         return None
@@ -199,21 +183,21 @@ def _best_weights(folder, settings):
             f"`{last}` must be below `epochs` with `patience`, which counts from its "
             f"end. Received: {last}={ends[last]:g}, epochs={settings['epochs']}"
         )
-    return BestWeights(folder, settings["patience"], ends[last])
+    return BestWeights(folder, settings["patience"], ends[last], is_writer)
 
 
 def _fit(model, settings, sources, callbacks, first_epoch, steps_per_epoch, verbose):
-    options = {"binarize": settings["binarize"], "labels": _has_labels(settings)}
-
     # The stream is a function of the seed and the epoch's number, so a resumed
     # run sees the batches that the uninterrupted one would have seen.
-    def stream(start):
+    def stream(start, **share):
         return sources["train"].batches(
             settings["batch_size"],
             shuffle=True,
             seed=settings["seed"],
             first_epoch=start,
-            **options,
+            binarize=settings["binarize"],
+            labels=_has_labels(settings),
+            **share,
         )
 
     if model.prior_layer.awaits_data:
@@ -224,30 +208,52 @@ def _fit(model, settings, sources, callbacks, first_epoch, steps_per_epoch, verb
         ]
     if settings["ema_momentum"]:
         callbacks = [keras.callbacks.SwapEMAWeights(), *callbacks]
+    validation = sources["validation"]
     model.fit(
-        stream(first_epoch),
+        _dealt_out(model, functools.partial(stream, first_epoch)),
         epochs=settings["epochs"],
         initial_epoch=first_epoch,
         steps_per_epoch=steps_per_epoch,
-        validation_data=_evaluation_data(settings, sources["validation"]),
+        validation_data=_dealt_out(
+            model, functools.partial(_evaluation_data, settings, validation)
+        ),
+        validation_steps=validation.num_batches(settings["batch_size"]),
         callbacks=callbacks,
         shuffle=False,
         verbose=verbose,
     )
 
 
-def _evaluation_data(settings, source):
+def _dealt_out(model, batches):
+    """What `batches` gives, under a strategy checked and dealt out to the replicas."""
+    strategy = model.distribute_strategy
+    if not distribute.is_distributed(strategy):
+        return batches()
+    return distribute.sharded(
+        strategy, lambda **share: model.checked_pairs(batches(**share))
+    )
+
+
+def _evaluation_data(settings, source, **share):
     binarize = settings["binarize"] and "fixed"
     return source.batches(
         settings["batch_size"],
         binarize=binarize,
         labels=_has_labels(settings),
         seed=settings["seed"],
+        **share,
     )
 
 
-def _finish(folder, model, settings, source, history, seconds):
+def _finish(model, settings, sources, best, checkpoint):
     """The artefacts of a trained model; the metrics come last."""
+    folder, history, source = checkpoint.folder, checkpoint.rows, sources["validation"]
+    if distribute.is_distributed(model.distribute_strategy):
+        # The same model, in this process alone.
+        model = keras.models.load_model(folder / "model.keras")
+    if best is not None:
+        best.restore(model)
+        history = history[: best.best_epoch]
     # The history's last row may be of weights before averaging.
     measured = model.evaluate(
         _evaluation_data(settings, source), return_dict=True, verbose=0
@@ -263,7 +269,7 @@ def _finish(folder, model, settings, source, history, seconds):
         },
         "validation": measured,
     }
-    _export_once(model, folder / "saved_model", settings, metrics, seconds)
+    _export_once(model, folder / "saved_model", settings, metrics, checkpoint.seconds)
     write_pictures(model, source, folder, settings)
     atomic.write_json(folder / "metrics.json", metrics)
     return metrics
@@ -278,7 +284,7 @@ def _export_once(model, folder, settings, metrics, seconds):
             return
     metadata = {
         "dataset": settings["dataset"],
-        "training": _recorded(settings),
+        "training": run_folder.recorded(settings),
         "optimizer_steps": steps,
         "metrics": metrics,
         "training_seconds": round(seconds),

@@ -18,13 +18,15 @@ class BestWeights(keras.callbacks.Callback):
         folder: where `best.weights.h5` goes.
         patience: epochs without a better one after which training stops.
         warmup_epochs: epochs that do not count.
+        is_writer: whether this process writes; of several workers one does.
     """
 
-    def __init__(self, folder, patience, warmup_epochs=0):
+    def __init__(self, folder, patience, warmup_epochs=0, is_writer=True):
         super().__init__()
         self.path = pathlib.Path(folder) / "best.weights.h5"
         self.patience = patience
         self.warmup_epochs = warmup_epochs
+        self.is_writer = is_writer
         self.best_loss = math.inf
         self.best_epoch = None
         self.is_exhausted = False
@@ -47,7 +49,7 @@ class BestWeights(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs):
         """Saves the weights of a best epoch; stops when the patience is at its end."""
-        if self.note(epoch + 1, logs["val_loss"]):
+        if self.note(epoch + 1, logs["val_loss"]) and self.is_writer:
             with atomic.whole_file(self.path) as partial:
                 self.model.save_weights(partial)
         if self.is_exhausted:

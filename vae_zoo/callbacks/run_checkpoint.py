@@ -2,11 +2,11 @@
 
 import csv
 import json
-import math
 import pathlib
 import time
 
 import keras
+import numpy as np
 
 from vae_zoo import atomic
 
@@ -23,21 +23,25 @@ class RunCheckpoint(keras.callbacks.Callback):
         steps_per_epoch: optimizer steps in an epoch.
         seconds_between: least time between two saves of the model; the last
             epoch is always saved.
+        is_writer: whether this process writes; of several workers one does.
     """
 
-    def __init__(self, folder, steps_per_epoch, seconds_between=10.0):
+    def __init__(self, folder, steps_per_epoch, seconds_between=10.0, is_writer=True):
         super().__init__()
         self.folder = pathlib.Path(folder)
         self.steps_per_epoch = steps_per_epoch
         self.seconds_between = seconds_between
+        self.is_writer = is_writer
         self.rows = []
         self.seconds = 0.0
-        self._epoch_start = None
+        self._epoch = self._epoch_start = None
         self._last_save = -float("inf")
 
     def resume(self, model):
         """Reads the history up to where `model` stands; returns the epochs done."""
-        epochs, rest = divmod(int(model.optimizer.iterations), self.steps_per_epoch)
+        # By NumPy, for a strategy's variables do not become integers by themselves.
+        steps = int(model.optimizer.iterations.numpy())
+        epochs, rest = divmod(steps, self.steps_per_epoch)
         if rest:
             raise ValueError(
                 f"'{self.folder / 'model.keras'}' must have been saved at the end of "
@@ -52,20 +56,27 @@ class RunCheckpoint(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         """Starts the clock."""
-        del epoch, logs
+        del logs
+        self._epoch = epoch
         self._epoch_start = time.monotonic()
+
+    def on_train_batch_end(self, batch, logs):
+        """Raises ValueError if the epoch's loss so far is not finite."""
+        del batch
+        self._check_is_finite("loss", logs)
 
     def on_epoch_end(self, epoch, logs):
         """Writes one row of the history and, if it is due, the model.
 
         Raises:
-            ValueError: if the loss is not finite; the last save is of a finite one.
+            ValueError: if the loss, the validation loss or a weight is not finite; the
+                last save is of finite ones. The losses alone do not tell, since what
+                the last step ruins comes after its loss, and the relu of NaN may be 0.
         """
-        if not math.isfinite(logs["loss"]):
-            raise ValueError(
-                f"The loss must stay finite. Received: {logs['loss']} in epoch "
-                f"{epoch + 1}; a lower learning rate may help"
-            )
+        for name in ("loss", "val_loss"):
+            self._check_is_finite(name, logs)
+        for weight in self.model.trainable_variables:
+            self._check_is_finite(weight.path, {weight.path: weight.numpy()})
         self.seconds += time.monotonic() - self._epoch_start
         self.rows.append({"epoch": epoch + 1, **logs})
         self._write_history()
@@ -73,7 +84,19 @@ class RunCheckpoint(keras.callbacks.Callback):
         if is_last or time.monotonic() - self._last_save >= self.seconds_between:
             self.save()
 
+    def _check_is_finite(self, name, values):
+        values = np.atleast_1d(values.get(name, 0.0))
+        excluded = values[~np.isfinite(values)]
+        if excluded.size:
+            raise ValueError(
+                "The loss and the weights must stay finite. Received: "
+                f"{name}={excluded[0]} in epoch {self._epoch + 1}; a lower learning "
+                "rate may help"
+            )
+
     def _write_history(self):
+        if not self.is_writer:
+            return
         path = self.folder / "history.csv"
         with atomic.whole_file(path) as partial, open(partial, "w", newline="") as file:
             writer = csv.DictWriter(file, list(self.rows[0]))
@@ -82,6 +105,8 @@ class RunCheckpoint(keras.callbacks.Callback):
 
     def save(self):
         """Writes the model with its optimizer."""
+        if not self.is_writer:
+            return
         with atomic.whole_file(self.folder / "model.keras") as partial:
             self.model.save(partial)
         atomic.write_json(self.folder / "timing.json", {"seconds": self.seconds})

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 from scipy.optimize import linear_sum_assignment
 
+from vae_zoo import distribute
 from vae_zoo.models.input_checks import limited
 
 # A cluster is in use if that share of the examples is in it.
@@ -174,7 +175,10 @@ def start_clusters(model, x, y=None, num_batches=None):
         groups = prior.initialization.group(codes, prior.num_components, seed)
         if y is not None:
             groups = agreeing_with(groups, y, prior.num_components)
-    prior.set_components(*moments(draws, groups, prior.num_components))
+    found = moments(draws, groups, prior.num_components)
+    # Of several workers each finds its own, equal but for rounding; one has to count.
+    strategy = model.distribute_strategy
+    prior.set_components(*(distribute.gathered(strategy, each)[0] for each in found))
     _restart_averages(model)
 
 

@@ -62,7 +62,7 @@ class ElboModel(keras.Model):
         loss = weighted_mean(losses, sample_weight)
         if training:
             loss = loss + sum(self.losses)
-        # A strategy adds up the replicas' gradients.
+        # Of all replicas: a strategy adds up their gradients.
         return loss / tf.distribute.get_strategy().num_replicas_in_sync
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
@@ -72,6 +72,20 @@ class ElboModel(keras.Model):
         if self.num_clusters:
             self._clusters_in_use.update_state(y_pred["cluster_log_probabilities"])
         return super().compute_metrics(x, y, y_pred, sample_weight)
+
+    def get_metrics_result(self):
+        """As in Keras; within a step on several replicas each of shape [1].
+
+        Keras averages these over the first axis, for the progress bar. The history's
+        values are of the metrics' states, which the strategy adds up.
+        """
+        results = super().get_metrics_result()
+        if _replicas() is None:
+            return results
+        return {name: tf.reshape(value, [1]) for name, value in results.items()}
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Nothing: the constructor builds all, and Keras fails on several machines."""
 
     def fit(self, *args, **kwargs):
         """`keras.Model.fit`, after a look at the data's values."""
@@ -176,10 +190,25 @@ class ElboModel(keras.Model):
 
 
 def weighted_mean(values, weights=None):
-    """The mean of `values` [B]; with `weights` [B], sum(w v) / sum(w)."""
+    """The mean of `values` [B]; with `weights` [B], sum(w v) / sum(w).
+
+    Under a distribution strategy it is that of the global batch, the same on all
+    replicas however many examples each has, and differentiable.
+    """
+    replicas = _replicas()
     if weights is None:
-        return tf.reduce_mean(values)
+        if replicas is None:
+            return tf.reduce_mean(values)
+        weights = tf.ones_like(values)
     weights = tf.cast(weights, values.dtype)
-    return tf.math.divide_no_nan(
-        tf.reduce_sum(values * weights), tf.reduce_sum(weights)
-    )
+    sums = tf.stack([tf.reduce_sum(values * weights), tf.reduce_sum(weights)])
+    if replicas is not None:
+        sums = replicas.all_reduce(tf.distribute.ReduceOp.SUM, sums)
+    return tf.math.divide_no_nan(sums[0], sums[1])
+
+
+def _replicas():
+    """The replica context within a step on several replicas, else None."""
+    context = tf.distribute.get_replica_context()
+    is_one_of_many = context is not None and context.num_replicas_in_sync > 1
+    return context if is_one_of_many else None

@@ -184,6 +184,13 @@ class GaussianMixtureVAE(VAE):
             results.pop(self._label_accuracy.name)
         return results
 
+    def get_metrics_result(self):
+        """As in `ElboModel`; after a pass without labels no `label_accuracy`."""
+        results = super().get_metrics_result()
+        if tf.executing_eagerly() and self._label_accuracy.count == 0:
+            results.pop(self._label_accuracy.name)
+        return results
+
     def checked_pairs(self, x, y=None):
         """See `ElboModel`; looks at the labels."""
         return labels.checked(super().checked_pairs(x, y), y, self.num_clusters)

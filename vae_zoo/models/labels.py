@@ -96,14 +96,15 @@ def _checked_batches(data, num_clusters):
 def check_any_is_known(x, y, num_batches):
     """Raises ValueError if no label is known, looking no further than the first one.
 
-    A generator, which can be read only once, is not looked at.
+    A generator, which can be read only once, is not looked at, nor is a data set that
+    a strategy has distributed.
 
     Args:
         x: what `fit` trains on.
         y: its labels, of arrays.
         num_batches: of a data set without an end, how many to look at.
     """
-    if inspect.isgenerator(x):
+    if inspect.isgenerator(x) or isinstance(x, tf.distribute.DistributedDataset):
         return
     if y is not None:
         labels = [y]

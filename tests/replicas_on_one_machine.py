@@ -1,0 +1,98 @@
+"""A program: training on two virtual devices of this machine beside training on one.
+
+Prints as JSON, for the model named on the command line, the histories, what `evaluate`
+gives, and the noise of two equal examples that different replicas have.
+"""
+
+import json
+import sys
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import vae_zoo
+from vae_zoo import distribute
+from vae_zoo.components import cluster_initializers, distortions, networks
+from vae_zoo.datasets import open_source
+
+BATCH_SIZE, NUM_EXAMPLES, EPOCHS = 32, 97, 3
+STEPS = -(-NUM_EXAMPLES // BATCH_SIZE)  # The last batch is one example.
+
+
+def vae():
+    encoder = distortions.Distorted(
+        networks.MLP((16,), dropout_rate=0.2), rotation=10.0, elastic=0.05, seed=1
+    )
+    return vae_zoo.VAE((8, 8, 1), 3, encoder=encoder, seed=2)
+
+
+def gaussian_mixture_vae():
+    start = cluster_initializers.KMeans(1, num_restarts=2, max_examples=60)
+    return vae_zoo.GaussianMixtureVAE(
+        (8, 8, 1),
+        3,
+        num_clusters=10,
+        encoder=networks.MLP((16,)),
+        initialization=start,
+        free_bits=1.0,
+        seed=2,
+    )
+
+
+def hyperspherical_vae():
+    return vae_zoo.HypersphericalVAE((8, 8, 1), 4, encoder=networks.MLP((16,)), seed=2)
+
+
+def train(make_model, strategy):
+    keras.utils.set_random_seed(0)
+    labels = make_model is gaussian_mixture_vae
+    source = open_source("digits").first(NUM_EXAMPLES)
+
+    def batches(**share):
+        return source.batches(
+            BATCH_SIZE, binarize="dynamic", labels=labels, first_epoch=0, **share
+        )
+
+    with strategy.scope():
+        model = make_model()
+        model.compile(
+            keras.optimizers.Adam(0.01, weight_decay=0.01, use_ema=True),
+            jit_compile=False,
+        )
+    data = batches()
+    if distribute.is_distributed(strategy):
+        data = distribute.sharded(strategy, batches)
+    callbacks = [keras.callbacks.SwapEMAWeights()]
+    if model.prior_layer.awaits_data:
+        first = vae_zoo.models.clusters.StartClusters(batches(), num_batches=STEPS)
+        callbacks.append(first)
+    history = model.fit(
+        data,
+        steps_per_epoch=STEPS,
+        epochs=EPOCHS,
+        validation_data=data,
+        validation_steps=STEPS,
+        callbacks=callbacks,
+        verbose=0,
+    ).history
+    # Here Keras and TensorFlow deal out: the first half and the second.
+    x = np.repeat(next(iter(source.batches(1))).numpy(), 4, axis=0)
+    measured = model.evaluate(data, steps=STEPS, return_dict=True, verbose=0)
+    draws = model.predict(x, batch_size=4, verbose=0)["elbo"]
+    return {"history": history, "measured": measured, "draws": draws.tolist()}
+
+
+def main():
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(
+        cpu, [tf.config.LogicalDeviceConfiguration()] * 2
+    )
+    make_model = globals()[sys.argv[1]]
+    two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    found = [train(make_model, each) for each in (tf.distribute.get_strategy(), two)]
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,158 @@
+"""Training on several devices and machines: who there is, and who has which rows.
+
+With `TF_CONFIG` in the environment a process is one of several workers, else it trains
+on all GPUs of its machine. The loss is the mean over the global batch, and the noise of
+an example a function of the seed, the step and the example's row in that batch: a run
+on any number of replicas is the run of one process, up to rounding.
+"""
+
+import contextlib
+import json
+import os
+
+import tensorflow as tf
+
+TASK_TYPES = ("chief", "worker")
+# What TensorFlow raises in a worker when another one is gone.
+SIGNS_OF_A_LOST_WORKER = (
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.InternalError,
+    tf.errors.UnavailableError,
+    tf.errors.UnknownError,
+)
+
+
+class WorkerLostError(RuntimeError):
+    """Another worker is gone: all have to be started again, and resume."""
+
+
+def make_strategy(batch_size):
+    """The `tf.distribute.Strategy` of this process, to be made before any tensor.
+
+    `MultiWorkerMirroredStrategy` with `TF_CONFIG`, which waits for the other workers;
+    else `MirroredStrategy` over the GPUs of this machine.
+
+    Args:
+        batch_size: examples in a global batch, a multiple of the number of replicas.
+
+    Raises:
+        ValueError: if `TF_CONFIG` is malformed, there is only one device and no
+            `TF_CONFIG`, or `batch_size` is no multiple.
+        WorkerLostError: if the other workers do not come.
+    """
+    config = os.environ.get("TF_CONFIG")
+    num_gpus = len(tf.config.list_physical_devices("GPU"))
+    if not config and num_gpus < 2:
+        raise ValueError(
+            "`distribute` needs several GPUs, or TF_CONFIG in the environment, which "
+            f"names the workers. Received: {num_gpus} GPUs and no TF_CONFIG"
+        )
+    num_workers = checked_num_workers(config) if config else 1
+    num_replicas = num_workers * max(num_gpus, 1)
+    if batch_size % num_replicas:
+        raise ValueError(
+            f"`batch_size` must be a multiple of {num_replicas}, the number of "
+            f"replicas that a global batch is dealt out to. Received: {batch_size}"
+        )
+    if not config:
+        return tf.distribute.MirroredStrategy()
+    with lost_workers_named():
+        return tf.distribute.MultiWorkerMirroredStrategy()
+
+
+def checked_num_workers(config):
+    """The number of workers in a `TF_CONFIG`, JSON of this form:
+
+        {"cluster": {"worker": ["a:2222", "b:2222"]},
+         "task": {"type": "worker", "index": 0}}
+
+    Raises:
+        ValueError: if it has another form, names an address twice, or has no such task.
+    """
+    try:
+        content = json.loads(config)
+        cluster, task = content["cluster"], content["task"]
+        addresses = [each for kind in cluster for each in cluster[kind]]
+        is_right = (
+            set(cluster) <= set(TASK_TYPES)
+            and all(isinstance(cluster[kind], list) for kind in cluster)
+            and all(_is_address(each) for each in addresses)
+            and len(set(addresses)) == len(addresses)
+            and isinstance(task["index"], int)
+            and 0 <= task["index"] < len(cluster[task["type"]])
+        )
+    except (ValueError, LookupError, TypeError, AttributeError):
+        is_right = False
+    if not is_right:
+        raise ValueError(
+            'TF_CONFIG must be JSON such as {"cluster": {"worker": ["host:port", …]}, '
+            '"task": {"type": "worker", "index": 0}}, each address once and the task '
+            f"one of the cluster's. Received: {config}"
+        )
+    return len(addresses)
+
+
+def _is_address(text):
+    host, _, port = text.rpartition(":")
+    return bool(host) and port.isdecimal()
+
+
+@contextlib.contextmanager
+def lost_workers_named():
+    """Turns what TensorFlow raises when a worker is gone into a `WorkerLostError`."""
+    try:
+        yield
+    except SIGNS_OF_A_LOST_WORKER as error:
+        if not os.environ.get("TF_CONFIG"):
+            raise
+        raise WorkerLostError(
+            "another worker was lost; start all of them again by the same command, and "
+            f"they resume. TensorFlow says: {error.message}"
+        ) from error
+
+
+def is_distributed(strategy):
+    """Whether it is a strategy that somebody made, not TensorFlow's default."""
+    with strategy.scope():
+        return tf.distribute.has_strategy()
+
+
+def is_chief(strategy):
+    """Whether this process is the one that writes: the only one, or the first."""
+    return strategy.extended.should_checkpoint
+
+
+def sharded(strategy, batches):
+    """The data that `fit` and `evaluate` take under `strategy`.
+
+    Args:
+        strategy: a strategy that somebody made.
+        batches: function of `replicas` and `num_replicas`, see `Source.batches`, to a
+            `tf.data.Dataset`.
+
+    Returns:
+        A `tf.distribute.DistributedDataset`; each worker reads its own rows alone.
+    """
+
+    def of_worker(context):
+        count = context.num_replicas_in_sync // context.num_input_pipelines
+        first = context.input_pipeline_id * count
+        return batches(
+            replicas=range(first, first + count),
+            num_replicas=context.num_replicas_in_sync,
+        )
+
+    return strategy.distribute_datasets_from_function(of_worker)
+
+
+def gathered(strategy, value):
+    """The `value` of each replica, an array [R, ...]; waits for all workers."""
+    value = tf.convert_to_tensor(value)
+
+    @tf.function
+    def gather():
+        return tf.distribute.get_replica_context().all_gather(value[None], axis=0)
+
+    return strategy.experimental_local_results(strategy.run(gather))[0].numpy()

@@ -1,0 +1,80 @@
+"""The folder of a training run: whose it is."""
+
+import itertools
+import json
+
+from vae_zoo import atomic
+
+PICTURES = ("samples.png", "reconstructions.png", "latent.png", "clusters.png")
+ARTEFACTS = (
+    "saved_model",
+    "model.keras",
+    "metrics.json",
+    "history.csv",
+    "timing.json",
+    *PICTURES,
+)
+# What may change between a run and its resumption: it does not change the result.
+NOT_OF_THE_RUN = ("data_dir", "seconds_between_checkpoints", "distribute")
+
+
+def check(folder, settings):
+    """Raises ValueError if `folder` is anything else's than that of this run."""
+    settings = recorded(settings)
+    path = folder / "run.json"
+    if path.exists() and not (folder / "model.keras").exists():
+        return  # Nothing was trained, so nothing can be lost.
+    if path.exists():
+        found = json.loads(path.read_text())
+        differing = [
+            key
+            for key in ("model", *sorted(found.keys() | settings.keys()))
+            if found.get(key) != settings.get(key)
+        ]
+        if differing:
+            key = differing[0]
+            raise ValueError(
+                f"`output` '{folder}' holds a run with {key}={found.get(key)!r}; "
+                "give another folder, or the same settings to resume it. Received: "
+                f"{key}={settings.get(key)!r}"
+            )
+        return
+    taken = [name for name in ARTEFACTS if (folder / name).exists()]
+    if taken:
+        raise ValueError(
+            f"`output` must be a new folder or that of a run. Received: '{folder}', "
+            f"which holds {taken[0]!r} of something else"
+        )
+
+
+def check_model(path, model, expected):
+    """Raises ValueError unless the model of file `path` is built as the run's own."""
+    kinds = [
+        (type(each).__name__, [tuple(weight.shape) for weight in each.weights])
+        for each in (model, expected)
+    ]
+    if kinds[0] != kinds[1]:
+        (name, shapes), (expected_name, expected_shapes) = kinds
+        differing = [
+            pair
+            for pair in itertools.zip_longest(expected_shapes, shapes)
+            if pair[0] != pair[1]
+        ]
+        example = f", first {differing[0][0]} -> {differing[0][1]}" if differing else ""
+        raise ValueError(
+            f"`output` holds '{path}', which must be of the run's architecture, "
+            f"{expected_name}. Received: {name}, of whose weights' shapes "
+            f"{len(differing)} differ{example}"
+        )
+
+
+def recorded(settings):
+    """The settings that say what the run is."""
+    return {key: value for key, value in settings.items() if key not in NOT_OF_THE_RUN}
+
+
+def claim(folder, settings):
+    """Makes the folder that of a run with these settings."""
+    folder.mkdir(parents=True, exist_ok=True)
+    atomic.remove_abandoned(folder)
+    atomic.write_json(folder / "run.json", recorded(settings))
