@@ -1,102 +1,128 @@
-"""How fast `fit` is beside a stock Keras VAE written by hand with the same layers.
+"""How fast `fit` is: the families beside what else trains the same layers.
 
-    python benchmarks/fit_speed.py [--runs 5]
+    python benchmarks/fit_speed.py [--pythae PYTHON] [--runs 5] [--rows NAME …]
 
-Both models train on the same arrays, alternating in one process; the table has the
-median examples per second of each and the ratios of the medians, run by run.
+A row is a network (MLP 784-500-500-20 or convolutions), a batch size and a type. In
+each, all contenders are processes that train on the same data in turn, an epoch each,
+on the same two cores; a contender that waits sleeps. The figures are medians over the
+runs, the ratios medians of the ratios within a run. An epoch begins and ends where the
+callbacks' do: building and compiling is not in it. Contenders (`benchmarks/speed/`):
+
+- the families, by `fit` as users call it, `compile("adam")`;
+- a TensorFlow loop by hand, all of an epoch in one `tf.function`, batches gathered
+  inside it, XLA where it is faster (not with convolutions on CPUs);
+- a stock Keras VAE with a custom `train_step`, as users call it (float32 only);
+- pythae's VAE and SVAE with its trainer (float32 only), where an environment has them:
+
+      python -m venv pythae && pythae/bin/pip install pythae==0.1.2 torch==2.13.0
+      python benchmarks/fit_speed.py --pythae pythae/bin/python
+
+- the layers' matrix products or convolutions alone, forward and backward.
+
+The raw figures go to `benchmarks/results/fit_speed.json`. All of it takes about twenty
+minutes on two idle cores, a row two to three; with `--processor-time` the table is of
+processor time, for a busy machine.
 """
 
 import argparse
-import resource
+import os
 import statistics
 import time
 
-import keras
-import numpy as np
-from keras import ops
+from speed import results
+from speed.race import Contender, race
 
-import vae_zoo
-from vae_zoo.components import networks
-
-HIDDEN, LATENT_DIM, NUM_PIXELS, NUM_EXAMPLES = (500, 500), 20, 784, 25_600
-
-
-class StockVAE(keras.Model):
-    """What the tutorials teach: a custom `train_step` and two summed losses."""
-
-    def __init__(self):
-        super().__init__()
-        dense = keras.layers.Dense
-        self.encoder = keras.Sequential([dense(units, "relu") for units in HIDDEN])
-        self.mean, self.log_variance = dense(LATENT_DIM), dense(LATENT_DIM)
-        self.decoder = keras.Sequential(
-            [*(dense(units, "relu") for units in HIDDEN), dense(NUM_PIXELS, "sigmoid")]
-        )
-        self.seed_generator = keras.random.SeedGenerator(0)
-        names = ("loss", "reconstruction_loss", "kl_loss")
-        self.trackers = [keras.metrics.Mean(name=name) for name in names]
-
-    @property
-    def metrics(self):
-        return self.trackers
-
-    def train_step(self, data):
-        import tensorflow as tf
-
-        with tf.GradientTape() as tape:
-            features = self.encoder(data)
-            mean, log_variance = self.mean(features), self.log_variance(features)
-            noise = keras.random.normal(ops.shape(mean), seed=self.seed_generator)
-            z = mean + ops.exp(0.5 * log_variance) * noise
-            cross_entropy = keras.losses.binary_crossentropy(data, self.decoder(z))
-            reconstruction_loss = ops.mean(cross_entropy * NUM_PIXELS)
-            variance = ops.exp(log_variance)
-            kl = -0.5 * (1 + log_variance - ops.square(mean) - variance)
-            kl_loss = ops.mean(ops.sum(kl, axis=1))
-            loss = reconstruction_loss + kl_loss
-        gradients = tape.gradient(loss, self.trainable_weights)
-        self.optimizer.apply_gradients(
-            zip(gradients, self.trainable_weights, strict=True)
-        )
-        losses = (loss, reconstruction_loss, kl_loss)
-        for tracker, value in zip(self.trackers, losses, strict=True):
-            tracker.update_state(value)
-        return {tracker.name: tracker.result() for tracker in self.trackers}
+FAMILIES = ("VAE", "BetaVAE", "HypersphericalVAE", "GaussianMixtureVAE")
+LOOP, STOCK, ALONE = "TensorFlow loop", "stock Keras", "layers alone"
+IN_FLOAT32 = "VAE, float32"
+ROWS = {
+    f"{network}-{batch_size}-{dtype}": {
+        "network": network,
+        "batch_size": batch_size,
+        "dtype": dtype,
+        # An epoch of about a second.
+        "num_examples": 25_600 if network == "mlp" else 5_120,
+    }
+    for network in ("mlp", "conv")
+    for batch_size in (128, 1024)
+    for dtype in ("float32", "mixed_bfloat16")
+}
 
 
-def models():
-    def ours():
-        return vae_zoo.VAE((NUM_PIXELS,), LATENT_DIM, encoder=networks.MLP(HIDDEN))
-
-    made = {"stock Keras": StockVAE(), "vae_zoo": ours(), "vae_zoo, no XLA": ours()}
-    options = {"vae_zoo, no XLA": {"jit_compile": False}}
-    for name, model in made.items():
-        model.compile("adam", **options.get(name, {}))
+def start(row, pythae):
+    """The contenders of a row, each in its process."""
+    made = {name: Contender("vae_zoo_fit", model=name, **row) for name in FAMILIES}
+    made[LOOP] = Contender("tf_loop", **row)
+    made[ALONE] = Contender("layers_alone", **row)
+    if row["dtype"] != "float32":
+        made[IN_FLOAT32] = Contender("vae_zoo_fit", **{**row, "dtype": "float32"})
+        return made
+    made[STOCK] = Contender("keras_fit", **row)
+    for model in ("VAE", "SVAE") if pythae else ():
+        made[f"pythae {model}"] = Contender("pythae_fit", pythae, model=model, **row)
     return made
+
+
+def reference(column, name):
+    """The contender that `name` is set against in a column."""
+    if column == "pythae":
+        return {"HypersphericalVAE": "pythae SVAE"}.get(name, "pythae VAE")
+    return column
+
+
+def show(row, figures, measure):
+    """Prints the table of a row."""
+    columns = [LOOP, STOCK, "pythae", ALONE, "VAE", IN_FLOAT32]
+    columns = [each for each in columns if reference(each, "VAE") in figures]
+    heads = "".join(f"{'of ' + column:>19}" for column in columns)
+    print(f"{'':<20}{'examples/s':>11}{'GiB':>6}{heads}")
+    for name, own in figures.items():
+        times = own[measure]
+        speed = row["num_examples"] / statistics.median(times)
+        line = f"{name:<20}{speed:11.0f}{own['peak_gib']:6.2f}"
+        for column in columns:
+            others = figures[reference(column, name)][measure]
+            pairs = zip(others, times, strict=True)
+            line += f"{statistics.median(b / a for b, a in pairs):19.2f}"
+        print(line)
+    if "pythae VAE" not in figures and STOCK in figures:
+        print("pythae: not measured, for want of `--pythae PYTHON`")
+    print(flush=True)
+
+
+def check_sizes(figures):
+    """Raises ValueError unless the plain VAEs have the same number of parameters."""
+    plain = {"VAE", LOOP, STOCK, "pythae VAE", IN_FLOAT32} & figures.keys()
+    sizes = {name: figures[name]["parameters"] for name in plain}
+    if len(set(sizes.values())) > 1:
+        raise ValueError(f"Contenders must have the same layers. Received: {sizes}")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--batch-size", type=int, default=128)
+    parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS))
+    parser.add_argument("--pythae", metavar="PYTHON", help="interpreter with pythae")
+    parser.add_argument("--cores", type=int, default=2)
+    parser.add_argument("--examples", type=int, help="an epoch's, for a quick look")
+    parser.add_argument("--processor-time", action="store_true")
     arguments = parser.parse_args()
-    x = np.random.default_rng(0).random((NUM_EXAMPLES, NUM_PIXELS)) < 0.13
-    x = x.astype("float32")
-    made = models()
-    speeds = {name: [] for name in made}
-    for run in range(arguments.runs + 1):
-        for name, model in made.items():
-            start = time.perf_counter()
-            model.fit(x, batch_size=arguments.batch_size, verbose=0)
-            if run:  # The first one compiles.
-                speeds[name].append(NUM_EXAMPLES / (time.perf_counter() - start))
-    print(f"{'fit':<18} {'examples/s':>10} {'of stock':>9}   (medians)")
-    for name, values in speeds.items():
-        pairs = zip(values, speeds["stock Keras"], strict=True)
-        ratio = statistics.median(value / stock for value, stock in pairs)
-        print(f"{name:<18} {statistics.median(values):10.0f} {ratio:9.2f}")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(f"peak memory of this process: {peak:.2f} GiB")
+    # Every contender's libraries have as many threads as there are cores to run on.
+    cores = sorted(os.sched_getaffinity(0))[: arguments.cores]
+    os.sched_setaffinity(0, cores)
+    measure = "processor_seconds" if arguments.processor_time else "seconds"
+    measured = {}
+    for name in arguments.rows:
+        began = time.perf_counter()
+        row = dict(ROWS[name])
+        row["num_examples"] = arguments.examples or row["num_examples"]
+        figures = race(start(row, arguments.pythae), arguments.runs)
+        check_sizes(figures)
+        measured[name] = {**row, "contenders": figures}
+        print(f"{name} ({arguments.runs} runs, {time.perf_counter() - began:.0f} s)")
+        show(row, figures, measure)
+        path = results.save("fit_speed", {"cores": len(cores), "rows": measured})
+    print(f"raw figures: {path}")
 
 
 if __name__ == "__main__":

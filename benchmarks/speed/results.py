@@ -1,0 +1,32 @@
+"""Raw figures on disk, with what they were measured on."""
+
+import importlib.metadata
+import json
+import pathlib
+import subprocess
+
+from vae_zoo.machine import machine_class
+
+FOLDER = pathlib.Path(__file__).resolve().parents[1] / "results"
+PACKAGES = ("tensorflow", "keras", "tensorflow-probability", "numpy")
+
+
+def save(name, figures):
+    """Writes `benchmarks/results/<name>.json` and returns its path."""
+    path = FOLDER / f"{name}.json"
+    path.parent.mkdir(exist_ok=True)
+    content = {
+        "machine": machine_class(),
+        "git_revision": revision(),
+        "versions": {each: importlib.metadata.version(each) for each in PACKAGES},
+        **figures,
+    }
+    path.write_text(json.dumps(content, indent=1) + "\n")
+    return path
+
+
+def revision():
+    """This checkout's commit, with "+" where files differ from it; None outside one."""
+    git = ["git", "-C", str(FOLDER.parent), "describe", "--always", "--dirty=+"]
+    found = subprocess.run(git, capture_output=True, text=True)
+    return found.stdout.strip() or None
