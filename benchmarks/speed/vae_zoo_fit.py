@@ -1,4 +1,4 @@
-"""`fit` of the models of this package, as users call it."""
+"""`fit` of the models of this package."""
 
 import keras
 import protocol
@@ -35,7 +35,7 @@ def main():
     asked = protocol.settings()
     keras.utils.set_random_seed(0)
     x, model = protocol.data(asked), make_model(asked)
-    model.compile("adam")
+    model.compile("adam", steps_per_execution=asked.steps_per_execution)
     epochs = Epochs(protocol.Clock(sum(v.shape.num_elements() for v in trained(model))))
     model.fit(
         x,
