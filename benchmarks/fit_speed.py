@@ -44,7 +44,7 @@ ROWS = {
         "batch_size": batch_size,
         "dtype": dtype,
         # An epoch of about a second.
-        "num_examples": 25_600 if network == "mlp" else 5_120,
+        "num_examples": 25_600 if network == "mlp" else 3_072,
     }
     for network in ("mlp", "conv")
     for batch_size in (128, 1024)
