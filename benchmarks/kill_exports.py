@@ -123,7 +123,7 @@ def kill_one(context, directory, part, delay):
 def wait_for(directory, process, part):
     """Returns once the process' unfinished folder holds `part`."""
     deadline = time.monotonic() + PATIENCE
-    while not any(directory.glob(f".partial-{process.pid}-*/{part}")):
+    while not any(directory.glob(f".partial-*-{process.pid}-*/{part}")):
         if not process.is_alive() or time.monotonic() > deadline:
             raise RuntimeError(f"the export ended or hangs: there is no {part}")
         time.sleep(0.001)

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -41,7 +42,23 @@ def test_what_a_process_works_on_is_not_abandoned(tmp_path):
 
 
 def test_an_earlier_process_may_have_had_our_number(tmp_path):
-    (tmp_path / f".partial-{os.getpid()}-abc").mkdir()
-    (tmp_path / f".partial-{os.getpid()}-def.txt").touch()
+    with atomic.whole_file(tmp_path / "a") as partial:
+        ours = partial.name
+    *start, token, _ = ours.split("-")
+    earlier = "-".join([*start, token[::-1] + "0", "abc"])
+    (tmp_path / earlier).mkdir()
+    (tmp_path / f"{earlier}.txt").touch()
     atomic.remove_abandoned(tmp_path)
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_what_another_machine_works_on_is_left_alone_for_a_day(tmp_path):
+    # Of a container, say, that shares the folder, and whose processes nobody sees.
+    theirs = tmp_path / ".partial-0123abcd-1-abc"
+    theirs.mkdir()
+    atomic.remove_abandoned(tmp_path)
+    assert theirs.is_dir()
+    two_days_ago = time.time() - 48 * 3600
+    os.utime(theirs, (two_days_ago, two_days_ago))
+    atomic.remove_abandoned(tmp_path)
+    assert not theirs.exists()

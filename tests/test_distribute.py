@@ -33,6 +33,7 @@ WORKER = {"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "ind
         ),
     ],
 )
+@pytest.mark.usefixtures("without_xla")
 def test_two_workers_of_which_one_is_killed_end_as_one_process(model, tmp_path):
     # 1293 examples: the last batch is of 123, one more for one worker than the other.
     arguments = [*two_workers.ARGUMENTS[model], *TINY[2:], "--epochs", "5"]

@@ -1,16 +1,28 @@
 """Files and folders that appear whole or not at all."""
 
 import contextlib
+import hashlib
 import json
 import os
 import pathlib
+import platform
 import secrets
 import shutil
 import tempfile
+import time
+
+try:
+    import fcntl
+except ImportError:  # On Windows.
+    fcntl = None
 
 _PREFIX = ".partial-"
+# Of the machine or container, which may share a folder with others.
+_HOST = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
 # Tells this process from an earlier one that had its number.
 _TOKEN = secrets.token_hex(4)
+# Of others' processes nothing is known: what they began so long ago is abandoned.
+_SECONDS_ABANDONED = 24 * 3600
 
 
 @contextlib.contextmanager
@@ -59,16 +71,27 @@ def is_partial(path):
 def remove_abandoned(parent):
     """Removes what killed processes left unfinished in folder `parent`."""
     for path in pathlib.Path(parent).glob(f"{_PREFIX}*"):
-        if path.name.startswith(_own_prefix()):  # Another thread may be at it.
-            continue
-        owner = path.name.removeprefix(_PREFIX).split("-")[0]
-        is_other = owner.isdecimal() and int(owner) != os.getpid()
-        if is_other and _is_running(int(owner)):
+        if not _is_abandoned(path):
             continue
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def locked(folder):
+    """Only one process of this machine at a time is within, for the same folder."""
+    handle = os.open(folder, os.O_RDONLY) if fcntl else None
+    try:
+        if handle is not None:
+            # A network's file system may have no locks.
+            with contextlib.suppress(OSError):
+                fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        if handle is not None:
+            os.close(handle)
 
 
 def write_json(path, content):
@@ -78,7 +101,22 @@ def write_json(path, content):
 
 
 def _own_prefix():
-    return f"{_PREFIX}{os.getpid()}-{_TOKEN}-"
+    return f"{_PREFIX}{_HOST}-{os.getpid()}-{_TOKEN}-"
+
+
+def _is_abandoned(path):
+    if path.name.startswith(_own_prefix()):  # Another thread may be at it.
+        return False
+    try:
+        if time.time() - path.stat().st_mtime > _SECONDS_ABANDONED:
+            return True
+    except FileNotFoundError:  # Its process has just finished it.
+        return False
+    host, owner, *_ = f"{path.name.removeprefix(_PREFIX)}-".split("-")
+    if host != _HOST or not owner.isdecimal():
+        return False
+    # An earlier process may have had this one's number.
+    return int(owner) == os.getpid() or not _is_running(int(owner))
 
 
 def _flush(path):

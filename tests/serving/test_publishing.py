@@ -1,8 +1,14 @@
+import shutil
+import threading
+
 import pytest
 import tensorflow as tf
 
 from vae_zoo import VAE, atomic, cli, export
 from vae_zoo.components import networks
+from vae_zoo.serving import saved_model
+
+METADATA = "assets.extra/vae_zoo.json"
 
 
 @pytest.fixture(scope="module")
@@ -77,17 +83,18 @@ def test_a_version_that_another_export_takes_meanwhile_is_refused(
     export_decoder, tmp_path, monkeypatch
 ):
     save = tf.saved_model.save
+    theirs = export_decoder(tmp_path.parent / "theirs")
+    before = (theirs / METADATA).read_text()
 
     def save_late(*arguments, **options):
         save(*arguments, **options)
-        (tmp_path / "7").mkdir(exist_ok=True)
-        (tmp_path / "7" / "saved_model.pb").touch()
+        shutil.copytree(theirs, tmp_path / "7", dirs_exist_ok=True)
 
     monkeypatch.setattr(tf.saved_model, "save", save_late)
     with pytest.raises(FileExistsError, match="version=7"):
         export_decoder(tmp_path, version=7)
     assert names(tmp_path) == ["7"]
-    assert names(tmp_path / "7") == ["saved_model.pb"]
+    assert (tmp_path / "7" / METADATA).read_text() == before
     # Without a number of its own it takes the next.
     assert export_decoder(tmp_path).name == "8"
 
@@ -99,11 +106,52 @@ def test_a_signature_that_the_model_lacks_is_refused(model, tmp_path, wanted):
     assert not (tmp_path / "m").exists()
 
 
-@pytest.mark.parametrize("name", ["version", "keep"])
-def test_a_number_that_is_none_is_refused(model, tmp_path, name):
-    with pytest.raises(ValueError, match=f"`{name}` must be at least 1"):
-        export(model, tmp_path / "m", **{name: 0})
+@pytest.mark.parametrize(
+    "name", ["version", "keep", "num_importance_samples", "num_imputation_steps"]
+)
+@pytest.mark.parametrize("value", [0, 1.5, "3"])
+def test_a_number_that_is_none_is_refused(model, tmp_path, name, value):
+    message = f"`{name}` must be an integer of at least 1.*{name}={value!r}"
+    with pytest.raises(ValueError, match=message):
+        export(model, tmp_path / "m", **{name: value})
     assert not (tmp_path / "m").exists()
+
+
+@pytest.mark.parametrize("name", ["2022", "007", "3", "README.md", "x.png"])
+@pytest.mark.parametrize("is_folder", [True, False])
+def test_a_folder_of_something_else_is_refused(
+    export_decoder, tmp_path, name, is_folder
+):
+    mine = tmp_path / name
+    if is_folder:
+        mine.mkdir()
+        mine = mine / "thesis.tex"
+    mine.write_text("mine")
+    with pytest.raises(ValueError, match=f"`directory` must be new.*{name!r}"):
+        export_decoder(tmp_path, keep=1)
+    assert mine.read_text() == "mine"
+    assert names(tmp_path) == [name]
+
+
+def test_of_two_exports_at_once_the_later_version_stays(tmp_path):
+    """One that has published waits for none, and removes nothing newer."""
+    together = threading.Barrier(8)
+
+    def publish(number):
+        folder = tmp_path / f".partial-{number}"
+        (folder / "assets.extra").mkdir(parents=True)
+        (folder / METADATA).touch()
+        together.wait()
+        with atomic.locked(tmp_path):
+            version = saved_model._publish(folder, tmp_path, None)
+            saved_model._prune(tmp_path, 1, version)
+
+    threads = [threading.Thread(target=publish, args=[i]) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert names(tmp_path) == ["8"]
 
 
 def test_the_command_line_takes_all_of_it(export_decoder, tmp_path, capsys):

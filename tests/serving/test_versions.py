@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks import kill_exports
 from tests import zoo_of_models
-from vae_zoo import VAE, BetaVAE, export
+from vae_zoo import VAE, BetaVAE, atomic, export
 from vae_zoo.serving import saved_model
 
 
@@ -22,8 +22,9 @@ def contents(folder):
 def test_versions_count_up_and_appear_when_they_are_complete(tmp_path, monkeypatch):
     model = zoo_of_models.vae()
     directory = tmp_path / "served"
-    abandoned = directory / ".partial-999999999-abc"
-    abandoned.mkdir(parents=True)
+    with atomic.partial_folder(tmp_path) as folder:  # As of a process that is gone.
+        name = folder.name.replace(f"-{os.getpid()}-", "-999999999-")
+    (directory / name).mkdir(parents=True)
     rename, renamed = os.rename, []
 
     def recorded_rename(source, target):
@@ -49,9 +50,15 @@ def test_what_is_no_model_is_refused(tmp_path):
     version = export(zoo_of_models.vae(), tmp_path / "vae")
     with pytest.raises(ValueError, match=r"must hold a BetaVAE.*holds a VAE"):
         BetaVAE.from_preset(version)
-    (version / "assets.extra" / "vae_zoo.json").write_text("{")
-    with pytest.raises(ValueError, match=r"vae_zoo\.json' must be what `export` wrote"):
+    path = version / "assets.extra" / "vae_zoo.json"
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps(content | {"sha256": {}}))
+    with pytest.raises(ValueError, match=r"saved_model\.pb' must have the sha256"):
         VAE.from_preset(version)
+    for broken in ("{", json.dumps(content | {"sha256": []})):
+        path.write_text(broken)
+        with pytest.raises(ValueError, match=r"vae_zoo\.json' must be what `export`"):
+            VAE.from_preset(version)
 
 
 def test_a_failed_export_leaves_nothing(tmp_path, monkeypatch):
@@ -97,11 +104,17 @@ def test_an_export_during_another_one_disturbs_neither(tmp_path, monkeypatch):
         assert VAE.from_preset(version).get_config() == model.get_config()
 
 
+def mkdir(folder):
+    folder.mkdir()
+    return folder
+
+
 def test_exports_that_end_together_get_a_number_each(tmp_path):
     folders = [tmp_path / f".partial-{i}" for i in range(16)]
     for folder in folders:
         folder.mkdir()
         (folder / "model").write_text(folder.name)
+        atomic.write_json(mkdir(folder / saved_model.EXTRA) / saved_model.METADATA, {})
     together = threading.Barrier(len(folders))
     published = {}
 

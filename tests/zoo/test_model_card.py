@@ -1,4 +1,5 @@
 import json
+import math
 
 import pytest
 
@@ -105,6 +106,25 @@ def test_a_figure_without_its_protocol_is_refused(
     figure = figure["published"][0] if is_published else figure
     del figure[missing]
     with pytest.raises(ValueError, match=f"without {missing}"):
+        model.save_to_preset(tmp_path / "own", {"card": card})
+    assert not (tmp_path / "own").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"protocol": " "}, "without protocol"),
+        ({"value": "88"}, "value .* must be a finite number"),
+        ({"value": math.nan}, "value .* must be a finite number"),
+        ({"standard_error": "2"}, "standard_error .* must be a finite number"),
+    ],
+)
+def test_a_figure_that_says_nothing_is_refused(model, tmp_path, changes, match):
+    card = {"metrics": [{**CARD["metrics"][0], **changes}]}
+    with pytest.raises(ValueError, match=match):
+        model.save_to_preset(tmp_path / "own", {"card": card})
+    card = {"pictures": [{"file": "samples.png"}]}
+    with pytest.raises(ValueError, match="without caption"):
         model.save_to_preset(tmp_path / "own", {"card": card})
     assert not (tmp_path / "own").exists()
 

@@ -47,6 +47,15 @@ def check_at_least(name, value, minimum, meaning):
         )
 
 
+def check_count(name, value, otherwise=""):
+    """Raises ValueError unless argument `name` is an integer >= 1."""
+    if not _is_positive_integer(value):
+        raise ValueError(
+            f"`{name}` must be an integer of at least 1{otherwise}. "
+            f"Received: {name}={value!r}"
+        )
+
+
 def check_same_geometry(posterior, prior):
     """Raises ValueError unless the two components are distributions on one space."""
     if posterior.geometry != prior.geometry:

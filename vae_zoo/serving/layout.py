@@ -28,7 +28,9 @@ def read_metadata(folder):
     path = pathlib.Path(folder) / EXTRA / METADATA
     try:
         metadata = json.loads(path.read_text())
-        if {"class", "config", "sha256"} <= metadata.keys():
+        if {"class", "config", "sha256"} <= metadata.keys() and isinstance(
+            metadata["sha256"], dict
+        ):
             return metadata
     except (json.JSONDecodeError, UnicodeDecodeError, AttributeError):
         pass
@@ -36,6 +38,19 @@ def read_metadata(folder):
 
 
 def versions(directory):
-    """The version numbers in `directory`, ascending."""
-    entries = pathlib.Path(directory).iterdir()
-    return sorted(int(entry.name) for entry in entries if entry.name.isdecimal())
+    """The numbers of the exported versions in `directory`, ascending."""
+    return sorted(
+        int(entry.name)
+        for entry in pathlib.Path(directory).iterdir()
+        if is_version(entry)
+    )
+
+
+def is_version(path):
+    """Whether `path` is the folder of a version that `export` wrote."""
+    return is_number(path.name) and (path / EXTRA / METADATA).is_file()
+
+
+def is_number(name):
+    """Whether it is how a version's number is written: 1, 2, 3, …"""
+    return name.isascii() and name.isdecimal() and not name.startswith("0")

@@ -1,5 +1,6 @@
 """One SavedModel that TF Serving serves and that loads back into Keras."""
 
+import contextlib
 import hashlib
 import importlib.metadata
 import os
@@ -11,11 +12,13 @@ import keras
 import tensorflow as tf
 
 from vae_zoo import atomic
-from vae_zoo.models.input_checks import check_at_least
+from vae_zoo.models.input_checks import check_count
 from vae_zoo.serving.layout import (
     EXTRA,
     METADATA,
     find_version,
+    is_number,
+    is_version,
     read_metadata,
     versions,
 )
@@ -78,9 +81,11 @@ def export(
         OSError: if `directory` cannot be written.
     """
     directory = pathlib.Path(directory)
+    check_count("num_importance_samples", num_importance_samples)
+    check_count("num_imputation_steps", num_imputation_steps)
     for name, number in (("version", version), ("keep", keep)):
         if number is not None:
-            check_at_least(name, number, 1, "or None")
+            check_count(name, number, ", or None")
     _check_destination(directory)
     _check_is_free(directory, version)
     functions = _chosen(
@@ -107,9 +112,10 @@ def export(
             "sha256": {name: _sha256(folder / name) for name in HASHED},
         }
         atomic.write_json(extra / METADATA, content)
-        target = _publish(folder, directory, version)
-    if keep is not None:
-        _prune(directory, keep, target)
+        with atomic.locked(directory):  # So that none removes what another publishes.
+            target = _publish(folder, directory, version)
+            if keep is not None:
+                _prune(directory, keep, target)
     return target
 
 
@@ -150,8 +156,8 @@ def load(folder: str | os.PathLike) -> keras.Model:
     """
     folder = find_version(folder)
     metadata = read_metadata(folder)
-    for name, expected in metadata["sha256"].items():
-        path = folder / name
+    for name in HASHED:
+        path, expected = folder / name, metadata["sha256"].get(name)
         received = _sha256(path) if path.is_file() else "no file"
         if received != expected:
             raise ValueError(
@@ -169,14 +175,15 @@ def load(folder: str | os.PathLike) -> keras.Model:
 def _check_destination(directory):
     if not directory.exists():
         return
+    has_card = bool(versions(directory))
     foreign = [
         entry.name
         for entry in directory.iterdir()
         if not (
-            entry.name.isdecimal()
-            or entry.name == "README.md"
-            or entry.suffix == ".png"  # The model card's pictures.
+            is_version(entry)
             or atomic.is_partial(entry)
+            # The model card and its pictures.
+            or (has_card and (entry.name == "README.md" or entry.suffix == ".png"))
         )
     ]
     if foreign:
@@ -197,7 +204,9 @@ def _check_is_free(directory, version):
 def _publish(folder, directory, version):
     """Renames `folder` to its version; None: the next, which others may take first."""
     while True:
-        number = version or (versions(directory) or [0])[-1] + 1
+        names = [entry.name for entry in directory.iterdir()]
+        taken = [int(name) for name in names if is_number(name)]
+        number = version or max(taken, default=0) + 1
         target = directory / str(number)
         try:
             os.rename(folder, target)
@@ -213,7 +222,9 @@ def _prune(directory, keep, newest):
     """Removes all versions but `keep`, the lowest numbers first, and never `newest`."""
     others = [number for number in versions(directory) if number != int(newest.name)]
     for number in others[: len(others) + 1 - keep]:
-        atomic.remove_folder(directory / str(number))
+        # Another machine may be removing it, too.
+        with contextlib.suppress(FileNotFoundError):
+            atomic.remove_folder(directory / str(number))
 
 
 def _sha256(path):

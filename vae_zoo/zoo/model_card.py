@@ -1,6 +1,9 @@
 """Model cards: what a trained model is and how good, from its `vae_zoo.json` alone."""
 
-# What each figure of a card has to say beside its value.
+import math
+import numbers
+
+# What each figure of a card has to say.
 REQUIRED = ("name", "value", "protocol")
 SIGNATURE_NOTE = (
     "A row of an answer depends on its own row of the request alone. Sampling is a "
@@ -52,17 +55,37 @@ def model_card(name: str, metadata: dict) -> str:
 def check_card(card: dict) -> None:
     """Raises ValueError if a figure, ours or a published one, does not say what it is.
 
+    Or if a value or an error is no finite number, or a picture lacks file or caption.
+
     Args:
         card: what `model_card` takes as `card`.
     """
     for metric in card.get("metrics", []):
         for figure in (metric, *metric.get("published", [])):
-            missing = [key for key in REQUIRED if figure.get(key) in (None, "")]
-            if missing:
-                raise ValueError(
-                    f"A figure of a model card must have {', '.join(REQUIRED)}. "
-                    f"Received: {figure}, without {missing[0]}"
-                )
+            _check_has(figure, REQUIRED, "figure")
+            for key in ("value", "standard_error"):
+                if figure.get(key) is not None and not _is_finite(figure[key]):
+                    raise ValueError(
+                        f"The {key} of a model card's figure must be a finite number. "
+                        f"Received: {figure}"
+                    )
+    for picture in card.get("pictures", []):
+        _check_has(picture, ("file", "caption"), "picture")
+
+
+def _check_has(part, keys, kind):
+    missing = [
+        key for key in keys if part.get(key) is None or not str(part[key]).strip()
+    ]
+    if missing:
+        raise ValueError(
+            f"A {kind} of a model card must have {', '.join(keys)}. "
+            f"Received: {part}, without {missing[0]}"
+        )
+
+
+def _is_finite(value):
+    return isinstance(value, numbers.Real) and math.isfinite(value)
 
 
 def shown(metric: dict) -> str:
@@ -175,7 +198,8 @@ def _metrics(metrics):
             for each in metric.get("published", [])
         )
         cells = (metric["name"], f"**{shown(metric)}**", metric["protocol"], published)
-        lines.append(f"| {' | '.join(cells)} |")
+        escaped = (cell.replace("|", "\\|") for cell in cells)
+        lines.append(f"| {' | '.join(escaped)} |")
     return "\n".join(lines)
 
 

@@ -1,8 +1,9 @@
 """The presets: SavedModels in `savedmodels/`, found by name."""
 
 import difflib
-import json
 import pathlib
+
+from vae_zoo.serving.layout import is_version, read_metadata
 
 PACKAGE = pathlib.Path(__file__).resolve().parents[1]
 
@@ -16,9 +17,8 @@ def root():
 def metadata():
     """Preset name -> the content of its newest version's `vae_zoo.json`."""
     found = {}
-    for path in sorted(root().glob("*/*/assets.extra/vae_zoo.json"), key=_order):
-        if path.parents[1].name.isdecimal():
-            found[path.parents[2].name] = json.loads(path.read_text())
+    for path in sorted(_descriptions(), key=_order):
+        found[path.parents[2].name] = read_metadata(path.parents[1])
     return found
 
 
@@ -63,7 +63,7 @@ def _found_or_fetched(name_or_path, sha256):
 def find(name_or_path):
     """The folder of a preset's name, or the path itself; errors as `from_preset`."""
     path = pathlib.Path(name_or_path).expanduser()
-    known = sorted(metadata())
+    known = sorted({path.parents[2].name for path in _descriptions()})
     if name_or_path in known:
         path = root() / name_or_path
     elif not path.is_dir():
@@ -76,6 +76,11 @@ def find(name_or_path):
     return path
 
 
+def _descriptions():
+    """The `vae_zoo.json` of every version of every preset."""
+    paths = root().glob("*/*/assets.extra/vae_zoo.json")
+    return [path for path in paths if is_version(path.parents[1])]
+
+
 def _order(path):
-    version = path.parents[1].name
-    return path.parents[2].name, int(version) if version.isdecimal() else -1
+    return path.parents[2].name, int(path.parents[1].name)
