@@ -53,7 +53,10 @@ def test_a_run_that_diverges_ends_in_an_error_and_exports_nothing(tmp_path, caps
     assert main(["train", "vae", *TINY, "--output", str(tmp_path)]) == 0
 
 
-@pytest.mark.parametrize(("step", "num_weights"), [(0, 99), (10, 99), (0, 1)])
+@pytest.mark.parametrize(
+    ("step", "num_weights"),
+    [pytest.param(0, 99, marks=pytest.mark.slow), (10, 99), (0, 1)],
+)
 def test_what_is_not_finite_keeps_the_last_good_model(
     step, num_weights, tmp_path, capsys, monkeypatch
 ):

@@ -45,7 +45,8 @@ def test_a_stopped_run_keeps_its_best_epoch_also_if_it_was_killed(
     for a, b in zip(model.trainable_weights, last.trainable_weights, strict=True):
         assert_array_equal(a, b)
     metrics = json.loads((whole / "metrics.json").read_text())
-    assert metrics["validation"]["loss"] < rows[-1]["val_loss"]
+    # Measured anew, with other noise.
+    assert metrics["validation"]["loss"] == pytest.approx(losses[best], rel=0.02)
     assert metrics["epochs"] == best
     assert metrics["train"]["loss"] == rows[best - 1]["loss"]
 

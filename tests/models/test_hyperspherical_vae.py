@@ -96,7 +96,7 @@ def test_a_product_of_spheres_is_saved_and_compiled(binary_images, tmp_path):
         assert_allclose(received[name], value, rtol=2e-4, atol=2e-4)
 
 
-@pytest.mark.parametrize("latent_dim", [2, 6, 41])
+@pytest.mark.parametrize("latent_dim", [2, pytest.param(6, marks=pytest.mark.slow), 41])
 def test_short_trainings_of_twenty_seeds_stay_finite(latent_dim):
     digits = sklearn.datasets.load_digits().images[..., None] / 16
     x = (digits > np.random.default_rng(0).random(digits.shape)).astype("float32")[:256]
