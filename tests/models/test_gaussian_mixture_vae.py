@@ -156,3 +156,11 @@ def test_free_bits_are_free_up_to_their_number(share, binary_images):
 def test_bad_arguments_are_named(options, message):
     with pytest.raises(ValueError, match=message):
         small(**options)
+
+
+def test_without_labels_there_is_no_accuracy_also_step_by_step(binary_images):
+    model = small()
+    model.compile("adam", run_eagerly=True)
+    history = model.fit(binary_images[:8], batch_size=4, verbose=0).history
+    assert "elbo" in history
+    assert "label_accuracy" not in history

@@ -181,14 +181,14 @@ class GaussianMixtureVAE(VAE):
             self._label_accuracy.update_state(chosen == y, y >= 0)
         results = super().compute_metrics(x, y, y_pred, sample_weight)
         if y is None:
-            results.pop(self._label_accuracy.name)
+            results.pop(self._label_accuracy.name, None)
         return results
 
     def get_metrics_result(self):
         """As in `ElboModel`; after a pass without labels no `label_accuracy`."""
         results = super().get_metrics_result()
         if tf.executing_eagerly() and self._label_accuracy.count == 0:
-            results.pop(self._label_accuracy.name)
+            results.pop(self._label_accuracy.name, None)
         return results
 
     def checked_pairs(self, x, y=None):
