@@ -39,18 +39,21 @@ def read_metadata(folder):
 
 def versions(directory):
     """The numbers of the exported versions in `directory`, ascending."""
-    return sorted(
-        int(entry.name)
-        for entry in pathlib.Path(directory).iterdir()
-        if is_version(entry)
-    )
+    directory = pathlib.Path(directory)
+    return [n for n in numbers(directory) if is_version(directory / str(n))]
+
+
+def numbers(directory):
+    """The names in `directory` that a server takes for those of versions, ascending."""
+    entries = pathlib.Path(directory).iterdir()
+    return sorted(int(entry.name) for entry in entries if _is_number(entry.name))
 
 
 def is_version(path):
     """Whether `path` is the folder of a version that `export` wrote."""
-    return is_number(path.name) and (path / EXTRA / METADATA).is_file()
+    return _is_number(path.name) and (path / EXTRA / METADATA).is_file()
 
 
-def is_number(name):
+def _is_number(name):
     """Whether it is how a version's number is written: 1, 2, 3, …"""
     return name.isascii() and name.isdecimal() and not name.startswith("0")

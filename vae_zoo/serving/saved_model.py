@@ -17,8 +17,8 @@ from vae_zoo.serving.layout import (
     EXTRA,
     METADATA,
     find_version,
-    is_number,
     is_version,
+    numbers,
     read_metadata,
     versions,
 )
@@ -204,9 +204,7 @@ def _check_is_free(directory, version):
 def _publish(folder, directory, version):
     """Renames `folder` to its version; None: the next, which others may take first."""
     while True:
-        names = [entry.name for entry in directory.iterdir()]
-        taken = [int(name) for name in names if is_number(name)]
-        number = version or max(taken, default=0) + 1
+        number = version or (numbers(directory) or [0])[-1] + 1
         target = directory / str(number)
         try:
             os.rename(folder, target)

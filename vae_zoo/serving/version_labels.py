@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from vae_zoo.serving.layout import find_version, read_metadata, versions
+from vae_zoo.serving.layout import find_version, numbers, read_metadata
 
 # Names that need no quoting in a URL, a shell, YAML or a text protobuf.
 MODEL_NAME = "[A-Za-z0-9][A-Za-z0-9._-]*"
@@ -72,7 +72,7 @@ def _served_model(path, stable, canary):
             f"are the names of the models. Received: '{path}'"
         )
     folder = path / "saved_model" if (path / "saved_model").is_dir() else path
-    found = versions(folder) if folder.is_dir() else []
+    found = numbers(folder) if folder.is_dir() else []
     if not found:
         raise ValueError(
             "`folders` must hold versions of a model, <folder>/<version>/, that "
