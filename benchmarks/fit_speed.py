@@ -20,9 +20,9 @@ callbacks' do: building and compiling is not in it. Contenders (`benchmarks/spee
 
 - the layers' matrix products or convolutions alone, forward and backward.
 
-The raw figures go to `benchmarks/results/fit_speed.json`. All of it takes about twenty
-minutes on two idle cores, a row two to three; with `--processor-time` the table is of
-processor time, for a busy machine.
+The raw figures go to `benchmarks/results/fit_speed.json`. A row takes over
+five minutes on two cores, most of it to start and to compile; with `--processor-time`
+the table is of processor time, for a busy machine.
 """
 
 import argparse
