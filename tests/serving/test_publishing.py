@@ -134,7 +134,6 @@ def test_a_folder_of_something_else_is_refused(
 
 
 def test_of_two_exports_at_once_the_later_version_stays(tmp_path):
-    """One that has published waits for none, and removes nothing newer."""
     together = threading.Barrier(8)
 
     def publish(number):
@@ -142,9 +141,7 @@ def test_of_two_exports_at_once_the_later_version_stays(tmp_path):
         (folder / "assets.extra").mkdir(parents=True)
         (folder / METADATA).touch()
         together.wait()
-        with atomic.locked(tmp_path):
-            version = saved_model._publish(folder, tmp_path, None)
-            saved_model._prune(tmp_path, 1, version)
+        saved_model._publish(folder, tmp_path, None, keep=1)
 
     threads = [threading.Thread(target=publish, args=[i]) for i in range(8)]
     for thread in threads:

@@ -112,11 +112,7 @@ def export(
             "sha256": {name: _sha256(folder / name) for name in HASHED},
         }
         atomic.write_json(extra / METADATA, content)
-        with atomic.locked(directory):  # So that none removes what another publishes.
-            target = _publish(folder, directory, version)
-            if keep is not None:
-                _prune(directory, keep, target)
-    return target
+        return _publish(folder, directory, version, keep)
 
 
 def _chosen(functions, names):
@@ -201,7 +197,16 @@ def _check_is_free(directory, version):
         )
 
 
-def _publish(folder, directory, version):
+def _publish(folder, directory, version, keep=None):
+    """Renames `folder` to its version, and removes all but `keep` versions."""
+    with atomic.locked(directory):  # So that none removes what another publishes.
+        target = _renamed(folder, directory, version)
+        if keep is not None:
+            _prune(directory, keep, target)
+    return target
+
+
+def _renamed(folder, directory, version):
     """Renames `folder` to its version; None: the next, which others may take first."""
     while True:
         number = version or (numbers(directory) or [0])[-1] + 1
