@@ -67,7 +67,8 @@ def _add_training_options(parser, posteriors):
         help="what encoder and decoder compute in; the bound is always in float32",
     )
     _add_distortion_options(parser)
-    add("--dropout-rate", type=share, default=0.0, help="in an MLP encoder")
+    add("--dropout-rate", type=share, default=0.0, help="in the encoder")
+    add("--decoder-dropout-rate", type=share, default=0.0, help="in the decoder")
     add("--posterior", choices=posteriors, default=posteriors[0], help="q(z|x)")
     add(
         "--likelihood",

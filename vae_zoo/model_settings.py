@@ -54,17 +54,14 @@ def _encoder(settings):
     sizes = {"hidden_units": settings["hidden_units"]}
     if settings["network"] != "mlp":
         sizes["filters"] = settings["filters"]
-        if settings["dropout_rate"]:
-            raise ValueError(
-                "`dropout_rate` must be 0 with a network other than mlp. Received: "
-                f"dropout_rate={settings['dropout_rate']}"
-            )
-    elif settings["dropout_rate"]:
-        sizes["dropout_rate"] = settings["dropout_rate"]
     if settings["network"] == "resnet":
         sizes["num_blocks"] = settings["num_blocks"]
     network = NETWORKS[settings["network"]](
-        activation=settings["activation"], dtype=settings["dtype_policy"], **sizes
+        activation=settings["activation"],
+        dropout_rate=settings["dropout_rate"],
+        decoder_dropout_rate=settings["decoder_dropout_rate"],
+        dtype=settings["dtype_policy"],
+        **sizes,
     )
     amounts = {name: settings[name] for name in DISTORTIONS if settings[name]}
     if not amounts:

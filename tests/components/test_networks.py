@@ -11,6 +11,7 @@ NETWORKS = [
     lambda: networks.MLP((12, 6), activation="elu", dropout_rate=0.1),
     lambda: networks.Conv((3, 4), hidden_units=(9,), kernel_size=3),
     lambda: networks.ResNet((3, 4), num_blocks=1, hidden_units=(9,), activation="elu"),
+    lambda: networks.ResNet((3,), dropout_rate=0.2, decoder_dropout_rate=0.1),
 ]
 
 
@@ -40,6 +41,37 @@ def test_a_mirror_runs_the_encoder_backwards():
     units = [layer.units for layer in mirror.stack]
     assert units == [6, 12]
     assert [layer.activation.__name__ for layer in mirror.stack] == ["tanh"] * 2
+
+
+@pytest.mark.parametrize("make", [networks.MLP, networks.Conv, networks.ResNet])
+def test_encoder_and_decoder_drop_units_in_training_at_rates_of_their_own(make):
+    x = np.ones((64, 8, 8, 1), "float32")
+
+    def differ(layer, inputs):
+        once, twice = (layer(inputs, training=True).numpy() for _ in range(2))
+        assert_array_equal(layer(inputs), layer(inputs, training=False))
+        return bool((once != twice).any())
+
+    for rates in ((0.5, 0.0), (0.0, 0.5)):
+        encoder = make(
+            (4, 4),
+            activation="elu",
+            dropout_rate=rates[0],
+            decoder_dropout_rate=rates[1],
+        )
+        decoder = encoder.mirror((8, 8, 1))
+        z = np.ones((64, 3), "float32")
+        assert (differ(encoder, x), differ(decoder, z)) == (rates[0] > 0, rates[1] > 0)
+
+
+def test_a_residual_block_drops_units():
+    block = convolutional.ResidualBlock(4, dropout_rate=0.5)
+    x = np.random.default_rng(0).normal(size=(2, 5, 5, 4)).astype("float32")
+    block(x)
+    block.second.kernel.assign(np.ones(block.second.kernel.shape, "float32"))
+    once, twice = (block(x, training=True).numpy() for _ in range(2))
+    assert (once != twice).any()
+    assert_array_equal(block(x), block(x))
 
 
 def test_a_residual_block_starts_as_the_identity():
@@ -72,6 +104,10 @@ def test_foreign_layers_serve_as_networks(binary_images):
     [
         (lambda: networks.MLP((5, 0)), r"`hidden_units` must be.*\(5, 0\)"),
         (lambda: networks.MLP((5,), dropout_rate=1.0), "`dropout_rate` must lie"),
+        (
+            lambda: networks.ResNet(decoder_dropout_rate=-0.1),
+            "`decoder_dropout_rate` must lie",
+        ),
         (lambda: networks.Conv((2.5,)), "`filters` must be"),
         (lambda: networks.ResNet(num_blocks=-1), "`num_blocks` must be"),
     ],

@@ -9,25 +9,33 @@ import math
 
 import keras
 
+from vae_zoo.components.dropout import Dropout
 from vae_zoo.components.network import Network, check_sizes
 
 
 @keras.saving.register_keras_serializable("vae_zoo")
 class ResidualBlock(keras.layers.Layer):
-    """x + conv(act(conv(act(x)))), the identity at initialization.
+    """x + conv(drop(act(conv(act(x))))), the identity at initialization.
 
     Source: He et al. 2016 (pre-activation); zero-initialized last layer as in
-    Goyal et al. 2017, section 5.1, which needs no normalization at this depth.
+    Goyal et al. 2017, section 5.1, which needs no normalization at this depth;
+    dropout between the convolutions as in Zagoruyko & Komodakis 2016, section 2.4.
     """
 
-    def __init__(self, filters, *, activation="relu", name=None, **kwargs):
+    def __init__(
+        self, filters, *, activation="relu", dropout_rate=0.0, name=None, **kwargs
+    ):
         super().__init__(name=name, **kwargs)
         self.filters = filters
         self.activation = keras.activations.get(activation)
+        self.dropout_rate = dropout_rate
         settings = {"padding": "same", "dtype": self.dtype_policy}
         self.first = keras.layers.Conv2D(filters, 3, **settings)
         self.second = keras.layers.Conv2D(
             filters, 3, kernel_initializer="zeros", **settings
+        )
+        self.dropout = (
+            Dropout(dropout_rate, dtype=self.dtype_policy) if dropout_rate else None
         )
 
     def build(self, input_shape):
@@ -37,7 +45,10 @@ class ResidualBlock(keras.layers.Layer):
 
     def call(self, x):
         """Float tensor of the shape of `x`."""
-        return x + self.second(self.activation(self.first(self.activation(x))))
+        y = self.activation(self.first(self.activation(x)))
+        if self.dropout:
+            y = self.dropout(y)
+        return x + self.second(y)
 
     def compute_output_shape(self, input_shape):
         """The input's."""
@@ -49,6 +60,7 @@ class ResidualBlock(keras.layers.Layer):
             **super().get_config(),
             "filters": self.filters,
             "activation": keras.activations.serialize(self.activation),
+            "dropout_rate": self.dropout_rate,
         }
 
 
@@ -75,9 +87,10 @@ class _Convolutional(Network):
         layers = [keras.layers.Reshape(as_image(input_shape), dtype=self.dtype_policy)]
         for filters in self.filters:
             layers.append(self._resize(keras.layers.Conv2D, filters))
-            layers.extend(self._blocks(filters))
+            layers.extend(self._blocks(filters, self.dropout_rate))
         layers.append(keras.layers.Flatten(dtype=self.dtype_policy))
-        return layers + self.dense(self.hidden_units, self.activation)
+        rate = self.dropout_rate
+        return layers + self.dense(self.hidden_units, self.activation, rate)
 
     def decoder_stack(self, output_shape):
         """Dense. Then per stage: refine, double the size. Features [H, W, F]."""
@@ -85,11 +98,12 @@ class _Convolutional(Network):
         for _ in self.filters:
             sizes.append(tuple(math.ceil(length / 2) for length in sizes[-1]))
         start = (*sizes[-1], self.filters[-1])
-        units = (*self.hidden_units[::-1], math.prod(start))
-        layers = self.dense(units, self.activation)
+        rate = self.decoder_dropout_rate
+        layers = self.dense(self.hidden_units[::-1], self.activation, rate)
+        layers += self.dense([math.prod(start)], self.activation, 0.0)
         layers.append(keras.layers.Reshape(start, dtype=self.dtype_policy))
         for stage in reversed(range(len(self.filters))):
-            layers.extend(self._blocks(self.filters[stage]))
+            layers.extend(self._blocks(self.filters[stage], rate))
             next_filters = self.filters[max(stage - 1, 0)]
             layers.append(self._resize(keras.layers.Conv2DTranspose, next_filters))
             surplus = tuple(
@@ -99,9 +113,14 @@ class _Convolutional(Network):
             layers.append(keras.layers.Cropping2D(surplus, dtype=self.dtype_policy))
         return layers
 
-    def _blocks(self, filters):
+    def _blocks(self, filters, dropout_rate):
         return [
-            ResidualBlock(filters, activation=self.activation, dtype=self.dtype_policy)
+            ResidualBlock(
+                filters,
+                activation=self.activation,
+                dropout_rate=dropout_rate,
+                dtype=self.dtype_policy,
+            )
             for _ in range(self.num_blocks)
         ]
 
@@ -135,9 +154,11 @@ class Conv(_Convolutional):
         hidden_units: units of the dense layers that follow.
         kernel_size: of every convolution.
         activation: of every layer; anything Keras takes.
+        dropout_rate: share of units dropped after each dense layer, in [0, 1).
+        decoder_dropout_rate: the same in the decoder that mirrors it.
 
     Raises:
-        ValueError: if a size is not a positive integer.
+        ValueError: if a size is not a positive integer or a rate off range.
     """
 
     def __init__(
@@ -165,9 +186,12 @@ class ResNet(_Convolutional):
         hidden_units: units of the dense layers that follow.
         kernel_size: of the convolutions that halve; in the blocks it is 3.
         activation: of every layer; anything Keras takes.
+        dropout_rate: share of units dropped in each block and after each dense
+            layer, in [0, 1).
+        decoder_dropout_rate: the same in the decoder that mirrors it.
 
     Raises:
-        ValueError: if a size is not a positive integer.
+        ValueError: if a size is not a positive integer or a rate off range.
     """
 
     def __init__(

@@ -2,25 +2,15 @@
 
 import keras
 
+from vae_zoo.components.dropout import Dropout
 
-class Network(keras.layers.Layer):
-    """A stack of layers that is made when the input's shape is known."""
 
-    def encoder_stack(self, input_shape):
-        """The layers from inputs of shape `input_shape` to features."""
-        raise NotImplementedError
-
-    def decoder_stack(self, output_shape):
-        """The layers from latents to features for outputs of `output_shape`."""
-        raise NotImplementedError
-
-    def mirror(self, target_shape):
-        """The decoder that runs this network backwards, to `target_shape`."""
-        return Mirror(self, target_shape, dtype=self.dtype_policy)
+class Stack(keras.layers.Layer):
+    """Layers one after the other, made when the input's shape is known."""
 
     def stack_for(self, input_shape):
         """The layers to build for inputs of shape `input_shape`."""
-        return self.encoder_stack(input_shape)
+        raise NotImplementedError
 
     def build(self, input_shape):
         """Creates and builds the stack."""
@@ -43,20 +33,71 @@ class Network(keras.layers.Layer):
             shape = tuple(layer.compute_output_shape(shape))
         return shape
 
-    def dense(self, hidden_units, activation):
-        """Dense layers of these sizes."""
-        return [
-            keras.layers.Dense(units, activation=activation, dtype=self.dtype_policy)
-            for units in hidden_units
-        ]
+
+class Network(Stack):
+    """An encoder, and the pattern of the decoder that mirrors it.
+
+    Args:
+        dropout_rate: share of the units dropped in training, in [0, 1).
+        decoder_dropout_rate: that of the mirror image.
+
+    Raises:
+        ValueError: if a rate is off range.
+
+    Source of dropout: Srivastava et al. 2014.
+    """
+
+    def __init__(self, *, dropout_rate=0.0, decoder_dropout_rate=0.0, **kwargs):
+        super().__init__(**kwargs)
+        self.dropout_rate = _check_rate("dropout_rate", dropout_rate)
+        self.decoder_dropout_rate = _check_rate(
+            "decoder_dropout_rate", decoder_dropout_rate
+        )
+
+    def encoder_stack(self, input_shape):
+        """The layers from inputs of shape `input_shape` to features."""
+        raise NotImplementedError
+
+    def decoder_stack(self, output_shape):
+        """The layers from latents to features for outputs of `output_shape`."""
+        raise NotImplementedError
+
+    def stack_for(self, input_shape):
+        """The encoder's."""
+        return self.encoder_stack(input_shape)
+
+    def mirror(self, target_shape):
+        """The decoder that runs this network backwards, to `target_shape`."""
+        return Mirror(self, target_shape, dtype=self.dtype_policy)
+
+    def dense(self, hidden_units, activation, dropout_rate):
+        """Dense layers of these sizes, each followed by dropout where there is any."""
+        layers = []
+        for units in hidden_units:
+            layers.append(
+                keras.layers.Dense(
+                    units, activation=activation, dtype=self.dtype_policy
+                )
+            )
+            if dropout_rate:
+                layers.append(Dropout(dropout_rate, dtype=self.dtype_policy))
+        return layers
+
+    def get_config(self):
+        """The arguments of every network."""
+        return {
+            **super().get_config(),
+            "dropout_rate": self.dropout_rate,
+            "decoder_dropout_rate": self.decoder_dropout_rate,
+        }
 
 
 @keras.saving.register_keras_serializable("vae_zoo")
-class Mirror(Network):
+class Mirror(Stack):
     """The mirror image of an encoder, as a decoder with weights of its own.
 
     Args:
-        network: an encoder of this module, as the pattern: the layers' order is
+        network: an encoder of this package, as the pattern: the layers' order is
             reversed and convolutions are transposed.
         target_shape: the shape of the data, without the batch.
     """
@@ -86,6 +127,12 @@ class Mirror(Network):
         """The decoder with these constructor arguments."""
         network = keras.saving.deserialize_keras_object(config["network"])
         return cls(**{**config, "network": network})
+
+
+def _check_rate(name, rate):
+    if not 0 <= rate < 1:
+        raise ValueError(f"`{name}` must lie in [0, 1). Received: {name}={rate}")
+    return rate
 
 
 def check_sizes(name, sizes):
