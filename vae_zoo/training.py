@@ -17,9 +17,6 @@ from vae_zoo.models.clusters import StartClusters
 from vae_zoo.pictures import write_pictures
 from vae_zoo.serving import saved_model
 
-# Steps to run for one trip from Python to TensorFlow, at most.
-MAX_STEPS_PER_EXECUTION = 25
-
 
 def train(settings, folder, verbose=1):
     """Trains a model into `folder`, or goes on where a killed run stopped.
@@ -153,14 +150,6 @@ def _load_or_build(folder, settings, source, steps_per_epoch):
         run_folder.check_model(path, model, expected)
     else:
         model.compile(build_optimizer(settings, steps_per_epoch))
-    if tf.distribute.has_strategy():
-        return model  # One step at a time: Keras has nothing else on a CPU.
-    # Keras runs whole executions, so anything but a divisor would lengthen the epoch.
-    model.steps_per_execution = max(
-        number
-        for number in range(1, MAX_STEPS_PER_EXECUTION + 1)
-        if steps_per_epoch % number == 0
-    )
     return model
 
 
@@ -187,51 +176,62 @@ def _best_weights(folder, settings, is_writer):
 
 
 def _fit(model, settings, sources, callbacks, first_epoch, steps_per_epoch, verbose):
-    # The stream is a function of the seed and the epoch's number, so a resumed
-    # run sees the batches that the uninterrupted one would have seen.
-    def stream(start, **share):
+    # A batch is a function of the seed and the epoch's number, so a resumed run sees
+    # those that the uninterrupted one would have seen.
+    def batches(**which):
         return sources["train"].batches(
             settings["batch_size"],
             shuffle=True,
             seed=settings["seed"],
-            first_epoch=start,
             binarize=settings["binarize"],
             labels=_has_labels(settings),
-            **share,
+            **which,
         )
 
     if model.prior_layer.awaits_data:
         # From the first epoch, wherever this run resumes.
-        callbacks = [
-            StartClusters(stream(0), num_batches=steps_per_epoch),
-            *callbacks,
-        ]
+        start = StartClusters(batches(first_epoch=0), num_batches=steps_per_epoch)
+        callbacks = [start, *callbacks]
     if settings["ema_momentum"]:
         callbacks = [keras.callbacks.SwapEMAWeights(), *callbacks]
     validation = sources["validation"]
+    validation_batches = functools.partial(_evaluation_data, settings, validation)
+    lengths = {}
+    if distribute.is_distributed(model.distribute_strategy):
+        # Dealt out they have no end.
+        lengths["steps_per_epoch"] = steps_per_epoch
+        lengths["validation_steps"] = validation.num_batches(settings["batch_size"])
+        batches = functools.partial(batches, first_epoch=first_epoch)
+        data, validation_data = _dealt_out(model, batches, validation_batches)
+    else:
+        epoch = tf.Variable(first_epoch, dtype=tf.int64)
+        data, validation_data = batches(epoch=epoch), validation_batches()
+        count = keras.callbacks.LambdaCallback(
+            on_epoch_begin=lambda number, logs: epoch.assign(number)
+        )
+        callbacks = [count, *callbacks]
     model.fit(
-        _dealt_out(model, functools.partial(stream, first_epoch)),
+        data,
         epochs=settings["epochs"],
         initial_epoch=first_epoch,
-        steps_per_epoch=steps_per_epoch,
-        validation_data=_dealt_out(
-            model, functools.partial(_evaluation_data, settings, validation)
-        ),
-        validation_steps=validation.num_batches(settings["batch_size"]),
+        validation_data=validation_data,
         callbacks=callbacks,
         shuffle=False,
         verbose=verbose,
+        **lengths,
     )
 
 
-def _dealt_out(model, batches):
-    """What `batches` gives, under a strategy checked and dealt out to the replicas."""
-    strategy = model.distribute_strategy
-    if not distribute.is_distributed(strategy):
-        return batches()
-    return distribute.sharded(
-        strategy, lambda **share: model.checked_pairs(batches(**share))
-    )
+def _dealt_out(model, *functions):
+    """The batches that each function gives, checked and dealt out to the replicas."""
+
+    def dealt_out(batches):
+        return distribute.sharded(
+            model.distribute_strategy,
+            lambda **share: model.checked_pairs(batches(**share)),
+        )
+
+    return [dealt_out(batches) for batches in functions]
 
 
 def _evaluation_data(settings, source, **share):

@@ -55,6 +55,12 @@ def test_an_endless_stream_depends_on_the_epochs_number_alone():
         for expected in epoch:
             assert_array_equal(next(from_two), expected)
     assert not np.array_equal(epochs[0][0], epochs[1][0])
+    number = tf.Variable(0, dtype=tf.int64)
+    source = open_source("digits")
+    one = source.batches(500, binarize="dynamic", shuffle=True, epoch=number)
+    for value in (3, 1):
+        number.assign(value)
+        assert_array_equal(everything(one), np.concatenate(epochs[value]))
 
 
 def test_splits_take_ranges():

@@ -26,6 +26,8 @@ class RunCheckpoint(keras.callbacks.Callback):
         is_writer: whether this process writes; of several workers one does.
     """
 
+    needs_every_batch = False
+
     def __init__(self, folder, steps_per_epoch, seconds_between=10.0, is_writer=True):
         super().__init__()
         self.folder = pathlib.Path(folder)

@@ -64,10 +64,14 @@ class Source:
         shuffle=False,
         seed=0,
         first_epoch=None,
+        epoch=None,
         replicas=range(1),
         num_replicas=1,
     ):
         """The examples as a `tf.data.Dataset` of batches; see `datasets.load`.
+
+        With `epoch`, an int64 `tf.Variable`, one epoch: that whose number the variable
+        holds when the iteration begins.
 
         For training on several devices: of each batch one element for each number r in
         `replicas`, with the rows r, r + num_replicas, r + 2 num_replicas, …, perhaps
@@ -91,8 +95,8 @@ class Source:
         num_batches = self.num_batches(batch_size)
         key = [seed & 0x7FFFFFFF, zlib.crc32(self.name.encode()) & 0x7FFFFFFF]
 
-        def batch(epoch, step, replica):
-            epoch_key = fold_in(tf.constant(key), epoch)
+        def batch(number, step, replica):
+            epoch_key = fold_in(tf.constant(key), number)
             first = step * batch_size
             rows = tf.range(tf.minimum(first + batch_size, len(self)) - first)
             rows = rows[replica::num_replicas]
@@ -110,7 +114,9 @@ class Source:
                 x = _binarized(x, fold_in(tf.constant(key), indices))
             return (x, y) if with_labels else x
 
-        if first_epoch is None:
+        if epoch is not None:
+            epochs = tf.data.Dataset.range(1).map(lambda _: epoch.read_value())
+        elif first_epoch is None:
             # A new number on every iteration, the same series for the same seed.
             epochs = tf.data.Dataset.random(seed, rerandomize_each_iteration=True)
             epochs = epochs.take(1).map(lambda number: number & 0x7FFFFFFF)
@@ -118,11 +124,11 @@ class Source:
             epochs = tf.data.Dataset.range(first_epoch, np.iinfo(np.int64).max)
         num_elements = num_batches * len(replicas)
         steps = epochs.flat_map(
-            lambda epoch: tf.data.Dataset.range(num_elements).map(
-                lambda number: (
-                    epoch,
-                    number // len(replicas),
-                    replicas.start + number % len(replicas),
+            lambda number: tf.data.Dataset.range(num_elements).map(
+                lambda element: (
+                    number,
+                    element // len(replicas),
+                    replicas.start + element % len(replicas),
                 )
             )
         )

@@ -1,5 +1,6 @@
 """How a model that maximizes a bound trains with the stock methods of Keras."""
 
+import contextlib
 import inspect
 
 import keras
@@ -7,6 +8,7 @@ import tensorflow as tf
 
 from vae_zoo.components.randomness import as_seed, load_seeds, save_seeds
 from vae_zoo.models import clusters, kl_weight
+from vae_zoo.models.executions import AUTO, Executions, most_steps
 from vae_zoo.models.input_checks import checked_data, plain_value_errors
 
 
@@ -87,6 +89,36 @@ class ElboModel(keras.Model):
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         """Nothing: the constructor builds all, and Keras fails on several machines."""
 
+    def compile(self, *args, steps_per_execution=AUTO, **kwargs):
+        """`keras.Model.compile`; the default of `steps_per_execution` is another.
+
+        "auto" is several steps at a time in `fit` and `evaluate`, where no callback
+        has to see each batch; see `executions.most_steps`. The results are those of
+        one at a time. Under a distribution strategy, and eagerly, it is one.
+        """
+        is_auto = steps_per_execution == AUTO
+        steps = 1 if is_auto else steps_per_execution
+        super().compile(*args, steps_per_execution=steps, **kwargs)
+        self._executions = Executions() if is_auto else None
+
+    def get_compile_config(self):
+        """As in Keras, which restores it with a model."""
+        config = super().get_compile_config()
+        is_auto = self.compiled and self._executions is not None
+        return {**config, **({"steps_per_execution": AUTO} if is_auto else {})}
+
+    def compile_from_config(self, config):
+        """Compiles a model as the one that was saved."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)
+
+    def _at_once(self, callbacks, *counts):
+        """A context in which several steps run at once, where that is the default."""
+        is_alone = self._distribute_strategy is None and not self.run_eagerly
+        if not self.compiled or self._executions is None or not is_alone:
+            return contextlib.nullcontext()
+        return self._executions.of(self, most_steps(callbacks, *counts))
+
     def fit(self, *args, **kwargs):
         """`keras.Model.fit`, after a look at the data's values."""
         call = inspect.signature(keras.Model.fit).bind(self, *args, **kwargs)
@@ -100,8 +132,16 @@ class ElboModel(keras.Model):
             start = clusters.StartClusters(x, y, given.get("steps_per_epoch"))
             given["callbacks"] = self._with_start(start, given.get("callbacks"))
         self._build_optimizer()
-        with plain_value_errors():
+        counts = given.get("steps_per_epoch"), given.get("validation_steps")
+        with plain_value_errors(), self._at_once(given.get("callbacks"), *counts):
+            self._say_how(given.get("verbose", "auto"))
             return super().fit(*call.args[1:], **call.kwargs)
+
+    def _say_how(self, verbose):
+        """Prints what the defaults have chosen."""
+        if self.compiled and verbose:
+            xla = "with XLA" if self.jit_compile else "without XLA"
+            print(f"Training {xla}, steps at once: {self.steps_per_execution}")
 
     def _build_optimizer(self):
         """Makes the optimizer's variables before the training step is traced.
@@ -124,10 +164,16 @@ class ElboModel(keras.Model):
         callbacks.callbacks.append(start)
         return callbacks
 
-    def evaluate(self, x=None, y=None, *args, **kwargs):
+    def evaluate(self, *args, **kwargs):
         """`keras.Model.evaluate`, after a look at the values of `x`."""
-        with plain_value_errors():
-            return super().evaluate(self.checked_pairs(x, y), y, *args, **kwargs)
+        call = inspect.signature(keras.Model.evaluate).bind(self, *args, **kwargs)
+        given = call.arguments
+        given["x"] = self.checked_pairs(given.get("x"), given.get("y"))
+        at_once = self._at_once(given.get("callbacks"), given.get("steps"))
+        if "_use_cached_eval_dataset" in given.get("kwargs", {}):
+            at_once = contextlib.nullcontext()  # Within `fit`, which has chosen.
+        with plain_value_errors(), at_once:
+            return super().evaluate(*call.args[1:], **call.kwargs)
 
     def predict(self, x, *args, **kwargs):
         """`keras.Model.predict`, after a look at the values of `x`."""

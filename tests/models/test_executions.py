@@ -1,0 +1,156 @@
+import keras
+import pytest
+import tensorflow as tf
+from numpy.testing import assert_array_equal
+
+from vae_zoo import VAE
+from vae_zoo.callbacks import EarlyStoppingAfterWarmup, RunCheckpoint
+from vae_zoo.models.executions import MOST_STEPS, most_steps
+
+
+class Batches(keras.callbacks.Callback):
+    """Counts the batches that it is told of."""
+
+    seen = 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.seen += 1
+
+
+def fitted(binary_images, steps_per_execution, **arguments):
+    keras.utils.set_random_seed(0)
+    model = VAE((6, 5, 1), 2, seed=0)
+    model.compile("adam", steps_per_execution=steps_per_execution, jit_compile=False)
+    arguments = {"x": binary_images, "batch_size": 3, "verbose": 0, **arguments}
+    return model, model.fit(epochs=3, **arguments).history
+
+
+def as_dataset(images, endless=False):
+    batches = tf.data.Dataset.from_tensor_slices(images).batch(3)
+    return batches.repeat() if endless else batches
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        # Of 32 images 11 batches, the last one of two.
+        lambda x: {"validation_data": x[:7]},
+        lambda x: {"x": as_dataset(x), "batch_size": None},
+        lambda x: {
+            "x": as_dataset(x, endless=True),
+            "batch_size": None,
+            "steps_per_epoch": 8,
+            "validation_data": as_dataset(x, endless=True),
+            "validation_steps": 6,
+        },
+        lambda x: {
+            "x": ((x[i % 32 : i % 32 + 4],) for i in range(0, 96, 4)),
+            "batch_size": None,
+            "steps_per_epoch": 8,
+        },
+    ],
+)
+def test_many_steps_at_once_train_as_one_at_a_time(binary_images, arguments):
+    one, many = (
+        fitted(binary_images, steps, **arguments(binary_images))
+        for steps in (1, "auto")
+    )
+    assert one[1] == many[1]
+    assert_array_equal(one[0].optimizer.iterations, many[0].optimizer.iterations)
+    for a, b in zip(one[0].weights, many[0].weights, strict=True):
+        assert_array_equal(a, b)
+
+
+def test_fit_and_evaluate_take_turns_without_tracing_again(binary_images):
+    model, _ = fitted(binary_images, "auto")
+    at_once = []
+
+    class Steps(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            at_once.append(self.model.steps_per_execution)
+
+    def turn():
+        model.fit(binary_images, batch_size=3, verbose=0, callbacks=[Steps()])
+        model.evaluate(binary_images, batch_size=3, verbose=0)
+        model.train_on_batch(binary_images[:3])
+        model.predict(binary_images, verbose=0)
+
+    with model._at_once(None):
+        functions = model.train_function, model.test_function
+    turn()
+    turn()
+    assert at_once == [MOST_STEPS] * 2
+    assert model.steps_per_execution == 1
+    with model._at_once(None):
+        assert model.train_function is functions[0]
+        assert functions[1] is None
+        assert model.test_function is not None
+
+
+def test_evaluate_stops_where_it_is_told(binary_images):
+    model, _ = fitted(binary_images, "auto")
+    endless = as_dataset(binary_images, endless=True)
+    two = model.evaluate(endless, steps=2, verbose=0, return_dict=True)
+    assert two.keys() == {"loss", "elbo", "kl", "log_likelihood"}
+    seeds = model.seed_generator.state.numpy()
+    model.evaluate(endless, steps=7, verbose=0)
+    drawn = model.seed_generator.state.numpy() - seeds
+    assert drawn.max() == 7
+
+
+def test_a_callback_sees_each_batch(binary_images):
+    counter = Batches()
+    fitted(binary_images, "auto", callbacks=[counter])
+    assert counter.seen == 3 * 11
+
+
+def test_a_loaded_model_chooses_again(binary_images, tmp_path):
+    model, _ = fitted(binary_images, "auto")
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert_array_equal(loaded.optimizer.iterations, model.optimizer.iterations)
+    counter = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: seen.append(loaded.steps_per_execution)
+    )
+    seen = []
+    loaded.fit(binary_images, batch_size=3, callbacks=[counter], verbose=0)
+    assert seen == [MOST_STEPS]
+
+
+def test_steps_per_execution_as_told(binary_images, tmp_path):
+    model, _ = fitted(binary_images, 4)
+    assert model.steps_per_execution == 4
+    model.save(tmp_path / "model.keras")
+    assert keras.models.load_model(tmp_path / "model.keras").steps_per_execution == 4
+
+
+def test_fit_says_what_it_chose(binary_images, capsys):
+    fitted(binary_images, "auto", verbose=2)
+    line = f"Training without XLA, steps at once: {MOST_STEPS}\n"
+    assert capsys.readouterr().out.startswith(line)
+    fitted(binary_images, "auto", verbose=0)
+    assert not capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("callbacks", "counts", "expected"),
+    [
+        (None, (), MOST_STEPS),
+        ([], (None, None), MOST_STEPS),
+        (None, (469, None), 7),
+        (None, (400, 47), 1),
+        (None, (400, 40), 20),
+        ([keras.callbacks.ProgbarLogger(), keras.callbacks.History()], (), MOST_STEPS),
+        ([EarlyStoppingAfterWarmup()], (), MOST_STEPS),
+        ([RunCheckpoint("folder", 1)], (), MOST_STEPS),
+        ([keras.callbacks.ModelCheckpoint("a.keras")], (), MOST_STEPS),
+        ([keras.callbacks.ModelCheckpoint("a.keras", save_freq=5)], (), 1),
+        ([keras.callbacks.TerminateOnNaN()], (), 1),
+        (Batches(), (), 1),
+        (keras.callbacks.LambdaCallback(on_epoch_end=print), (), MOST_STEPS),
+        (keras.callbacks.LambdaCallback(on_train_batch_end=print), (), 1),
+        (keras.callbacks.CallbackList([Batches()]), (), 1),
+    ],
+)
+def test_most_steps(callbacks, counts, expected):
+    assert most_steps(callbacks, *counts) == expected
