@@ -11,6 +11,7 @@ import keras
 
 from vae_zoo.components.dropout import Dropout
 from vae_zoo.components.network import Network, check_sizes
+from vae_zoo.components.transposed_convolution import Conv2DTranspose
 
 
 @keras.saving.register_keras_serializable("vae_zoo")
@@ -105,12 +106,14 @@ class _Convolutional(Network):
         for stage in reversed(range(len(self.filters))):
             layers.extend(self._blocks(self.filters[stage], rate))
             next_filters = self.filters[max(stage - 1, 0)]
-            layers.append(self._resize(keras.layers.Conv2DTranspose, next_filters))
+            layers.append(self._resize(Conv2DTranspose, next_filters))
             surplus = tuple(
                 (0, 2 * small - large)
                 for small, large in zip(sizes[stage + 1], sizes[stage], strict=True)
             )
-            layers.append(keras.layers.Cropping2D(surplus, dtype=self.dtype_policy))
+            # To crop nothing takes a tenth of a step.
+            if any(map(any, surplus)):
+                layers.append(keras.layers.Cropping2D(surplus, dtype=self.dtype_policy))
         return layers
 
     def _blocks(self, filters, dropout_rate):

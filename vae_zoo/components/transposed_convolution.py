@@ -1,0 +1,88 @@
+"""Transposed convolutions that double the size, for CPUs with bfloat16."""
+
+import keras
+import tensorflow as tf
+
+
+class Conv2DTranspose(keras.layers.Conv2DTranspose):
+    """`keras.layers.Conv2DTranspose` with strides of 2, padding "same" and a bias.
+
+    Made for bfloat16 on CPUs, where the convolution itself takes a third of what it
+    does in float32, and less than to add the bias and apply the activation to an image
+    of four times the size. TensorFlow merges the three for a plain convolution alone;
+    so the forward pass is one, at the size of the input; see `stretched`.
+    """
+
+    def call(self, x):
+        """Float tensor [B, 2 H, 2 W, filters]."""
+        on_cpu = not tf.config.list_physical_devices("GPU")
+        if self.compute_dtype != "bfloat16" or not on_cpu:
+            return super().call(x)
+        kernel, bias = (tf.cast(each, x.dtype) for each in (self.kernel, self.bias))
+        has_relu = self.activation is keras.activations.relu
+        y = stretched(x, kernel, bias, has_relu)
+        return y if has_relu else self.activation(y)
+
+
+def stretched(x, kernel, bias, has_relu=False):
+    """A transposed convolution with strides of 2 and padding "same", plus `bias`.
+
+    An output at 2 p + f, f being 0 or 1, is a sum over inputs next to p, with every
+    other weight of the kernel. So the four parts of the output, one for each f in both
+    directions, are the channels of a plain convolution of the input, taken apart. The
+    gradients are those of the transposed convolution, which cost less.
+
+    Args:
+        x: float [B, H, W, I].
+        kernel: [K, K, O, I], K at least 2.
+        bias: [O].
+        has_relu: whether to return the positive part.
+
+    Returns:
+        Float [B, 2 H, 2 W, O].
+
+    Source: Shi et al. 2016, "Is the deconvolution layer the same as a convolutional
+    layer?"
+    """
+
+    @tf.custom_gradient
+    def forward(x, kernel, bias):
+        weights = _plain_kernel(kernel)
+        y = tf.nn.bias_add(tf.nn.conv2d(x, weights, 1, "SAME"), tf.tile(bias, [4]))
+        y = tf.nn.depth_to_space(tf.nn.relu(y) if has_relu else y, 2)
+
+        def gradients(upstream):
+            if has_relu:
+                upstream = tf.raw_ops.ReluGrad(gradients=upstream, features=y)
+            by_kernel = tf.raw_ops.Conv2DBackpropFilter(
+                input=upstream,
+                filter_sizes=kernel.shape,
+                out_backprop=x,
+                strides=[1, 2, 2, 1],
+                padding="SAME",
+            )
+            by_x = tf.nn.conv2d(upstream, kernel, 2, "SAME")
+            return by_x, by_kernel, tf.reduce_sum(upstream, axis=[0, 1, 2])
+
+        return y, gradients
+
+    return forward(x, kernel, bias)
+
+
+def _plain_kernel(kernel):
+    """From [K, K, O, I] to [T, T, I, 4 O]: weights of neighbours for the four parts."""
+    size, _, num_out, num_in = kernel.shape
+    before = (size - 2) // 2
+    reach = size // 2
+
+    def index(step, part):
+        """Which weight an input `step` away has for the output's part; `size`: none."""
+        place = part + before - 2 * step
+        return place if 0 <= place < size else size
+
+    steps = range(-reach, reach + 1)
+    indices = [[index(step, part) for part in (0, 1)] for step in steps]
+    padded = tf.pad(kernel, [[0, 1], [0, 1], [0, 0], [0, 0]])
+    weights = tf.gather(tf.gather(padded, indices, axis=0), indices, axis=2)
+    weights = tf.transpose(weights, [0, 2, 5, 1, 3, 4])
+    return tf.reshape(weights, [len(steps), len(steps), num_in, 4 * num_out])
