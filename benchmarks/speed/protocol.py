@@ -31,7 +31,7 @@ def settings():
     parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--dtype", default="float32")
     parser.add_argument("--num-examples", type=int, default=25_600)
-    parser.add_argument("--steps-per-execution", type=int, default=1)
+    parser.add_argument("--steps-per-execution", type=int)
     return parser.parse_args()
 
 

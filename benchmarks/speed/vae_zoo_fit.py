@@ -35,7 +35,8 @@ def main():
     asked = protocol.settings()
     keras.utils.set_random_seed(0)
     x, model = protocol.data(asked), make_model(asked)
-    model.compile("adam", steps_per_execution=asked.steps_per_execution)
+    steps = {"steps_per_execution": asked.steps_per_execution}
+    model.compile("adam", **(steps if asked.steps_per_execution else {}))
     epochs = Epochs(protocol.Clock(sum(v.shape.num_elements() for v in trained(model))))
     model.fit(
         x,
