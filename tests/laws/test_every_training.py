@@ -66,11 +66,15 @@ def test_training_resumes_to_the_bit(make_model, binary_images, tmp_path):
         assert_array_equal(a, b)
 
 
+FLAT = [keras.layers.Flatten(), keras.layers.Dense(8)]
+
+
 @pytest.mark.parametrize(
     ("encoder", "pays"),
     [
         (networks.MLP((8,)), True),
-        (networks.MLP((8,), dropout_rate=0.5), False),
+        (networks.MLP((8,), dropout_rate=0.5), True),
+        (keras.Sequential([*FLAT, keras.layers.Dropout(0.5)]), False),
         (networks.Conv((4,)), False),
     ],
 )

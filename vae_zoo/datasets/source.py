@@ -10,6 +10,7 @@ import zlib
 import numpy as np
 import tensorflow as tf
 
+from vae_zoo.batches import one_epoch, pipeline, shuffled
 from vae_zoo.distributions.noise import fold_in, uniform
 
 # Arrays up to this size are copied into a tensor; larger ones stay where they are
@@ -95,16 +96,16 @@ class Source:
         num_batches = self.num_batches(batch_size)
         key = [seed & 0x7FFFFFFF, zlib.crc32(self.name.encode()) & 0x7FFFFFFF]
 
-        def batch(number, step, replica):
+        def batch(number, element):
+            step = element // len(replicas)
+            replica = replicas.start + element % len(replicas)
             epoch_key = fold_in(tf.constant(key), number)
             first = step * batch_size
             rows = tf.range(tf.minimum(first + batch_size, len(self)) - first)
             rows = rows[replica::num_replicas]
             positions = first + rows
             if shuffle:
-                positions = tf.random.experimental.index_shuffle(
-                    positions, epoch_key, len(self) - 1
-                )
+                positions = shuffled(positions, epoch_key, len(self))
             indices = positions + self.indices.start
             x, y = self.gather(indices)
             x = tf.ensure_shape(_as_unit_interval(x), (None, *self.element_shape))
@@ -117,26 +118,15 @@ class Source:
         if epoch is not None:
             epochs = tf.data.Dataset.range(1).map(lambda _: epoch.read_value())
         elif first_epoch is None:
-            # A new number on every iteration, the same series for the same seed.
-            epochs = tf.data.Dataset.random(seed, rerandomize_each_iteration=True)
-            epochs = epochs.take(1).map(lambda number: number & 0x7FFFFFFF)
+            epochs = one_epoch(seed)
         else:
             epochs = tf.data.Dataset.range(first_epoch, np.iinfo(np.int64).max)
-        num_elements = num_batches * len(replicas)
-        steps = epochs.flat_map(
-            lambda number: tf.data.Dataset.range(num_elements).map(
-                lambda element: (
-                    number,
-                    element // len(replicas),
-                    replicas.start + element % len(replicas),
-                )
-            )
+        return pipeline(
+            epochs,
+            num_batches * len(replicas),
+            batch,
+            is_endless=first_epoch is not None,
         )
-        data = steps.map(batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-        is_endless = first_epoch is not None
-        size = tf.data.INFINITE_CARDINALITY if is_endless else num_elements
-        data = data.apply(tf.data.experimental.assert_cardinality(size))
-        return data.prefetch(tf.data.AUTOTUNE)
 
 
 def joined(sources):

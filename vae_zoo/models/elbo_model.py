@@ -6,6 +6,8 @@ import inspect
 import keras
 import tensorflow as tf
 
+from vae_zoo.batches import replace_arrays
+from vae_zoo.components.dropout import Dropout
 from vae_zoo.components.randomness import as_seed, load_seeds, save_seeds
 from vae_zoo.models import clusters, kl_weight
 from vae_zoo.models.executions import AUTO, Executions, most_steps
@@ -132,6 +134,8 @@ class ElboModel(keras.Model):
             start = clusters.StartClusters(x, y, given.get("steps_per_epoch"))
             given["callbacks"] = self._with_start(start, given.get("callbacks"))
         self._build_optimizer()
+        if self._distribute_strategy is None:
+            replace_arrays(given)
         counts = given.get("steps_per_epoch"), given.get("validation_steps")
         with plain_value_errors(), self._at_once(given.get("callbacks"), *counts):
             self._say_how(given.get("verbose", "auto"))
@@ -191,14 +195,13 @@ class ElboModel(keras.Model):
         """Whether functions of the model are faster with XLA.
 
         On a CPU not with convolutions, for which TensorFlow has the faster kernels
-        there, in bfloat16 above all; and in training not with layers that draw noise of
-        their own (dropout), for XLA's generator is several times as slow.
+        there, in bfloat16 above all; and in training not with layers that draw noise by
+        Keras (`keras.layers.Dropout`), for XLA's generator is several times as slow.
         """
         layers = list(self._flatten_layers(include_self=False))
         on_cpu = not tf.config.list_physical_devices("GPU")
         is_slow = any(
-            hasattr(layer, "kernel_size")
-            or (training and hasattr(layer, "seed_generator"))
+            hasattr(layer, "kernel_size") or (training and _draws_by_keras(layer))
             for layer in layers
         )
         return all(layer.supports_jit for layer in layers) and not (on_cpu and is_slow)
@@ -251,6 +254,10 @@ def weighted_mean(values, weights=None):
     if replicas is not None:
         sums = replicas.all_reduce(tf.distribute.ReduceOp.SUM, sums)
     return tf.math.divide_no_nan(sums[0], sums[1])
+
+
+def _draws_by_keras(layer):
+    return hasattr(layer, "seed_generator") and not isinstance(layer, Dropout)
 
 
 def _replicas():
