@@ -1,6 +1,7 @@
 """Batches gathered by index: the pipeline of all data, in memory or on disk.
 
-TensorFlow's tuning of pipelines is off. An iterator that it tunes and that has lain
+TensorFlow's tuning of pipelines is off, and so are its optimizations, which take longer
+at the start of an epoch than they save. An iterator that it tunes and that has lain
 idle for half a minute, through a long validation say, may take as long to be given up,
 and Keras gives one up after each epoch.
 """
@@ -34,6 +35,7 @@ def pipeline(epochs, num_elements, element, is_endless=False):
     data = data.apply(tf.data.experimental.assert_cardinality(size))
     options = tf.data.Options()
     options.autotune.enabled = False
+    options.experimental_optimization.apply_default_optimizations = False
     return data.prefetch(PREFETCHED).with_options(options)
 
 

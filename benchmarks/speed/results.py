@@ -26,7 +26,16 @@ def save(name, figures):
 
 
 def revision():
-    """This checkout's commit, with "+" where files differ from it; None outside one."""
-    git = ["git", "-C", str(FOLDER.parent), "describe", "--always", "--dirty=+"]
-    found = subprocess.run(git, capture_output=True, text=True)
-    return found.stdout.strip() or None
+    """This checkout's commit, with "+" where files differ from it; None outside one.
+
+    The results themselves, which are written one by one, are no difference.
+    """
+    git = ["git", "-C", str(FOLDER.parent)]
+    found, changed = (
+        subprocess.run([*git, *words], capture_output=True, text=True).stdout.strip()
+        for words in (
+            ["rev-parse", "--short", "HEAD"],
+            ["status", "--porcelain", "--", ":/", f":!{FOLDER}"],
+        )
+    )
+    return found + ("+" if changed else "") or None
