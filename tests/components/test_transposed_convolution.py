@@ -45,12 +45,14 @@ def test_it_is_keras_transposed_convolution(size, activation, jit_compile):
         assert_allclose(a, b, rtol=1e-5, atol=2e-5)
 
 
-@pytest.mark.parametrize("activation", ["relu", "elu"])
-def test_in_bfloat16_it_is_as_close_as_keras(activation):
+@pytest.mark.parametrize(
+    ("activation", "size"), [("relu", 4), ("elu", 4), ("relu", 3), ("relu", 1)]
+)
+def test_in_bfloat16_it_is_as_close_as_keras(activation, size):
     layers = [
-        keras_layer(4, activation),
-        keras_layer(4, activation, "mixed_bfloat16"),
-        keras_layer(4, activation, "mixed_bfloat16", Conv2DTranspose),
+        keras_layer(size, activation),
+        keras_layer(size, activation, "mixed_bfloat16"),
+        keras_layer(size, activation, "mixed_bfloat16", Conv2DTranspose),
     ]
     for layer in layers[1:]:
         layer.set_weights(layers[0].get_weights())

@@ -16,7 +16,7 @@ class Conv2DTranspose(keras.layers.Conv2DTranspose):
     def call(self, x):
         """Float tensor [B, 2 H, 2 W, filters]."""
         on_cpu = not tf.config.list_physical_devices("GPU")
-        if self.compute_dtype != "bfloat16" or not on_cpu:
+        if self.compute_dtype != "bfloat16" or not on_cpu or self.kernel_size[0] < 2:
             return super().call(x)
         kernel, bias = (tf.cast(each, x.dtype) for each in (self.kernel, self.bias))
         has_relu = self.activation is keras.activations.relu
