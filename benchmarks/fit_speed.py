@@ -12,7 +12,8 @@ callbacks' do: building and compiling is not in it. Contenders (`benchmarks/spee
   `steps_per_execution=1`, too, as a callback on each batch would have it;
 - a TensorFlow loop by hand, all of an epoch in one `tf.function`, batches gathered
   inside it, XLA where it is faster (not with convolutions on CPUs);
-- a stock Keras VAE with a custom `train_step`, as users call it (float32 only);
+- a stock Keras VAE with a custom `train_step`, as users call it (float32 only); after
+  its wait it may stand still for as long again, so look at its processor time, too;
 - pythae's VAE and SVAE with its trainer (float32 only), where an environment has them:
 
       python -m venv pythae && pythae/bin/pip install pythae==0.1.2 torch==2.13.0
@@ -20,9 +21,9 @@ callbacks' do: building and compiling is not in it. Contenders (`benchmarks/spee
 
 - the layers' matrix products or convolutions alone, forward and backward.
 
-The raw figures go to `benchmarks/results/fit_speed.json`. A row takes over
-five minutes on two cores, most of it to start and to compile; with `--processor-time`
-the table is of processor time, for a busy machine.
+The raw figures go to `benchmarks/results/fit_speed.json`. A row takes one to three
+minutes on two cores, most of it to start and to compile; with `--processor-time` the
+table is of processor time, for a busy machine.
 """
 
 import argparse

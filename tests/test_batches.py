@@ -48,6 +48,13 @@ def test_validation_data_come_in_order():
     assert "validation_batch_size" not in given
 
 
+def test_other_validation_data_keep_the_batch_size():
+    weighted = (np.zeros((5, 2)), None, np.ones(5))
+    given = replaced(x=np.zeros((5, 2)), batch_size=3, validation_data=weighted)
+    assert given["validation_batch_size"] == 3
+    assert given["validation_data"] is weighted
+
+
 @pytest.mark.parametrize(
     "other",
     [

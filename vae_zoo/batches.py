@@ -1,4 +1,4 @@
-"""Batches gathered by index: the pipeline of all data, in memory or on disk.
+"""Batches gathered by index: the pipeline of data sets and of arrays given to `fit`.
 
 TensorFlow's tuning of pipelines is off, and so are its optimizations, which take longer
 at the start of an epoch than they save. An iterator that it tunes and that has lain
@@ -71,6 +71,11 @@ def replace_arrays(given):
     if arrays is not None:
         size = given.pop("validation_batch_size", None) or batch_size
         given["validation_data"] = _of_arrays(arrays, size, shuffle=False)
+    elif given.get("validation_data") is not None:
+        # Keras would take the other size, which may be gone.
+        given["validation_batch_size"] = (
+            given.get("validation_batch_size") or batch_size
+        )
     arrays = _arrays((given.get("x"), given.get("y")))
     if arrays is not None and shuffle in (True, False):
         # Keras takes a dataset in the order in which it comes.
@@ -92,7 +97,9 @@ def _arrays(data):
 
 def _of_arrays(arrays, batch_size, shuffle):
     size = arrays[0].shape[0]
-    tensors = [_single_precision(tf.convert_to_tensor(each)) for each in arrays]
+    # Where the pipeline runs, also where there is a GPU.
+    with tf.device("CPU:0"):
+        tensors = [_single_precision(tf.convert_to_tensor(each)) for each in arrays]
 
     def batch(epoch, number):
         first = number * batch_size

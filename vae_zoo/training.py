@@ -204,7 +204,8 @@ def _fit(model, settings, sources, callbacks, first_epoch, steps_per_epoch, verb
         batches = functools.partial(batches, first_epoch=first_epoch)
         data, validation_data = _dealt_out(model, batches, validation_batches)
     else:
-        epoch = tf.Variable(first_epoch, dtype=tf.int64)
+        with tf.device("CPU:0"):
+            epoch = tf.Variable(first_epoch, dtype=tf.int64)
         data, validation_data = batches(epoch=epoch), validation_batches()
         count = keras.callbacks.LambdaCallback(
             on_epoch_begin=lambda number, logs: epoch.assign(number)

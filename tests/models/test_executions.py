@@ -17,6 +17,12 @@ class Batches(keras.callbacks.Callback):
         self.seen += 1
 
 
+class CountingCheckpoint(keras.callbacks.ModelCheckpoint, Batches):
+    """Saves by epochs, but counts batches."""
+
+    on_train_batch_end = Batches.on_train_batch_end
+
+
 def fitted(binary_images, steps_per_execution, **arguments):
     keras.utils.set_random_seed(0)
     model = VAE((6, 5, 1), 2, seed=0)
@@ -62,29 +68,84 @@ def test_many_steps_at_once_train_as_one_at_a_time(binary_images, arguments):
 
 
 def test_fit_and_evaluate_take_turns_without_tracing_again(binary_images):
-    model, _ = fitted(binary_images, "auto")
-    at_once = []
+    traces, at_once = [], []
+
+    class Traced(VAE):
+        def call(self, x, training=False):
+            traces.append(training)
+            return super().call(x, training=training)
 
     class Steps(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
             at_once.append(self.model.steps_per_execution)
 
-    def turn():
-        model.fit(binary_images, batch_size=3, verbose=0, callbacks=[Steps()])
-        model.evaluate(binary_images, batch_size=3, verbose=0)
-        model.train_on_batch(binary_images[:3])
-        model.predict(binary_images, verbose=0)
+    model = Traced((6, 5, 1), 2, seed=0)
+    model.compile("adam", jit_compile=False)
 
-    with model._at_once(None):
-        functions = model.train_function, model.test_function
+    def turn():
+        model.fit(binary_images, batch_size=4, verbose=0, callbacks=[Steps()])
+        model.evaluate(as_dataset(binary_images), verbose=0)
+        model.train_on_batch(binary_images[:4])
+        model.predict(binary_images, verbose=0)
+        assert model.steps_per_execution == 1
+        return len(traces)
+
     turn()
-    turn()
-    assert at_once == [MOST_STEPS] * 2
-    assert model.steps_per_execution == 1
-    with model._at_once(None):
-        assert model.train_function is functions[0]
-        assert functions[1] is None
-        assert model.test_function is not None
+    once = turn()
+    assert turn() == once
+    assert at_once == [8] * 3
+
+
+def test_predict_within_fit_gives_all_rows(binary_images):
+    model, _ = fitted(binary_images, "auto")
+    expected = model.predict(binary_images, batch_size=2, verbose=0)["latents"].shape
+    found = []
+
+    class Predict(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            latents = model.predict(binary_images, batch_size=2, verbose=0)["latents"]
+            found.append(latents.shape)
+
+    model.fit(binary_images, batch_size=2, callbacks=[Predict()], verbose=0)
+    assert found == [expected]
+    assert expected[0] == len(binary_images)
+
+
+def test_functions_are_made_anew_when_asked(binary_images):
+    model, _ = fitted(binary_images, "auto")
+    before = model.encoder.get_weights()
+    model.encoder.trainable = False
+    model.make_train_function(force=True)
+    model.fit(binary_images, batch_size=3, verbose=0)
+    for a, b in zip(model.encoder.get_weights(), before, strict=True):
+        assert_array_equal(a, b)
+
+
+def test_a_number_set_by_hand_stays(binary_images):
+    model, _ = fitted(binary_images, "auto")
+    model.steps_per_execution = 2
+    model.fit(as_dataset(binary_images).take(10), verbose=0)
+    assert model.steps_per_execution == 2
+
+
+def test_keras_limit_of_steps_is_kept(binary_images):
+    model = VAE((6, 5, 1), 2)
+    model.compile("adam", jit_compile=False)
+    keras.config.set_max_steps_per_epoch(3)
+    try:
+        model.fit(binary_images, batch_size=2, verbose=0)
+    finally:
+        keras.config.set_max_steps_per_epoch(None)
+    assert model.optimizer.iterations == 3
+
+
+def test_a_model_without_an_optimizer_loads(binary_images, tmp_path):
+    model = VAE((6, 5, 1), 2)
+    model.compile(optimizer=None, jit_compile=False)
+    model.evaluate(binary_images, verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    loaded.evaluate(binary_images, verbose=0)
 
 
 def test_evaluate_stops_where_it_is_told(binary_images):
@@ -114,7 +175,7 @@ def test_a_loaded_model_chooses_again(binary_images, tmp_path):
     )
     seen = []
     loaded.fit(binary_images, batch_size=3, callbacks=[counter], verbose=0)
-    assert seen == [MOST_STEPS]
+    assert seen == [11]
 
 
 def test_steps_per_execution_as_told(binary_images, tmp_path):
@@ -126,7 +187,7 @@ def test_steps_per_execution_as_told(binary_images, tmp_path):
 
 def test_fit_says_what_it_chose(binary_images, capsys):
     fitted(binary_images, "auto", verbose=2)
-    line = f"Training without XLA, steps at once: {MOST_STEPS}\n"
+    line = "Training without XLA, steps at once: 11\n"
     assert capsys.readouterr().out.startswith(line)
     fitted(binary_images, "auto", verbose=0)
     assert not capsys.readouterr().out
@@ -147,6 +208,7 @@ def test_fit_says_what_it_chose(binary_images, capsys):
         ([keras.callbacks.ModelCheckpoint("a.keras", save_freq=5)], (), 1),
         ([keras.callbacks.TerminateOnNaN()], (), 1),
         (Batches(), (), 1),
+        ([CountingCheckpoint("a.keras")], (), 1),
         (keras.callbacks.LambdaCallback(on_epoch_end=print), (), MOST_STEPS),
         (keras.callbacks.LambdaCallback(on_train_batch_end=print), (), 1),
         (keras.callbacks.CallbackList([Batches()]), (), 1),
@@ -154,3 +216,10 @@ def test_fit_says_what_it_chose(binary_images, capsys):
 )
 def test_most_steps(callbacks, counts, expected):
     assert most_steps(callbacks, *counts) == expected
+
+
+@pytest.mark.parametrize(
+    ("num_batches", "expected"), [(None, 20), (11, 11), (30, 15), (469, 20), (41, 14)]
+)
+def test_the_steps_of_an_epoch_are_split_evenly(num_batches, expected):
+    assert most_steps(None, num_batches=num_batches) == expected

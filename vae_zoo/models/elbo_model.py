@@ -1,6 +1,7 @@
 """How a model that maximizes a bound trains with the stock methods of Keras."""
 
 import contextlib
+import functools
 import inspect
 
 import keras
@@ -31,6 +32,8 @@ class ElboModel(keras.Model):
     term_names = ("log_likelihood", "kl")
     learns_from_labels = False
     objective_weights = ()
+    # Of a model compiled with "auto" steps per execution.
+    _executions = None
 
     def make_trackers(self):
         """The metrics: the means of the bound and its terms, and clusters in use."""
@@ -95,8 +98,9 @@ class ElboModel(keras.Model):
         """`keras.Model.compile`; the default of `steps_per_execution` is another.
 
         "auto" is several steps at a time in `fit` and `evaluate`, where no callback
-        has to see each batch; see `executions.most_steps`. The results are those of
-        one at a time. Under a distribution strategy, and eagerly, it is one.
+        has to see each batch and no numbers of steps stand against it; see
+        `executions.most_steps`. The results are those of one at a time. Under a
+        distribution strategy, and eagerly, it is one.
         """
         is_auto = steps_per_execution == AUTO
         steps = 1 if is_auto else steps_per_execution
@@ -112,14 +116,31 @@ class ElboModel(keras.Model):
     def compile_from_config(self, config):
         """Compiles a model as the one that was saved."""
         self.compile(**keras.saving.deserialize_keras_object(config))
-        self.optimizer.build(self.trainable_variables)
+        self._build_optimizer()
 
-    def _at_once(self, callbacks, *counts):
-        """A context in which several steps run at once, where that is the default."""
+    def _at_once(self, choose):
+        """A context with the steps at once that `choose` says, where they are "auto".
+
+        A number that was set by hand, as an attribute, stays.
+        """
         is_alone = self._distribute_strategy is None and not self.run_eagerly
-        if not self.compiled or self._executions is None or not is_alone:
+        if self._executions is None or not is_alone or self.steps_per_execution != 1:
             return contextlib.nullcontext()
-        return self._executions.of(self, most_steps(callbacks, *counts))
+        return self._executions.of(self, choose())
+
+    def make_train_function(self, force=False):
+        """As in Keras; `force` also has what runs many steps at once made anew."""
+        self._forget_functions(force)
+        return super().make_train_function(force)
+
+    def make_test_function(self, force=False):
+        """As `make_train_function`."""
+        self._forget_functions(force)
+        return super().make_test_function(force)
+
+    def _forget_functions(self, force):
+        if force and self._executions is not None:
+            self._executions.forget()
 
     def fit(self, *args, **kwargs):
         """`keras.Model.fit`, after a look at the data's values."""
@@ -136,8 +157,14 @@ class ElboModel(keras.Model):
         self._build_optimizer()
         if self._distribute_strategy is None:
             replace_arrays(given)
-        counts = given.get("steps_per_epoch"), given.get("validation_steps")
-        with plain_value_errors(), self._at_once(given.get("callbacks"), *counts):
+        choose = functools.partial(
+            most_steps,
+            given.get("callbacks"),
+            given.get("steps_per_epoch"),
+            given.get("validation_steps"),
+            num_batches=_num_batches(given.get("x")),
+        )
+        with plain_value_errors(), self._at_once(choose):
             self._say_how(given.get("verbose", "auto"))
             return super().fit(*call.args[1:], **call.kwargs)
 
@@ -170,18 +197,28 @@ class ElboModel(keras.Model):
 
     def evaluate(self, *args, **kwargs):
         """`keras.Model.evaluate`, after a look at the values of `x`."""
+        if "_use_cached_eval_dataset" in kwargs:
+            # Within `fit`, which has looked and has chosen.
+            return super().evaluate(*args, **kwargs)
         call = inspect.signature(keras.Model.evaluate).bind(self, *args, **kwargs)
         given = call.arguments
         given["x"] = self.checked_pairs(given.get("x"), given.get("y"))
-        at_once = self._at_once(given.get("callbacks"), given.get("steps"))
-        if "_use_cached_eval_dataset" in given.get("kwargs", {}):
-            at_once = contextlib.nullcontext()  # Within `fit`, which has chosen.
-        with plain_value_errors(), at_once:
+        choose = functools.partial(
+            most_steps,
+            given.get("callbacks"),
+            given.get("steps"),
+            num_batches=_num_batches(given["x"]),
+        )
+        with plain_value_errors(), self._at_once(choose):
             return super().evaluate(*call.args[1:], **call.kwargs)
 
     def predict(self, x, *args, **kwargs):
         """`keras.Model.predict`, after a look at the values of `x`."""
-        with plain_value_errors():
+        one = contextlib.nullcontext()
+        if self._executions is not None:
+            # Also from a callback of `fit`.
+            one = self._executions.of(self, 1)
+        with plain_value_errors(), one:
             return super().predict(self.checked(x), *args, **kwargs)
 
     def _resolve_auto_jit_compile(self):
@@ -254,6 +291,14 @@ def weighted_mean(values, weights=None):
     if replicas is not None:
         sums = replicas.all_reduce(tf.distribute.ReduceOp.SUM, sums)
     return tf.math.divide_no_nan(sums[0], sums[1])
+
+
+def _num_batches(data):
+    """Of a `tf.data.Dataset` that knows it; else None."""
+    if not isinstance(data, tf.data.Dataset):
+        return None
+    number = int(data.cardinality())
+    return number if number > 0 else None
 
 
 def _draws_by_keras(layer):

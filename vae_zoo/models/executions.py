@@ -33,6 +33,10 @@ class Executions:
         finally:
             self._switch(model, before)
 
+    def forget(self):
+        """Has all functions traced anew."""
+        self._functions.clear()
+
     def _switch(self, model, number):
         if number == model.steps_per_execution:
             return
@@ -45,36 +49,44 @@ class Executions:
         model.train_function, model.test_function = functions
 
 
-def most_steps(callbacks, *counts):
-    """Steps per execution that nobody can tell from one at a time, but by the clock.
+def most_steps(callbacks, *counts, num_batches=None):
+    """Steps per execution with the results of one at a time.
 
     Args:
         callbacks: a Keras callback, a list of them or None.
         *counts: numbers of steps that must end with an execution, since Keras runs
             whole ones where it was told a number; None where it was not.
+        num_batches: of the data, if known, after which an execution ends anyway.
 
     Returns:
-        1 if a callback has to see each batch, else the largest divisor up to
-        `MOST_STEPS`. A callback whose methods on batches may as well run once per
-        execution says so by an attribute `needs_every_batch` that is False.
+        1 if a callback has to see each batch, else the largest divisor of the counts up
+        to `MOST_STEPS`, or, without any, what splits `num_batches` evenly. A callback
+        whose methods on batches may as well run once per execution says so by an
+        attribute `needs_every_batch` that is False.
     """
     if isinstance(callbacks, keras.callbacks.CallbackList):
         callbacks = callbacks.callbacks
     if any(_needs_every_batch(each) for each in tf.nest.flatten(callbacks or [])):
         return 1
-    greatest = math.gcd(*(count for count in counts if count)) or MOST_STEPS
-    return max(n for n in range(1, MOST_STEPS + 1) if greatest % n == 0)
+    counts = [count for count in (*counts, keras.config.max_steps_per_epoch()) if count]
+    if counts:
+        greatest = math.gcd(*counts)
+        return max(n for n in range(1, MOST_STEPS + 1) if greatest % n == 0)
+    if num_batches:
+        return math.ceil(num_batches / math.ceil(num_batches / MOST_STEPS))
+    return MOST_STEPS
 
 
 def _needs_every_batch(callback):
-    # Keras' own that write checkpoints count batches only if they save by batches.
-    is_content = (
-        isinstance(callback, keras.callbacks.ProgbarLogger)
-        or getattr(callback, "save_freq", None) == "epoch"
-        or not getattr(callback, "needs_every_batch", True)
-    )
-    return not is_content and any(
+    if not getattr(callback, "needs_every_batch", True):
+        return False
+    content = [keras.callbacks.Callback, keras.callbacks.ProgbarLogger]
+    if getattr(callback, "save_freq", None) == "epoch":
+        # Only if they save by batches do they count them.
+        content += [keras.callbacks.ModelCheckpoint, keras.callbacks.BackupAndRestore]
+    return any(
         hook in vars(callback)
-        or getattr(type(callback), hook) is not getattr(keras.callbacks.Callback, hook)
+        or getattr(type(callback), hook)
+        not in [getattr(each, hook) for each in content]
         for hook in _BATCH_HOOKS
     )
