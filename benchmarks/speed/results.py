@@ -35,7 +35,7 @@ def revision():
         subprocess.run([*git, *words], capture_output=True, text=True).stdout.strip()
         for words in (
             ["rev-parse", "--short", "HEAD"],
-            ["status", "--porcelain", "--", ":/", f":!{FOLDER}"],
+            ["status", "--porcelain", "--", ":/", f":!{FOLDER.name}"],
         )
     )
     return found + ("+" if changed else "") or None
