@@ -90,25 +90,31 @@ def test_fit_and_evaluate_take_turns_without_tracing_again(binary_images):
         assert model.steps_per_execution == 1
         return len(traces)
 
+    model.fit(binary_images, validation_data=binary_images, batch_size=4, verbose=0)
+    validated = len(traces)
+    model.evaluate(as_dataset(binary_images), verbose=0)
+    assert len(traces) == validated
     turn()
     once = turn()
     assert turn() == once
     assert at_once == [8] * 3
 
 
-def test_predict_within_fit_gives_all_rows(binary_images):
+def test_a_callback_may_predict_and_evaluate(binary_images):
     model, _ = fitted(binary_images, "auto")
-    expected = model.predict(binary_images, batch_size=2, verbose=0)["latents"].shape
+    endless = as_dataset(binary_images, endless=True)
     found = []
 
-    class Predict(keras.callbacks.Callback):
+    class Look(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
             latents = model.predict(binary_images, batch_size=2, verbose=0)["latents"]
-            found.append(latents.shape)
+            before = model.seed_generator.state.numpy()
+            model.evaluate(endless, steps=7, verbose=0)
+            drawn = (model.seed_generator.state.numpy() - before).max()
+            found.append((len(latents), drawn, model.steps_per_execution))
 
-    model.fit(binary_images, batch_size=2, callbacks=[Predict()], verbose=0)
-    assert found == [expected]
-    assert expected[0] == len(binary_images)
+    model.fit(binary_images, batch_size=2, epochs=2, callbacks=[Look()], verbose=0)
+    assert found == [(len(binary_images), 7, 16)] * 2
 
 
 def test_functions_are_made_anew_when_asked(binary_images):

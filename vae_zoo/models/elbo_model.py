@@ -123,10 +123,13 @@ class ElboModel(keras.Model):
 
         A number that was set by hand, as an attribute, stays.
         """
+        auto = self._executions
         is_alone = self._distribute_strategy is None and not self.run_eagerly
-        if self._executions is None or not is_alone or self.steps_per_execution != 1:
+        if auto is None or not is_alone:
             return contextlib.nullcontext()
-        return self._executions.of(self, choose())
+        if self.steps_per_execution != 1 and not auto.is_at_work:
+            return contextlib.nullcontext()
+        return auto.of(self, choose())
 
     def make_train_function(self, force=False):
         """As in Keras; `force` also has what runs many steps at once made anew."""
@@ -203,12 +206,18 @@ class ElboModel(keras.Model):
         call = inspect.signature(keras.Model.evaluate).bind(self, *args, **kwargs)
         given = call.arguments
         given["x"] = self.checked_pairs(given.get("x"), given.get("y"))
-        choose = functools.partial(
-            most_steps,
-            given.get("callbacks"),
-            given.get("steps"),
-            num_batches=_num_batches(given["x"]),
-        )
+
+        def choose():
+            steps = most_steps(
+                given.get("callbacks"),
+                given.get("steps"),
+                num_batches=_num_batches(given["x"]),
+            )
+            # What `fit` has traced for its validation serves as well.
+            latest = self._executions.latest
+            is_free = steps > 1 and given.get("steps") is None
+            return latest if latest and is_free else steps
+
         with plain_value_errors(), self._at_once(choose):
             return super().evaluate(*call.args[1:], **call.kwargs)
 

@@ -18,20 +18,30 @@ _BATCH_HOOKS = tuple(
 
 
 class Executions:
-    """The steps of one execution, with the functions that Keras has traced for them."""
+    """The steps of one execution, with the functions that Keras has traced for them.
+
+    Attributes:
+        is_at_work: whether within `of`.
+        latest: the last number above 1, for which there may be functions; or None.
+    """
 
     def __init__(self):
         self._functions = {}
+        self.is_at_work = False
+        self.latest = None
 
     @contextlib.contextmanager
     def of(self, model, number):
         """Within it `model.steps_per_execution` is `number`."""
-        before = model.steps_per_execution
+        before = model.steps_per_execution, self.is_at_work
         self._switch(model, number)
+        self.is_at_work = True
+        self.latest = number if number > 1 else self.latest
         try:
             yield
         finally:
-            self._switch(model, before)
+            self._switch(model, before[0])
+            self.is_at_work = before[1]
 
     def forget(self):
         """Has all functions traced anew."""
