@@ -11,11 +11,11 @@ from vae_zoo.batches import replace_arrays
 from vae_zoo.components.dropout import Dropout
 from vae_zoo.components.randomness import as_seed, load_seeds, save_seeds
 from vae_zoo.models import clusters, kl_weight
-from vae_zoo.models.executions import AUTO, Executions, most_steps
+from vae_zoo.models.executions import StepsAtOnce, most_steps
 from vae_zoo.models.input_checks import checked_data, plain_value_errors
 
 
-class ElboModel(keras.Model):
+class ElboModel(StepsAtOnce):
     """What fits a `keras.Model` to maximize the evidence lower bound.
 
     The steps are Keras' own. `VAE` says what the bound is: its `call` returns `elbo`
@@ -32,8 +32,6 @@ class ElboModel(keras.Model):
     term_names = ("log_likelihood", "kl")
     learns_from_labels = False
     objective_weights = ()
-    # Of a model compiled with "auto" steps per execution.
-    _executions = None
 
     def make_trackers(self):
         """The metrics: the means of the bound and its terms, and clusters in use."""
@@ -94,57 +92,6 @@ class ElboModel(keras.Model):
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         """Nothing: the constructor builds all, and Keras fails on several machines."""
 
-    def compile(self, *args, steps_per_execution=AUTO, **kwargs):
-        """`keras.Model.compile`; the default of `steps_per_execution` is another.
-
-        "auto" is several steps at a time in `fit` and `evaluate`, where no callback
-        has to see each batch and no numbers of steps stand against it; see
-        `executions.most_steps`. The results are those of one at a time. Under a
-        distribution strategy, and eagerly, it is one.
-        """
-        is_auto = steps_per_execution == AUTO
-        steps = 1 if is_auto else steps_per_execution
-        super().compile(*args, steps_per_execution=steps, **kwargs)
-        self._executions = Executions() if is_auto else None
-
-    def get_compile_config(self):
-        """As in Keras, which restores it with a model."""
-        config = super().get_compile_config()
-        is_auto = self.compiled and self._executions is not None
-        return {**config, **({"steps_per_execution": AUTO} if is_auto else {})}
-
-    def compile_from_config(self, config):
-        """Compiles a model as the one that was saved."""
-        self.compile(**keras.saving.deserialize_keras_object(config))
-        self._build_optimizer()
-
-    def _at_once(self, choose):
-        """A context with the steps at once that `choose` says, where they are "auto".
-
-        A number that was set by hand, as an attribute, stays.
-        """
-        auto = self._executions
-        is_alone = self._distribute_strategy is None and not self.run_eagerly
-        if auto is None or not is_alone:
-            return contextlib.nullcontext()
-        if self.steps_per_execution != 1 and not auto.is_at_work:
-            return contextlib.nullcontext()
-        return auto.of(self, choose())
-
-    def make_train_function(self, force=False):
-        """As in Keras; `force` also has what runs many steps at once made anew."""
-        self._forget_functions(force)
-        return super().make_train_function(force)
-
-    def make_test_function(self, force=False):
-        """As `make_train_function`."""
-        self._forget_functions(force)
-        return super().make_test_function(force)
-
-    def _forget_functions(self, force):
-        if force and self._executions is not None:
-            self._executions.forget()
-
     def fit(self, *args, **kwargs):
         """`keras.Model.fit`, after a look at the data's values."""
         call = inspect.signature(keras.Model.fit).bind(self, *args, **kwargs)
@@ -176,15 +123,6 @@ class ElboModel(keras.Model):
         if self.compiled and verbose:
             xla = "with XLA" if self.jit_compile else "without XLA"
             print(f"Training {xla}, steps at once: {self.steps_per_execution}")
-
-    def _build_optimizer(self):
-        """Makes the optimizer's variables before the training step is traced.
-
-        Made while tracing, they have TensorFlow trace it twice and keep its graphs.
-        """
-        if self.compiled and self.optimizer is not None and not self.optimizer.built:
-            with self.distribute_strategy.scope():
-                self.optimizer.build(self.trainable_variables)
 
     def _with_start(self, start, callbacks):
         """What `fit` takes as `callbacks`, `start` before them if none is there."""

@@ -100,3 +100,70 @@ def _needs_every_batch(callback):
         not in [getattr(each, hook) for each in content]
         for hook in _BATCH_HOOKS
     )
+
+
+class StepsAtOnce(keras.Model):
+    """A `keras.Model` that compiles with "auto" steps per execution by default."""
+
+    # Of a model compiled with "auto".
+    _executions = None
+
+    def compile(self, *args, steps_per_execution=AUTO, **kwargs):
+        """`keras.Model.compile`; the default of `steps_per_execution` is another.
+
+        "auto" is several steps at a time in `fit` and `evaluate`, where no callback
+        has to see each batch and no numbers of steps stand against it; see
+        `executions.most_steps`. The results are those of one at a time. Under a
+        distribution strategy, and eagerly, it is one.
+        """
+        is_auto = steps_per_execution == AUTO
+        steps = 1 if is_auto else steps_per_execution
+        super().compile(*args, steps_per_execution=steps, **kwargs)
+        self._executions = Executions() if is_auto else None
+
+    def get_compile_config(self):
+        """As in Keras, which restores it with a model."""
+        config = super().get_compile_config()
+        is_auto = self.compiled and self._executions is not None
+        return {**config, **({"steps_per_execution": AUTO} if is_auto else {})}
+
+    def compile_from_config(self, config):
+        """Compiles a model as the one that was saved."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self._build_optimizer()
+
+    def _at_once(self, choose):
+        """A context with the steps at once that `choose` says, where they are "auto".
+
+        A number that was set by hand, as an attribute, stays.
+        """
+        auto = self._executions
+        is_alone = self._distribute_strategy is None and not self.run_eagerly
+        if auto is None or not is_alone:
+            return contextlib.nullcontext()
+        if self.steps_per_execution != 1 and not auto.is_at_work:
+            return contextlib.nullcontext()
+        return auto.of(self, choose())
+
+    def make_train_function(self, force=False):
+        """As in Keras; `force` also has what runs many steps at once made anew."""
+        self._forget_functions(force)
+        return super().make_train_function(force)
+
+    def make_test_function(self, force=False):
+        """As `make_train_function`."""
+        self._forget_functions(force)
+        return super().make_test_function(force)
+
+    def _forget_functions(self, force):
+        if force and self._executions is not None:
+            self._executions.forget()
+
+    def _build_optimizer(self):
+        """Makes the optimizer's variables before the training step is traced.
+
+        Made while tracing, they have TensorFlow trace it twice and keep its graphs.
+        """
+        if self.compiled and self.optimizer is not None and not self.optimizer.built:
+            with self.distribute_strategy.scope():
+                self.optimizer.build(self.trainable_variables)
