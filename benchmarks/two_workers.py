@@ -44,10 +44,10 @@ def train_command(model, folder, *arguments):
     return [*command, "--dataset", "digits", "--output", str(folder)]
 
 
-def start_workers(command, num_workers=2):
-    """Starts workers that find each other by TF_CONFIG; returns the processes."""
+def start_workers(commands):
+    """Starts two workers that find each other by TF_CONFIG; returns the processes."""
     with socket.socket() as first, socket.socket() as second:
-        sockets = (first, second)[:num_workers]
+        sockets = (first, second)
         for each in sockets:
             each.bind(("localhost", 0))
         addresses = [f"localhost:{each.getsockname()[1]}" for each in sockets]
@@ -67,7 +67,7 @@ def start_workers(command, num_workers=2):
                 ),
             },
         )
-        for index in range(num_workers)
+        for index, command in enumerate(commands)
     ]
 
 
@@ -85,7 +85,7 @@ def supervise(command, folder, kill_at=None, send=signal.SIGKILL):
     """
     codes = []
     for _ in range(MAX_STARTS):
-        workers = start_workers(command)
+        workers = start_workers([command] * 2)
         if kill_at is not None and not codes:
             while num_epochs(folder) < kill_at and workers[1].poll() is None:
                 time.sleep(0.02)

@@ -103,11 +103,11 @@ def test_a_killed_and_resumed_run_equals_an_uninterrupted_one(run_folder, tmp_pa
         if wanted_epochs == 0:
             time.sleep(2)
         # A machine that is taken away says so beforehand, once it trains.
-        number = signal.SIGTERM if wanted_epochs == 2 else signal.SIGKILL
+        number = signal.SIGTERM if wanted_epochs == 3 else signal.SIGKILL
         os.kill(process.pid, number)
         code = process.wait()
-        assert code == (143 if wanted_epochs == 2 else -signal.SIGKILL)
-        if wanted_epochs == 2:
+        assert code == (143 if wanted_epochs == 3 else -signal.SIGKILL)
+        if wanted_epochs == 3:
             assert not [path for path in folder.iterdir() if atomic.is_partial(path)]
         assert not (folder / "metrics.json").exists()
     assert subprocess.run(arguments, capture_output=True).returncode == 0

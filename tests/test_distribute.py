@@ -163,6 +163,18 @@ def test_what_cannot_be_dealt_out_is_refused(monkeypatch, tmp_path, capsys):
     assert not folder.exists()
 
 
+def test_workers_of_different_commands_are_refused(tmp_path):
+    command = two_workers.train_command("vae", tmp_path / "run", *TINY[2:])
+    others = [*command, "--learning-rate", "0.5"]
+    workers = two_workers.start_workers([command, others])
+    errors = [each.communicate()[1] for each in workers]
+    assert [each.returncode for each in workers] == [2, 2], errors
+    for error in errors:
+        assert "must run one command on the same data" in error
+        assert "fingerprints of settings" in error
+    assert not (tmp_path / "run").exists()
+
+
 def test_workers_are_counted_with_their_chief():
     cluster = {"chief": ["a:1"], "worker": ["b:1", "c:1"]}
     config = {"cluster": cluster, "task": {"type": "chief", "index": 0}}

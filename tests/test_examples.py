@@ -9,6 +9,7 @@ import pytest
 
 from vae_zoo import VAE
 
+without_xla = pytest.mark.usefixtures("without_xla")
 EXAMPLES = pathlib.Path(__file__).resolve().parents[1] / "examples"
 
 
@@ -18,6 +19,7 @@ def run(name, monkeypatch, *arguments):
 
 
 @pytest.mark.parametrize("shape", [(40, 9, 7, 3), (40, 5)])
+@without_xla
 def test_your_own_images(shape, tmp_path, monkeypatch):
     np.save(tmp_path / "x.npy", np.random.default_rng(0).random(shape))
     output = tmp_path / "served"
@@ -26,6 +28,7 @@ def test_your_own_images(shape, tmp_path, monkeypatch):
     assert VAE.from_preset(output).input_shape == shape[1:]
 
 
+@without_xla
 def test_great_circles(tmp_path, monkeypatch):
     output = tmp_path / "circles.png"
     run("great_circles.py", monkeypatch, "--epochs", 2, "--output", output)
@@ -44,6 +47,7 @@ def test_clusters_of_digits_are_the_digits(tmp_path, monkeypatch, capsys):
     assert height == pytest.approx(width, rel=0.1)
 
 
+@without_xla
 def test_restored_digits_are_closer_than_damaged_ones(tmp_path, monkeypatch, capsys):
     output = tmp_path / "restored.png"
     run("restore_digits.py", monkeypatch, "--epochs", 40, "--output", output)
@@ -55,7 +59,8 @@ def test_restored_digits_are_closer_than_damaged_ones(tmp_path, monkeypatch, cap
     assert matplotlib.image.imread(output).shape[2] == 4
 
 
-def test_fine_tuning_a_preset(tmp_path, monkeypatch, capsys, without_xla):
+@without_xla
+def test_fine_tuning_a_preset(tmp_path, monkeypatch, capsys):
     np.save(tmp_path / "x.npy", np.random.default_rng(0).random((40, 28, 28, 1)))
     output = tmp_path / "tuned"
     arguments = (tmp_path / "x.npy", "--epochs", 1, "--output", output)
@@ -66,6 +71,7 @@ def test_fine_tuning_a_preset(tmp_path, monkeypatch, capsys, without_xla):
     assert (output / "README.md").exists()
 
 
+@without_xla
 def test_an_unseen_digit_stands_out(tmp_path, monkeypatch, capsys):
     output = tmp_path / "anomalies.png"
     run("anomalies.py", monkeypatch, "--epochs", 60, "--output", output)
@@ -74,6 +80,7 @@ def test_an_unseen_digit_stands_out(tmp_path, monkeypatch, capsys):
     assert output.exists()
 
 
+@without_xla
 def test_imputed_entries_of_a_table_are_closer_than_means(monkeypatch, capsys):
     run("tabular.py", monkeypatch, "--epochs", 30)
     errors = re.findall("root mean squared error (.*)", capsys.readouterr().out)
@@ -81,6 +88,7 @@ def test_imputed_entries_of_a_table_are_closer_than_means(monkeypatch, capsys):
     assert of_draws < 0.8 * of_means
 
 
+@without_xla
 def test_reproducing_a_preset(tmp_path, monkeypatch, capsys):
     output = tmp_path / "run"
     arguments = ("--epochs", 2, "--output", output)

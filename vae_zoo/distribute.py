@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 
+import numpy as np
 import tensorflow as tf
 
 TASK_TYPES = ("chief", "worker")
@@ -18,6 +19,7 @@ SIGNS_OF_A_LOST_WORKER = (
     tf.errors.AbortedError,
     tf.errors.CancelledError,
     tf.errors.DeadlineExceededError,
+    tf.errors.FailedPreconditionError,  # It is back, before this one knew it gone.
     tf.errors.InternalError,
     tf.errors.UnavailableError,
     tf.errors.UnknownError,
@@ -156,3 +158,19 @@ def gathered(strategy, value):
         return tf.distribute.get_replica_context().all_gather(value[None], axis=0)
 
     return strategy.experimental_local_results(strategy.run(gather))[0].numpy()
+
+
+def check_equal(strategy, number, expectation, name):
+    """Raises ValueError unless all replicas have the same integer `number`.
+
+    Args:
+        strategy: where other replicas may be.
+        number: this process' own.
+        expectation: what the error says there should be.
+        name: of what the error says was received.
+    """
+    if strategy.num_replicas_in_sync == 1:
+        return
+    found = gathered(strategy, np.int64(number))
+    if (found != number).any():
+        raise ValueError(f"{expectation}. Received: {name} {found.tolist()}")

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import zlib
 
 from vae_zoo import atomic
 
@@ -71,6 +72,11 @@ def check_model(path, model, expected):
 def recorded(settings):
     """The settings that say what the run is."""
     return {key: value for key, value in settings.items() if key not in NOT_OF_THE_RUN}
+
+
+def fingerprint(settings):
+    """A number of 32 bits that other settings hardly share."""
+    return zlib.crc32(json.dumps(recorded(settings), sort_keys=True).encode())
 
 
 def claim(folder, settings):

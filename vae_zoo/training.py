@@ -58,6 +58,7 @@ def train(settings, folder, verbose=1):
 def _train(settings, folder, strategy, verbose):
     is_chief = distribute.is_chief(strategy)
     sources = _open_sources(settings)
+    _check_same_run(strategy, settings, sources)
     steps_per_epoch = sources["train"].num_batches(settings["batch_size"])
     best = _best_weights(folder, settings, is_chief)
     keras.utils.set_random_seed(settings["seed"])
@@ -76,7 +77,12 @@ def _train(settings, folder, strategy, verbose):
         is_writer=is_chief,
     )
     first_epoch = checkpoint.resume(model)
-    _check_same_epoch(strategy, folder, first_epoch)
+    distribute.check_equal(
+        strategy,
+        first_epoch,
+        "`output` must be one folder that all workers share",
+        f"'{folder}', in which the epochs done are",
+    )
     if best is not None:
         best.resume(checkpoint.rows)
     if best is None or not best.is_exhausted:
@@ -90,13 +96,13 @@ def _train(settings, folder, strategy, verbose):
     return metrics
 
 
-def _check_same_epoch(strategy, folder, epoch):
-    """Raises ValueError unless all workers go on from the same epoch."""
-    epochs = distribute.gathered(strategy, epoch)
-    if (epochs != epoch).any():
-        raise ValueError(
-            f"`output` must be one folder that all workers share. Received: '{folder}',"
-            f" in which they find {epochs.tolist()} epochs"
+def _check_same_run(strategy, settings, sources):
+    """Raises ValueError unless all workers have the same settings and data sets."""
+    numbers = {"fingerprints of settings": run_folder.fingerprint(settings)}
+    numbers |= {f"numbers of {each} examples": len(sources[each]) for each in sources}
+    for name, number in numbers.items():
+        distribute.check_equal(
+            strategy, number, "All workers must run one command on the same data", name
         )
 
 

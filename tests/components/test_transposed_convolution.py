@@ -20,7 +20,7 @@ def keras_layer(
 
 @pytest.mark.parametrize("jit_compile", [False, True])
 @pytest.mark.parametrize("activation", [None, "relu"])
-@pytest.mark.parametrize("size", [2, 3, 4, 5])
+@pytest.mark.parametrize("size", [2, 3, 4, 5, 6, 7])
 def test_it_is_keras_transposed_convolution(size, activation, jit_compile):
     layer = keras_layer(size, activation)
     x = tf.random.stateless_normal((2, 6, 7, 3), (size, 0))

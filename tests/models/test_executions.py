@@ -23,6 +23,12 @@ class CountingCheckpoint(keras.callbacks.ModelCheckpoint, Batches):
     on_train_batch_end = Batches.on_train_batch_end
 
 
+class CountingRun(RunCheckpoint):
+    """Made from a class that does without seeing each batch."""
+
+    on_train_batch_end = Batches.on_train_batch_end
+
+
 def fitted(binary_images, steps_per_execution, **arguments):
     keras.utils.set_random_seed(0)
     model = VAE((6, 5, 1), 2, seed=0)
@@ -130,7 +136,12 @@ def test_functions_are_made_anew_when_asked(binary_images):
 def test_a_number_set_by_hand_stays(binary_images):
     model, _ = fitted(binary_images, "auto")
     model.steps_per_execution = 2
-    model.fit(as_dataset(binary_images).take(10), verbose=0)
+    found = []
+    look = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: found.append(model.steps_per_execution)
+    )
+    model.fit(as_dataset(binary_images).take(10), callbacks=[look], verbose=0)
+    assert found == [2]
     assert model.steps_per_execution == 2
 
 
@@ -140,9 +151,16 @@ def test_keras_limit_of_steps_is_kept(binary_images):
     keras.config.set_max_steps_per_epoch(3)
     try:
         model.fit(binary_images, batch_size=2, verbose=0)
+        assert model.optimizer.iterations == 3
+        keras.config.set_max_steps_per_epoch(None)
+        # Whose traced functions `evaluate` would take.
+        model.fit(binary_images, batch_size=2, verbose=0)
+        keras.config.set_max_steps_per_epoch(4)
+        before = model.seed_generator.state.numpy()
+        model.evaluate(binary_images, batch_size=2, verbose=0)
+        assert (model.seed_generator.state.numpy() - before).max() == 4
     finally:
         keras.config.set_max_steps_per_epoch(None)
-    assert model.optimizer.iterations == 3
 
 
 def test_a_model_without_an_optimizer_loads(binary_images, tmp_path):
@@ -215,6 +233,7 @@ def test_fit_says_what_it_chose(binary_images, capsys):
         ([keras.callbacks.TerminateOnNaN()], (), 1),
         (Batches(), (), 1),
         ([CountingCheckpoint("a.keras")], (), 1),
+        ([CountingRun("folder", 1)], (), 1),
         (keras.callbacks.LambdaCallback(on_epoch_end=print), (), MOST_STEPS),
         (keras.callbacks.LambdaCallback(on_train_batch_end=print), (), 1),
         (keras.callbacks.CallbackList([Batches()]), (), 1),

@@ -73,7 +73,7 @@ def _plain_kernel(kernel):
     """From [K, K, O, I] to [T, T, I, 4 O]: weights of neighbours for the four parts."""
     size, _, num_out, num_in = kernel.shape
     before = (size - 2) // 2
-    reach = size // 2
+    reach = (size - 1 - before) // 2
 
     def index(step, part):
         """Which weight an input `step` away has for the output's part; `size`: none."""

@@ -16,6 +16,7 @@ from vae_zoo.distributions.noise import fold_in, uniform
 # Arrays up to this size are copied into a tensor; larger ones stay where they are
 # (a memory map, say) and are read batch by batch.
 IN_MEMORY_BYTES = 1 << 30
+IMAGES_IN_A_BLOCK = 1 << 12
 BINARIZATIONS = (None, "dynamic", "fixed")
 
 
@@ -191,7 +192,7 @@ def array_source(name, images, labels, indices, factor_names=()):
     tensor = tf.constant(images.astype(dtype, copy=False)) if in_memory else None
     label_tensor = None if labels is None else tf.constant(labels)
 
-    is_binary = dtype == np.uint8 and images.max() <= 1
+    is_binary = dtype == np.uint8 and not _exceeds_one(images)
 
     def read(positions):
         # The underlying file is read in order, which disks like.
@@ -216,6 +217,12 @@ def array_source(name, images, labels, indices, factor_names=()):
         has_labels=labels is not None,
         factor_names=factor_names,
     )
+
+
+def _exceeds_one(images):
+    """Whether any value does; of grey images the first few tell."""
+    blocks = range(0, len(images), IMAGES_IN_A_BLOCK)
+    return any(images[i : i + IMAGES_IN_A_BLOCK].max() > 1 for i in blocks)
 
 
 def _as_unit_interval(x):

@@ -153,7 +153,8 @@ class ElboModel(StepsAtOnce):
             )
             # What `fit` has traced for its validation serves as well.
             latest = self._executions.latest
-            is_free = steps > 1 and given.get("steps") is None
+            limits = (given.get("steps"), keras.config.max_steps_per_epoch())
+            is_free = steps > 1 and limits == (None, None)
             return latest if latest and is_free else steps
 
         with plain_value_errors(), self._at_once(choose):

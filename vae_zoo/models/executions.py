@@ -70,9 +70,9 @@ def most_steps(callbacks, *counts, num_batches=None):
 
     Returns:
         1 if a callback has to see each batch, else the largest divisor of the counts up
-        to `MOST_STEPS`, or, without any, what splits `num_batches` evenly. A callback
-        whose methods on batches may as well run once per execution says so by an
-        attribute `needs_every_batch` that is False.
+        to `MOST_STEPS`, or, without any, what splits `num_batches` evenly. A class of
+        callbacks whose own methods on batches may as well run once per execution says
+        so by an attribute `needs_every_batch` that is False.
     """
     if isinstance(callbacks, keras.callbacks.CallbackList):
         callbacks = callbacks.callbacks
@@ -88,9 +88,13 @@ def most_steps(callbacks, *counts, num_batches=None):
 
 
 def _needs_every_batch(callback):
-    if not getattr(callback, "needs_every_batch", True):
-        return False
     content = [keras.callbacks.Callback, keras.callbacks.ProgbarLogger]
+    # It speaks for its own methods, not for those of a class made from it.
+    content += [
+        each
+        for each in type(callback).__mro__
+        if vars(each).get("needs_every_batch") is False
+    ]
     if getattr(callback, "save_freq", None) == "epoch":
         # Only if they save by batches do they count them.
         content += [keras.callbacks.ModelCheckpoint, keras.callbacks.BackupAndRestore]
