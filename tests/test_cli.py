@@ -12,7 +12,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from tests.small_runs import ARTEFACTS, TINY
-from vae_zoo import VAE, atomic
+from vae_zoo import VAE, atomic, cli
 from vae_zoo.cli import main
 from vae_zoo.serving.saved_model import read_metadata
 
@@ -236,3 +236,22 @@ def test_another_models_run_is_refused(run_folder, tmp_path, capsys):
     assert main(["train", "vae", *TINY, "--output", str(tmp_path)]) == 2
     assert "'model.keras' of something else" in capsys.readouterr().err
     assert (tmp_path / "model.keras").read_text() == "not a run's"
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_sigterm_ends_a_command_also_where_python_drops_exceptions(monkeypatch):
+    class Dropping:
+        def __del__(self):
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.1)
+
+    def work(options):
+        del options
+        dropping = Dropping()
+        del dropping
+        time.sleep(60)
+
+    monkeypatch.setattr(cli, "RUNS", {**cli.RUNS, "list": work})
+    monkeypatch.setattr(cli, "SECONDS_TO_CLEAN_UP", 0.2)
+    assert main(["list"]) == cli.TERMINATED
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)

@@ -23,6 +23,8 @@ INTERRUPTED = 130
 # What a supervisor is to try again: a worker was lost (EX_TEMPFAIL), or SIGTERM.
 WORKER_LOST = 75
 TERMINATED = 128 + signal.SIGTERM
+SECONDS_TO_CLEAN_UP = 3
+HAS_TIMER = hasattr(signal, "setitimer")  # Not on Windows.
 
 
 def main(arguments=None):
@@ -72,16 +74,26 @@ def _sigterm_raises():
 
     def stop(number, frame):
         del number, frame
+        # Python drops what is raised in a destructor or a callback from C: then again.
+        _set_timer(SECONDS_TO_CLEAN_UP)
         raise _Terminated
 
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, stop)
+    numbers = [signal.SIGTERM, *([signal.SIGALRM] if HAS_TIMER else [])]
+    before = [signal.signal(number, stop) for number in numbers]
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        _set_timer(0)
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+def _set_timer(seconds):
+    if HAS_TIMER:
+        signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 def _import_tensorflow():
