@@ -12,8 +12,8 @@ callbacks' do: building and compiling is not in it. Contenders (`benchmarks/spee
   `steps_per_execution=1`, too, as a callback on each batch would have it;
 - a TensorFlow loop by hand, all of an epoch in one `tf.function`, batches gathered
   inside it, XLA where it is faster (not with convolutions on CPUs);
-- a stock Keras VAE with a custom `train_step`, as users call it; after its wait it may
-  stand still for as long again, so look at its processor time, too;
+- a stock Keras VAE with a custom `train_step`, as users call it (float32 only); after
+  its wait it may stand still for as long again, so look at its processor time, too;
 - pythae's VAE and SVAE with its trainer (float32 only), where an environment has them:
 
       python -m venv pythae && pythae/bin/pip install pythae==0.1.2 torch==2.13.0
@@ -57,11 +57,11 @@ def start(row, pythae):
     made = {name: Contender("vae_zoo_fit", model=name, **row) for name in FAMILIES}
     made[ONE_STEP] = Contender("vae_zoo_fit", steps_per_execution=1, **row)
     made[LOOP] = Contender("tf_loop", **row)
-    made[STOCK] = Contender("keras_fit", **row)
     made[ALONE] = Contender("layers_alone", **row)
     if row["dtype"] != "float32":
         made[IN_FLOAT32] = Contender("vae_zoo_fit", **{**row, "dtype": "float32"})
         return made
+    made[STOCK] = Contender("keras_fit", **row)
     for model in ("VAE", "SVAE") if pythae else ():
         made[f"pythae {model}"] = Contender("pythae_fit", pythae, model=model, **row)
     return made
