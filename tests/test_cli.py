@@ -12,7 +12,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from tests.small_runs import ARTEFACTS, TINY
-from vae_zoo import VAE, atomic, cli
+from vae_zoo import VAE, atomic, cli, termination
 from vae_zoo.cli import main
 from vae_zoo.serving.saved_model import read_metadata
 
@@ -252,6 +252,6 @@ def test_sigterm_ends_a_command_also_where_python_drops_exceptions(monkeypatch):
         time.sleep(60)
 
     monkeypatch.setattr(cli, "RUNS", {**cli.RUNS, "list": work})
-    monkeypatch.setattr(cli, "SECONDS_TO_CLEAN_UP", 0.2)
+    monkeypatch.setattr(termination, "SECONDS_TO_CLEAN_UP", 0.2)
     assert main(["list"]) == cli.TERMINATED
     assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import signal
 
 import keras
 import numpy as np
@@ -162,3 +163,45 @@ def test_a_gaussian_mixture_run_with_few_labels_resumes(tmp_path, capsys, monkey
     assert_array_equal(np.load(output), expected)
     assert main(["sample", str(whole), "--cluster", "10"]) == 2
     assert "`cluster` must be an integer in 0..9" in capsys.readouterr().err
+
+
+# Of 1294 examples 42 steps, 14 to an execution.
+PARTS = ["--batch-size", "31", "--epochs", "3", "--binarize", "dynamic"]
+PATIENT = ["--patience", "5", "--beta", "2", "--warmup-epochs", "2"]
+MIXTURE = ["--pretraining-epochs", "1", "--initialization", "k-means"]
+MIXTURE += ["--rotation", "5"]
+
+
+@pytest.mark.parametrize(
+    ("model", "options"),
+    [
+        ("vae", ["--ema-momentum", "0.9", "--decoder-dropout-rate", "0.2"]),
+        pytest.param("beta-vae", PATIENT, marks=pytest.mark.slow),
+        pytest.param("gaussian-mixture-vae", MIXTURE, marks=pytest.mark.slow),
+    ],
+)
+def test_sigterm_saves_in_the_middle_of_an_epoch(model, options, tmp_path, monkeypatch):
+    command = ["train", model, *TINY, *PARTS, *options, "--output"]
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    assert main([*command, str(whole)]) == 0
+
+    def stop(self, batch, logs):
+        # In the middle, once more in the same epoch, and with an epoch's last step.
+        if int(self.model.optimizer.iterations) == wanted:
+            signal.raise_signal(signal.SIGTERM)
+        on_train_batch_end(self, batch, logs)
+
+    on_train_batch_end = RunCheckpoint.on_train_batch_end
+    with monkeypatch.context() as patch:
+        patch.setattr(RunCheckpoint, "on_train_batch_end", stop)
+        for wanted in (42 + 14, 42 + 28, 42 + 42):
+            assert main([*command, str(stopped)]) == 143
+            saved = keras.models.load_model(stopped / "model.keras")
+            assert int(saved.optimizer.iterations) == wanted
+            assert len(read_history(stopped / "history.csv")) == wanted // 42
+    assert main([*command, str(stopped)]) == 0
+    for name in ("history.csv", "metrics.json"):
+        assert (stopped / name).read_text() == (whole / name).read_text()
+    models = [keras.models.load_model(f / "model.keras") for f in (whole, stopped)]
+    for a, b in zip(*(each.weights for each in models), strict=True):
+        assert_array_equal(a, b)

@@ -1,15 +1,14 @@
 """The command line `vae-zoo`. TensorFlow is imported only by what needs it."""
 
-import contextlib
 import importlib
 import json
 import os
 import pathlib
 import signal
 import sys
-import threading
 import warnings
 
+from vae_zoo import termination
 from vae_zoo.cli_options import (
     BAD_INPUT,
     EVALUATION_OPTIONS,
@@ -23,8 +22,6 @@ INTERRUPTED = 130
 # What a supervisor is to try again: a worker was lost (EX_TEMPFAIL), or SIGTERM.
 WORKER_LOST = 75
 TERMINATED = 128 + signal.SIGTERM
-SECONDS_TO_CLEAN_UP = 3
-HAS_TIMER = hasattr(signal, "setitimer")  # Not on Windows.
 
 
 def main(arguments=None):
@@ -35,14 +32,14 @@ def main(arguments=None):
     """
     options = build_parser(RUNS).parse_args(arguments)
     try:
-        with _sigterm_raises():
+        with termination.raised():
             if options.run not in (_list, _serve_config):
                 _import_tensorflow()
             options.run(options)
     except KeyboardInterrupt:
         print("vae-zoo: interrupted", file=sys.stderr)
         return INTERRUPTED
-    except _Terminated:
+    except termination.Terminated:
         print("vae-zoo: terminated", file=sys.stderr)
         return TERMINATED
     except BrokenPipeError:
@@ -58,42 +55,6 @@ def main(arguments=None):
             return WORKER_LOST
         raise
     return 0
-
-
-class _Terminated(BaseException):
-    """SIGTERM, as KeyboardInterrupt is SIGINT."""
-
-
-@contextlib.contextmanager
-def _sigterm_raises():
-    """Has SIGTERM end the step that runs and undo what is half done, as Ctrl-C does.
-
-    A run keeps the last epoch that it saved, from which resuming is exact. Nothing is
-    saved in the middle of an epoch: no model file holds the epoch's metrics so far.
-    """
-
-    def stop(number, frame):
-        del number, frame
-        # Python drops what is raised in a destructor or a callback from C: then again.
-        _set_timer(SECONDS_TO_CLEAN_UP)
-        raise _Terminated
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    numbers = [signal.SIGTERM, *([signal.SIGALRM] if HAS_TIMER else [])]
-    before = [signal.signal(number, stop) for number in numbers]
-    try:
-        yield
-    finally:
-        _set_timer(0)
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
-
-
-def _set_timer(seconds):
-    if HAS_TIMER:
-        signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 def _import_tensorflow():

@@ -151,13 +151,13 @@ def sharded(strategy, batches):
 
 def gathered(strategy, value):
     """The `value` of each replica, an array [R, ...]; waits for all workers."""
-    value = tf.convert_to_tensor(value)
+    values = strategy.run(_gather, args=(tf.convert_to_tensor(value),))
+    return strategy.experimental_local_results(values)[0].numpy()
 
-    @tf.function
-    def gather():
-        return tf.distribute.get_replica_context().all_gather(value[None], axis=0)
 
-    return strategy.experimental_local_results(strategy.run(gather))[0].numpy()
+@tf.function
+def _gather(value):
+    return tf.distribute.get_replica_context().all_gather(value[None], axis=0)
 
 
 def check_equal(strategy, number, expectation, name):

@@ -1,5 +1,6 @@
 """A training run: one folder that holds all it made, and that it resumes from."""
 
+import contextlib
 import functools
 import pathlib
 import sys
@@ -8,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from vae_zoo import atomic, distribute, run_folder
+from vae_zoo import atomic, distribute, run_folder, termination
 from vae_zoo.callbacks import BestWeights, RunCheckpoint
 from vae_zoo.datasets import open_source, with_few_labels
 from vae_zoo.machine import machine_class
@@ -88,12 +89,31 @@ def _train(settings, folder, strategy, verbose):
     if best is None or not best.is_exhausted:
         callbacks = [checkpoint] if best is None else [best, checkpoint]
         verbose = verbose if is_chief else 0
-        _fit(model, settings, sources, callbacks, first_epoch, steps_per_epoch, verbose)
+        with _time_to_save(strategy) as checkpoint.must_stop:
+            _fit(
+                model,
+                settings,
+                sources,
+                callbacks,
+                first_epoch,
+                steps_per_epoch,
+                verbose,
+            )
         checkpoint.save()
     metrics = _finish(model, settings, sources, best, checkpoint) if is_chief else None
     # The workers stay until the chief is done, and would start again with it.
     distribute.gathered(strategy, 0)
     return metrics
+
+
+def _time_to_save(strategy):
+    """`termination.deferred` where a run may stop in the middle of an epoch.
+
+    Of several workers each would stop at another step.
+    """
+    if distribute.is_distributed(strategy):
+        return contextlib.nullcontext(lambda: False)
+    return termination.deferred()
 
 
 def _check_same_run(strategy, settings, sources):

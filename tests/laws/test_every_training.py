@@ -85,6 +85,18 @@ def test_xla_is_the_default_where_it_pays_on_a_cpu(encoder, pays):
         assert bool(model.jit_compile) == pays
 
 
+def test_xla_is_chosen_anew_where_a_model_is_loaded(tmp_path):
+    """It fails under a distribution strategy; what a user said stays."""
+    for jit_compile in ("auto", True):
+        model = VAE((6, 5, 1), 2, encoder=networks.MLP((8,)))
+        model.compile("adam", jit_compile=jit_compile)
+        model.save(tmp_path / "model.keras")
+        assert keras.models.load_model(tmp_path / "model.keras").jit_compile
+        with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
+            loaded = keras.models.load_model(tmp_path / "model.keras")
+        assert bool(loaded.jit_compile) == (jit_compile is True)
+
+
 @every_model
 def test_val_loss_is_the_negative_elbo_at_beta_one(make_model, binary_images):
     model = make_model()

@@ -5,6 +5,7 @@ from numpy.testing import assert_array_equal
 
 from vae_zoo import VAE
 from vae_zoo.callbacks import EarlyStoppingAfterWarmup, RunCheckpoint
+from vae_zoo.components import networks
 from vae_zoo.models.executions import MOST_STEPS, most_steps
 
 
@@ -215,6 +216,16 @@ def test_fit_says_what_it_chose(binary_images, capsys):
     assert capsys.readouterr().out.startswith(line)
     fitted(binary_images, "auto", verbose=0)
     assert not capsys.readouterr().out
+
+
+def test_convolutions_take_fewer_steps_at_once_on_a_cpu(binary_images, capsys):
+    model = VAE((6, 5, 1), 2, encoder=networks.Conv((2,)))
+    model.compile("adam")
+    model.fit(binary_images, batch_size=3, verbose=2)
+    if not tf.config.list_physical_devices("GPU"):
+        # Of 11 batches.
+        assert "steps at once: 4\n" in capsys.readouterr().out
+    assert most_steps(None, 400, most=5) == most_steps(None, most=5) == 5
 
 
 @pytest.mark.parametrize(

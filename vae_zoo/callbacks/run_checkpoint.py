@@ -4,11 +4,16 @@ import csv
 import json
 import pathlib
 import time
+import zipfile
 
 import keras
 import numpy as np
 
-from vae_zoo import atomic
+from vae_zoo import atomic, distribute
+from vae_zoo.termination import Terminated
+
+# Within `model.keras`, which is a zip archive: what Keras does not save of an epoch.
+EPOCH_SO_FAR = "epoch_so_far.json"
 
 
 class RunCheckpoint(keras.callbacks.Callback):
@@ -18,12 +23,19 @@ class RunCheckpoint(keras.callbacks.Callback):
     the rows past the model's last epoch are dropped and trained again. `timing.json`
     has the seconds that the epochs saved have taken, over all resumptions.
 
+    Told to stop it saves in the middle of an epoch, too. The epoch goes on from there:
+    its first batches are read again, but not trained on.
+
     Args:
         folder: where the two files go.
         steps_per_epoch: optimizer steps in an epoch.
         seconds_between: least time between two saves of the model; the last
             epoch is always saved.
         is_writer: whether this process writes; of several workers one does.
+
+    Attributes:
+        must_stop: function that says whether to save and raise `Terminated`; see
+            `termination.deferred`.
     """
 
     needs_every_batch = False
@@ -34,8 +46,10 @@ class RunCheckpoint(keras.callbacks.Callback):
         self.steps_per_epoch = steps_per_epoch
         self.seconds_between = seconds_between
         self.is_writer = is_writer
+        self.must_stop = lambda: False
         self.rows = []
         self.seconds = 0.0
+        self._steps_done, self._metrics = 0, []
         self._epoch = self._epoch_start = None
         self._last_save = -float("inf")
 
@@ -43,29 +57,88 @@ class RunCheckpoint(keras.callbacks.Callback):
         """Reads the history up to where `model` stands; returns the epochs done."""
         # By NumPy, for a strategy's variables do not become integers by themselves.
         steps = int(model.optimizer.iterations.numpy())
-        epochs, rest = divmod(steps, self.steps_per_epoch)
-        if rest:
-            raise ValueError(
-                f"'{self.folder / 'model.keras'}' must have been saved at the end of "
-                f"an epoch of {self.steps_per_epoch} steps. Received: one saved {rest} "
-                "steps later; the data set has changed since"
-            )
+        epochs, self._steps_done = divmod(steps, self.steps_per_epoch)
+        if self._steps_done:
+            self._resume_epoch(model)
         self.rows = read_history(self.folder / "history.csv")[:epochs]
         timing = self.folder / "timing.json"
-        if epochs and timing.exists():
+        if steps and timing.exists():
             self.seconds = json.loads(timing.read_text())["seconds"]
         return epochs
 
+    def _resume_epoch(self, model):
+        path = self.folder / "model.keras"
+        with zipfile.ZipFile(path) as archive:
+            is_there = EPOCH_SO_FAR in archive.namelist()
+            so_far = json.loads(archive.read(EPOCH_SO_FAR)) if is_there else {}
+        if so_far.get("steps_per_epoch") != self.steps_per_epoch:
+            raise ValueError(
+                f"'{path}' must have been saved in training of {self.steps_per_epoch} "
+                f"steps per epoch. Received: one saved {self._steps_done} steps after "
+                "the end of such an epoch; the data set has changed since"
+            )
+        self._metrics = so_far["metrics"]
+        if not distribute.is_distributed(model.distribute_strategy):
+            # They divide the steps that are done.
+            model.steps_per_execution = so_far["steps_at_once"]
+
     def on_epoch_begin(self, epoch, logs=None):
-        """Starts the clock."""
+        """Starts the clock, and goes on with an epoch saved in the middle."""
         del logs
         self._epoch = epoch
         self._epoch_start = time.monotonic()
+        if self._steps_done:
+            for variable, value in zip(self._variables(), self._metrics, strict=True):
+                variable.assign(value)
+            self._pass_over(self._steps_done)
+            self._steps_done = 0
+
+    def _pass_over(self, number):
+        """Has `number` batches read that the model was trained on already."""
+        model = self.model
+        train = model.train_function
+
+        def pass_over(iterator):
+            nonlocal number
+            for _ in range(model.steps_per_execution):
+                next(iterator)
+            number -= model.steps_per_execution
+            if number == 0:
+                model.train_function = train
+            return model.get_metrics_result()
+
+        model.train_function = pass_over
+
+    def _variables(self):
+        """The states of the model's metrics."""
+        return [each for metric in self.model.metrics for each in metric.variables]
 
     def on_train_batch_end(self, batch, logs):
-        """Raises ValueError if the epoch's loss so far is not finite."""
+        """Checks that the loss is finite; told to stop it saves and raises.
+
+        Raises:
+            ValueError: if the epoch's loss so far is not finite.
+            Terminated: once it has saved.
+        """
         del batch
         self._check_is_finite("loss", logs)
+        if self.must_stop():
+            self._stop_in_epoch()
+
+    def _stop_in_epoch(self):
+        steps = int(self.model.optimizer.iterations.numpy())
+        if steps % self.steps_per_epoch == 0:
+            return  # The epoch is about to end, which saves.
+        self._check_weights()
+        self.seconds += time.monotonic() - self._epoch_start
+        self.save(
+            {
+                "steps_per_epoch": self.steps_per_epoch,
+                "steps_at_once": self.model.steps_per_execution,
+                "metrics": [each.numpy().tolist() for each in self._variables()],
+            }
+        )
+        raise Terminated
 
     def on_epoch_end(self, epoch, logs):
         """Writes one row of the history and, if it is due, the model.
@@ -74,17 +147,25 @@ class RunCheckpoint(keras.callbacks.Callback):
             ValueError: if the loss, the validation loss or a weight is not finite; the
                 last save is of finite ones. The losses alone do not tell, since what
                 the last step ruins comes after its loss, and the relu of NaN may be 0.
+            Terminated: if it was told to stop, once it has saved.
         """
         for name in ("loss", "val_loss"):
             self._check_is_finite(name, logs)
-        for weight in self.model.trainable_variables:
-            self._check_is_finite(weight.path, {weight.path: weight.numpy()})
+        self._check_weights()
         self.seconds += time.monotonic() - self._epoch_start
         self.rows.append({"epoch": epoch + 1, **logs})
         self._write_history()
         is_last = epoch + 1 == self.params["epochs"]
-        if is_last or time.monotonic() - self._last_save >= self.seconds_between:
+        is_due = time.monotonic() - self._last_save >= self.seconds_between
+        must_stop = self.must_stop()
+        if is_last or is_due or must_stop:
             self.save()
+        if must_stop:
+            raise Terminated
+
+    def _check_weights(self):
+        for weight in self.model.trainable_variables:
+            self._check_is_finite(weight.path, {weight.path: weight.numpy()})
 
     def _check_is_finite(self, name, values):
         values = np.atleast_1d(values.get(name, 0.0))
@@ -105,12 +186,15 @@ class RunCheckpoint(keras.callbacks.Callback):
             writer.writeheader()
             writer.writerows(self.rows)
 
-    def save(self):
-        """Writes the model with its optimizer."""
+    def save(self, epoch_so_far=None):
+        """Writes the model with its optimizer, and what else there is of an epoch."""
         if not self.is_writer:
             return
         with atomic.whole_file(self.folder / "model.keras") as partial:
             self.model.save(partial)
+            if epoch_so_far is not None:
+                with zipfile.ZipFile(partial, "a") as archive:
+                    archive.writestr(EPOCH_SO_FAR, json.dumps(epoch_so_far))
         atomic.write_json(self.folder / "timing.json", {"seconds": self.seconds})
         self._last_save = time.monotonic()
 

@@ -11,7 +11,12 @@ from vae_zoo.batches import replace_arrays
 from vae_zoo.components.dropout import Dropout
 from vae_zoo.components.randomness import as_seed, load_seeds, save_seeds
 from vae_zoo.models import clusters, kl_weight
-from vae_zoo.models.executions import StepsAtOnce, most_steps
+from vae_zoo.models.executions import (
+    FEW_STEPS,
+    MOST_STEPS,
+    StepsAtOnce,
+    most_steps,
+)
 from vae_zoo.models.input_checks import checked_data, plain_value_errors
 
 
@@ -32,6 +37,9 @@ class ElboModel(StepsAtOnce):
     term_names = ("log_likelihood", "kl")
     learns_from_labels = False
     objective_weights = ()
+
+    # Whether the model was compiled with "auto".
+    _is_jit_auto = False
 
     def make_trackers(self):
         """The metrics: the means of the bound and its terms, and clusters in use."""
@@ -113,6 +121,7 @@ class ElboModel(StepsAtOnce):
             given.get("steps_per_epoch"),
             given.get("validation_steps"),
             num_batches=_num_batches(given.get("x")),
+            most=self._most_at_once(),
         )
         with plain_value_errors(), self._at_once(choose):
             self._say_how(given.get("verbose", "auto"))
@@ -150,6 +159,7 @@ class ElboModel(StepsAtOnce):
                 given.get("callbacks"),
                 given.get("steps"),
                 num_batches=_num_batches(given["x"]),
+                most=self._most_at_once(),
             )
             # What `fit` has traced for its validation serves as well.
             latest = self._executions.latest
@@ -169,6 +179,17 @@ class ElboModel(StepsAtOnce):
         with plain_value_errors(), one:
             return super().predict(self.checked(x), *args, **kwargs)
 
+    def compile(self, *args, jit_compile="auto", **kwargs):
+        """`keras.Model.compile`; "auto" is chosen anew where the model is loaded."""
+        super().compile(*args, jit_compile=jit_compile, **kwargs)
+        self._is_jit_auto = jit_compile == "auto"
+
+    def get_compile_config(self):
+        """As in Keras, which restores it with a model."""
+        config = super().get_compile_config()
+        is_auto = self.compiled and self._is_jit_auto
+        return {**config, **({"jit_compile": "auto"} if is_auto else {})}
+
     def _resolve_auto_jit_compile(self):
         """`jit_compile="auto"`: XLA where it pays, which Keras leaves off on CPUs.
 
@@ -184,12 +205,20 @@ class ElboModel(StepsAtOnce):
         Keras (`keras.layers.Dropout`), for XLA's generator is several times as slow.
         """
         layers = list(self._flatten_layers(include_self=False))
-        on_cpu = not tf.config.list_physical_devices("GPU")
-        is_slow = any(
-            hasattr(layer, "kernel_size") or (training and _draws_by_keras(layer))
-            for layer in layers
-        )
-        return all(layer.supports_jit for layer in layers) and not (on_cpu and is_slow)
+        if not all(layer.supports_jit for layer in layers):
+            return False
+        if tf.config.list_physical_devices("GPU"):
+            return True
+        draws = training and any(_draws_by_keras(layer) for layer in layers)
+        return not draws and not self._has_convolutions()
+
+    def _has_convolutions(self):
+        layers = self._flatten_layers(include_self=False)
+        return any(hasattr(layer, "kernel_size") for layer in layers)
+
+    def _most_at_once(self):
+        has_gpu = bool(tf.config.list_physical_devices("GPU"))
+        return FEW_STEPS if self._has_convolutions() and not has_gpu else MOST_STEPS
 
     def checked(self, data):
         """`data` as it came, once it is known to fit; see `checked_data`."""

@@ -10,6 +10,9 @@ AUTO = "auto"
 # Of a small model's step the trip is a fifth; beyond so many steps it is nothing, and
 # a progress bar should move.
 MOST_STEPS = 20
+# Of steps that take so long that the trip is little of them, up to seconds for a large
+# network: Ctrl-C waits for an execution's end.
+FEW_STEPS = 5
 _BATCH_HOOKS = tuple(
     f"on_{part}batch_{moment}"
     for part in ("", "train_", "test_")
@@ -59,7 +62,7 @@ class Executions:
         model.train_function, model.test_function = functions
 
 
-def most_steps(callbacks, *counts, num_batches=None):
+def most_steps(callbacks, *counts, num_batches=None, most=MOST_STEPS):
     """Steps per execution with the results of one at a time.
 
     Args:
@@ -67,10 +70,11 @@ def most_steps(callbacks, *counts, num_batches=None):
         *counts: numbers of steps that must end with an execution, since Keras runs
             whole ones where it was told a number; None where it was not.
         num_batches: of the data, if known, after which an execution ends anyway.
+        most: the largest number.
 
     Returns:
         1 if a callback has to see each batch, else the largest divisor of the counts up
-        to `MOST_STEPS`, or, without any, what splits `num_batches` evenly. A class of
+        to `most`, or, without any, what splits `num_batches` evenly. A class of
         callbacks whose own methods on batches may as well run once per execution says
         so by an attribute `needs_every_batch` that is False.
     """
@@ -81,10 +85,10 @@ def most_steps(callbacks, *counts, num_batches=None):
     counts = [count for count in (*counts, keras.config.max_steps_per_epoch()) if count]
     if counts:
         greatest = math.gcd(*counts)
-        return max(n for n in range(1, MOST_STEPS + 1) if greatest % n == 0)
+        return max(n for n in range(1, most + 1) if greatest % n == 0)
     if num_batches:
-        return math.ceil(num_batches / math.ceil(num_batches / MOST_STEPS))
-    return MOST_STEPS
+        return math.ceil(num_batches / math.ceil(num_batches / most))
+    return most
 
 
 def _needs_every_batch(callback):
