@@ -3,6 +3,7 @@ import shlex
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose, assert_array_equal
 
 from vae_zoo import VAE, BetaVAE
 from vae_zoo.cli import RUNS, build_parser
@@ -62,3 +63,29 @@ def test_an_unknown_name_gets_the_nearest():
         VAE.from_preset("vae_mnits")
     with pytest.raises(ValueError, match="must hold a BetaVAE"):
         BetaVAE.from_preset("vae_mnist")
+
+
+def test_a_preset_computes_in_the_type_asked_for():
+    x = VAE.from_preset("beta_vae_sprites").sample(8, seed=0)
+    of_file, single, mixed = (
+        VAE.from_preset("beta_vae_sprites", dtype=dtype)
+        for dtype in (None, "float32", "mixed_bfloat16")
+    )
+    layers = [*single._flatten_layers()]
+    assert {layer.compute_dtype for layer in layers} == {"float32"}
+    assert mixed.encoder.compute_dtype == "bfloat16" == of_file.encoder.compute_dtype
+    # The bound is in float32 whatever the networks compute in.
+    assert mixed.posterior_head.compute_dtype == "float32"
+    assert_array_equal(mixed.elbo(x, seed=1), of_file.elbo(x, seed=1))
+    assert np.ptp(single.elbo(x, seed=1) - of_file.elbo(x, seed=1)) > 0
+    assert_allclose(single.elbo(x, seed=1), of_file.elbo(x, seed=1), rtol=0.02)
+    mixed = VAE.from_preset("vae_mnist", dtype="mixed_bfloat16")
+    assert mixed.decoder.compute_dtype == "bfloat16"
+
+
+@pytest.mark.parametrize("dtype", ["single", "bfloat16", 32])
+def test_a_type_without_variables_in_float32_is_refused(dtype):
+    with pytest.raises(
+        ValueError, match=f"'mixed_bfloat16'. Received: dtype={dtype!r}"
+    ):
+        VAE.from_preset("vae_mnist", dtype=dtype)

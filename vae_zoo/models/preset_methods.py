@@ -22,7 +22,11 @@ class PresetMethods:
 
     @classmethod
     def from_preset(
-        cls, name_or_path: str | os.PathLike, *, sha256: str | None = None
+        cls,
+        name_or_path: str | os.PathLike,
+        *,
+        sha256: str | None = None,
+        dtype: str | None = None,
     ) -> typing.Self:
         """The trained model of a preset, of an exported SavedModel, or of an archive.
 
@@ -31,19 +35,22 @@ class PresetMethods:
                 https URL of a .tar.gz or .zip of one, which is downloaded once.
             sha256: of the archive, 64 hexadecimal digits; with a URL only, and there
                 demanded.
+            dtype: policy that the encoder and the decoder compute by, "float32" or
+                "mixed_bfloat16" say; None for that of the model saved.
 
         Returns:
             A model of the class that was saved, `cls` or a subclass, not compiled.
 
         Raises:
             ValueError: if there is no such preset or folder, it is not of this
-                package, it is corrupted, it holds a model that is no `cls`, or
-                `sha256` is missing or another.
+                package, it is corrupted, it holds a model that is no `cls`, `sha256`
+                is missing or another, or `dtype` is no policy with variables in
+                float32.
             OSError: if a URL cannot be downloaded.
         """
         from vae_zoo.zoo.presets import load_preset
 
-        return load_preset(name_or_path, cls, sha256)
+        return load_preset(name_or_path, cls, sha256, dtype)
 
     def save_to_preset(
         self, directory: str | os.PathLike, metadata: dict | None = None

@@ -135,21 +135,25 @@ def _config(model):
     return config
 
 
-def load(folder: str | os.PathLike) -> keras.Model:
+def load(folder: str | os.PathLike, dtype: str | None = None) -> keras.Model:
     """The Keras model of a SavedModel that `export` wrote, weights included.
 
     Args:
         folder: a version's folder, the folder of all versions (the newest is
             taken), or a training run's output folder.
+        dtype: policy that the encoder and the decoder compute by, "float32" or
+            "mixed_bfloat16" say; None for that of the model exported.
 
     Returns:
         The model, not compiled. The SavedModel's graph is not loaded: the
         configuration and the weights are all that is read.
 
     Raises:
-        ValueError: if `folder` holds no SavedModel of this package, or one of its
-            files is missing or corrupted (it is named).
+        ValueError: if `folder` holds no SavedModel of this package, one of its
+            files is missing or corrupted (it is named), or `dtype` is no policy with
+            variables in float32.
     """
+    policy = None if dtype is None else _float32_policy(dtype)
     folder = find_version(folder)
     metadata = read_metadata(folder)
     for name in HASHED:
@@ -160,12 +164,40 @@ def load(folder: str | os.PathLike) -> keras.Model:
                 f"'{path}' must have the sha256 {expected} that was recorded at "
                 f"export: it is corrupted or was changed. Received: {received}"
             )
-    model = keras.saving.deserialize_keras_object(metadata["config"])
+    config = metadata["config"]
+    if policy is not None:
+        networks = {name: config["config"][name] for name in ("encoder", "decoder")}
+        config["config"] |= _with_policy(networks, policy)
+    model = keras.saving.deserialize_keras_object(config)
     reader = tf.train.load_checkpoint(str(folder / "variables" / "variables"))
     for index, variable in enumerate(model.weights):
         key = f"weights/{index}/.ATTRIBUTES/VARIABLE_VALUE"
         variable.assign(reader.get_tensor(key))
     return model
+
+
+def _float32_policy(dtype):
+    try:
+        policy = keras.dtype_policies.get(dtype)
+    except (ValueError, TypeError):
+        policy = None
+    if policy is None or policy.variable_dtype != "float32":
+        raise ValueError(
+            "`dtype` must be a policy with variables in float32, such as 'float32' or "
+            f"'mixed_bfloat16'. Received: dtype={dtype!r}"
+        )
+    return keras.saving.serialize_keras_object(policy)
+
+
+def _with_policy(config, policy):
+    """A config with `policy` in place of every policy within it."""
+    if isinstance(config, list):
+        return [_with_policy(each, policy) for each in config]
+    if not isinstance(config, dict):
+        return config
+    if config.get("class_name") == policy["class_name"]:
+        return policy
+    return {key: _with_policy(value, policy) for key, value in config.items()}
 
 
 def _check_destination(directory):
