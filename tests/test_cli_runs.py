@@ -185,23 +185,52 @@ def test_sigterm_saves_in_the_middle_of_an_epoch(model, options, tmp_path, monke
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
     assert main([*command, str(whole)]) == 0
 
-    def stop(self, batch, logs):
-        # In the middle, once more in the same epoch, and with an epoch's last step.
-        if int(self.model.optimizer.iterations) == wanted:
-            signal.raise_signal(signal.SIGTERM)
-        on_train_batch_end(self, batch, logs)
+    def stop_at(hook, steps):
+        def stop(self, batch, logs):
+            if int(self.model.optimizer.iterations) == steps:
+                signal.raise_signal(signal.SIGTERM)
+            original(self, batch, logs)
 
-    on_train_batch_end = RunCheckpoint.on_train_batch_end
-    with monkeypatch.context() as patch:
-        patch.setattr(RunCheckpoint, "on_train_batch_end", stop)
-        for wanted in (42 + 14, 42 + 28, 42 + 42):
+        original = getattr(RunCheckpoint, hook)
+        patch.setattr(RunCheckpoint, hook, stop)
+
+    # In the middle, once more in that epoch, and in its validation.
+    for hook, steps in (
+        ("on_train_batch_end", 42 + 14),
+        ("on_train_batch_end", 42 + 28),
+        ("on_test_batch_end", 42 + 42),
+    ):
+        with monkeypatch.context() as patch:
+            stop_at(hook, steps)
             assert main([*command, str(stopped)]) == 143
-            saved = keras.models.load_model(stopped / "model.keras")
-            assert int(saved.optimizer.iterations) == wanted
-            assert len(read_history(stopped / "history.csv")) == wanted // 42
+        saved = keras.models.load_model(stopped / "model.keras")
+        assert int(saved.optimizer.iterations) == steps
+        assert len(read_history(stopped / "history.csv")) == 1
     assert main([*command, str(stopped)]) == 0
     for name in ("history.csv", "metrics.json"):
         assert (stopped / name).read_text() == (whole / name).read_text()
     models = [keras.models.load_model(f / "model.keras") for f in (whole, stopped)]
     for a, b in zip(*(each.weights for each in models), strict=True):
         assert_array_equal(a, b)
+
+
+def test_data_that_change_after_sigterm_are_refused(tmp_path, capsys, monkeypatch):
+    images = np.random.default_rng(0).random((60, 4, 4, 1), np.float32)
+    arguments = ["--dataset", str(tmp_path / "images.npy"), "--batch-size", "1"]
+    command = ["train", "vae", *TINY, *arguments, "--output", str(tmp_path / "run")]
+
+    def stop(self, batch, logs):
+        signal.raise_signal(signal.SIGTERM)
+        on_train_batch_end(self, batch, logs)
+
+    on_train_batch_end = RunCheckpoint.on_train_batch_end
+    np.save(tmp_path / "images.npy", images)
+    with monkeypatch.context() as patch:
+        patch.setattr(RunCheckpoint, "on_train_batch_end", stop)
+        assert main(command) == 143
+    # 18 of 54 steps; now an epoch has 9 of them.
+    np.save(tmp_path / "images.npy", images[:10])
+    capsys.readouterr()
+    assert main(command) == 2
+    expected = "training of 9 steps per epoch. Received: one saved after 18 steps"
+    assert expected in capsys.readouterr().err

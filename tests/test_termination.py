@@ -40,7 +40,10 @@ def test_sigterm_raises_at_once_unless_it_is_deferred():
     with pytest.raises(termination.Terminated):
         at_once(terminate, lambda: steps.append(1))
     assert not steps
-    assert deferred(tuple, terminate, tuple) == [False, True, True, "raised"]
+    # Once or several times, as by who passes on the signals of a group.
+    for times in (1, 2):
+        steps = [tuple, *[terminate] * times, tuple]
+        assert deferred(*steps) == [False, *[True] * times, True, "raised"]
     assert deferred(tuple) == [False]
     assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
     assert handlers == [signal.getsignal(number) for number in numbers]
@@ -50,10 +53,6 @@ def test_it_is_not_deferred_for_ever(monkeypatch):
     monkeypatch.setattr(termination, "SECONDS_TO_SAVE", 0.2)
     assert deferred(terminate, lambda: time.sleep(60)) == [True, "raised"]
     assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
-
-
-def test_a_second_one_is_not_deferred():
-    assert deferred(terminate, terminate) == [True, "raised"]
 
 
 def test_what_else_handles_it_is_left_alone():

@@ -5,7 +5,7 @@ import signal
 import threading
 
 # Kubernetes, for one, gives 30 seconds.
-SECONDS_TO_SAVE = 20
+SECONDS_TO_SAVE = 15
 SECONDS_TO_CLEAN_UP = 3
 HAS_TIMER = hasattr(signal, "setitimer")  # Not on Windows.
 
@@ -34,30 +34,34 @@ def raised():
 def deferred():
     """Within it SIGTERM does not raise at once, so that there is time to save.
 
-    It raises at the end, after `SECONDS_TO_SAVE`, or at once if it comes again. Outside
-    `raised` nothing changes.
+    It raises at the end, or after `SECONDS_TO_SAVE`; if it comes again that is no
+    matter. Nothing changes outside `raised`, nor where there are no timers (Windows).
 
     Yields:
         A function that tells whether SIGTERM has come.
     """
-    came = threading.Event()
+    came = False
 
     def note(number, frame):
-        if came.is_set():
-            _raise(number, frame)
-        came.set()
-        _set_timer(SECONDS_TO_SAVE)
+        del number, frame
+        nonlocal came
+        if not came:
+            _set_timer(SECONDS_TO_SAVE)
+        came = True
+
+    def has_come():
+        return came
 
     is_raised = signal.getsignal(signal.SIGTERM) is _raise and HAS_TIMER
     if not is_raised or threading.current_thread() is not threading.main_thread():
-        yield came.is_set
+        yield has_come
         return
     signal.signal(signal.SIGTERM, note)
     try:
-        yield came.is_set
+        yield has_come
     finally:
         signal.signal(signal.SIGTERM, _raise)
-    if came.is_set():
+    if came:
         raise Terminated
 
 

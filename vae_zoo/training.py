@@ -25,11 +25,11 @@ def train(settings, folder, verbose=1):
     Leaves there `run.json` (the settings), `model.keras`, `history.csv`,
     `saved_model/<version>/`, `metrics.json`, `samples.png`, `reconstructions.png`
     and `latent.png`, of a mixture model `clusters.png` too, and in `timing.json` the
-    seconds that its epochs took. Run again with the same
-    settings it resumes from the last epoch saved; the result is that of an
-    uninterrupted run. With `patience` the SavedModel, the metrics and the pictures are
-    of the best epoch, whose weights are in `best.weights.h5`; `model.keras` is where
-    training stopped.
+    seconds that its epochs took. Run again with the same settings it resumes from the
+    last epoch saved, or, after SIGTERM, from the middle of an epoch; the result is that
+    of an uninterrupted run. With `patience` the SavedModel, the metrics and the
+    pictures are of the best epoch, whose weights are in `best.weights.h5`;
+    `model.keras` is where training stopped.
 
     Args:
         settings: dict of plain values, one for each option of
@@ -80,9 +80,9 @@ def _train(settings, folder, strategy, verbose):
     first_epoch = checkpoint.resume(model)
     distribute.check_equal(
         strategy,
-        first_epoch,
+        int(model.optimizer.iterations.numpy()),
         "`output` must be one folder that all workers share",
-        f"'{folder}', in which the epochs done are",
+        f"'{folder}', in which the steps done are",
     )
     if best is not None:
         best.resume(checkpoint.rows)
@@ -109,10 +109,10 @@ def _train(settings, folder, strategy, verbose):
 def _time_to_save(strategy):
     """`termination.deferred` where a run may stop in the middle of an epoch.
 
-    Of several workers each would stop at another step.
+    Not under a strategy: of several workers each would stop at another step.
     """
     if distribute.is_distributed(strategy):
-        return contextlib.nullcontext(lambda: False)
+        return contextlib.nullcontext()
     return termination.deferred()
 
 

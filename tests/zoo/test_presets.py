@@ -83,7 +83,7 @@ def test_a_preset_computes_in_the_type_asked_for():
     assert mixed.decoder.compute_dtype == "bfloat16"
 
 
-@pytest.mark.parametrize("dtype", ["single", "bfloat16", 32])
+@pytest.mark.parametrize("dtype", ["single", "bfloat16", "int8_from_float32", 32])
 def test_a_type_without_variables_in_float32_is_refused(dtype):
     with pytest.raises(
         ValueError, match=f"'mixed_bfloat16'. Received: dtype={dtype!r}"

@@ -4,16 +4,13 @@ import csv
 import json
 import pathlib
 import time
-import zipfile
 
 import keras
 import numpy as np
 
-from vae_zoo import atomic, distribute
+from vae_zoo import atomic
+from vae_zoo.callbacks import interrupted_epoch
 from vae_zoo.termination import Terminated
-
-# Within `model.keras`, which is a zip archive: what Keras does not save of an epoch.
-EPOCH_SO_FAR = "epoch_so_far.json"
 
 
 class RunCheckpoint(keras.callbacks.Callback):
@@ -23,8 +20,7 @@ class RunCheckpoint(keras.callbacks.Callback):
     the rows past the model's last epoch are dropped and trained again. `timing.json`
     has the seconds that the epochs saved have taken, over all resumptions.
 
-    Told to stop it saves in the middle of an epoch, too. The epoch goes on from there:
-    its first batches are read again, but not trained on.
+    Told to stop it saves in the middle of an epoch, too, which goes on from there.
 
     Args:
         folder: where the two files go.
@@ -34,8 +30,8 @@ class RunCheckpoint(keras.callbacks.Callback):
         is_writer: whether this process writes; of several workers one does.
 
     Attributes:
-        must_stop: function that says whether to save and raise `Terminated`; see
-            `termination.deferred`.
+        must_stop: None, or a function that says whether to save and raise
+            `Terminated`; see `termination.deferred`.
     """
 
     needs_every_batch = False
@@ -46,10 +42,11 @@ class RunCheckpoint(keras.callbacks.Callback):
         self.steps_per_epoch = steps_per_epoch
         self.seconds_between = seconds_between
         self.is_writer = is_writer
-        self.must_stop = lambda: False
+        self.must_stop = None
         self.rows = []
         self.seconds = 0.0
-        self._steps_done, self._metrics = 0, []
+        self._so_far, self._steps_done = None, 0
+        self._before_validation = None
         self._epoch = self._epoch_start = None
         self._last_save = -float("inf")
 
@@ -57,61 +54,35 @@ class RunCheckpoint(keras.callbacks.Callback):
         """Reads the history up to where `model` stands; returns the epochs done."""
         # By NumPy, for a strategy's variables do not become integers by themselves.
         steps = int(model.optimizer.iterations.numpy())
-        epochs, self._steps_done = divmod(steps, self.steps_per_epoch)
-        if self._steps_done:
-            self._resume_epoch(model)
+        path = self.folder / "model.keras"
+        self._so_far = interrupted_epoch.read(path) if steps else None
+        epochs, rest = divmod(steps, self.steps_per_epoch)
+        if self._so_far is not None:
+            # Or all steps of an epoch that has no validation yet.
+            epochs = (steps - 1) // self.steps_per_epoch
+            self._steps_done = steps - epochs * self.steps_per_epoch
+            rest = self._so_far["steps_per_epoch"] != self.steps_per_epoch
+            interrupted_epoch.prepare(model, self._so_far)
+        if rest:
+            raise ValueError(
+                f"'{path}' must have been saved in training of {self.steps_per_epoch} "
+                f"steps per epoch. Received: one saved after {steps} steps of another "
+                "number per epoch; the data set has changed since"
+            )
         self.rows = read_history(self.folder / "history.csv")[:epochs]
         timing = self.folder / "timing.json"
         if steps and timing.exists():
             self.seconds = json.loads(timing.read_text())["seconds"]
         return epochs
 
-    def _resume_epoch(self, model):
-        path = self.folder / "model.keras"
-        with zipfile.ZipFile(path) as archive:
-            is_there = EPOCH_SO_FAR in archive.namelist()
-            so_far = json.loads(archive.read(EPOCH_SO_FAR)) if is_there else {}
-        if so_far.get("steps_per_epoch") != self.steps_per_epoch:
-            raise ValueError(
-                f"'{path}' must have been saved in training of {self.steps_per_epoch} "
-                f"steps per epoch. Received: one saved {self._steps_done} steps after "
-                "the end of such an epoch; the data set has changed since"
-            )
-        self._metrics = so_far["metrics"]
-        if not distribute.is_distributed(model.distribute_strategy):
-            # They divide the steps that are done.
-            model.steps_per_execution = so_far["steps_at_once"]
-
     def on_epoch_begin(self, epoch, logs=None):
         """Starts the clock, and goes on with an epoch saved in the middle."""
         del logs
         self._epoch = epoch
         self._epoch_start = time.monotonic()
-        if self._steps_done:
-            for variable, value in zip(self._variables(), self._metrics, strict=True):
-                variable.assign(value)
-            self._pass_over(self._steps_done)
-            self._steps_done = 0
-
-    def _pass_over(self, number):
-        """Has `number` batches read that the model was trained on already."""
-        model = self.model
-        train = model.train_function
-
-        def pass_over(iterator):
-            nonlocal number
-            for _ in range(model.steps_per_execution):
-                next(iterator)
-            number -= model.steps_per_execution
-            if number == 0:
-                model.train_function = train
-            return model.get_metrics_result()
-
-        model.train_function = pass_over
-
-    def _variables(self):
-        """The states of the model's metrics."""
-        return [each for metric in self.model.metrics for each in metric.variables]
+        if self._so_far is not None:
+            interrupted_epoch.go_on(self.model, self._so_far, self._steps_done)
+            self._so_far = None
 
     def on_train_batch_end(self, batch, logs):
         """Checks that the loss is finite; told to stop it saves and raises.
@@ -122,22 +93,42 @@ class RunCheckpoint(keras.callbacks.Callback):
         """
         del batch
         self._check_is_finite("loss", logs)
-        if self.must_stop():
+        if self._is_told_to_stop():
             self._stop_in_epoch()
 
+    def on_test_begin(self, logs=None):
+        """Keeps what validation is going to change."""
+        del logs
+        if self.must_stop is not None:
+            self._before_validation = interrupted_epoch.snapshot(self.model)
+
+    def on_test_batch_end(self, batch, logs=None):
+        """Told to stop it ends the validation."""
+        del batch, logs
+        if self._is_told_to_stop():
+            self.model.stop_evaluating = True
+
+    def on_test_end(self, logs=None):
+        """Told to stop it saves the epoch as it was before its validation, and raises.
+
+        By then weights that `keras.callbacks.SwapEMAWeights` has put in for the
+        validation are gone.
+
+        Raises:
+            Terminated: once it has saved.
+        """
+        del logs
+        if self._is_told_to_stop():
+            interrupted_epoch.restore(self.model, self._before_validation)
+            self._stop_in_epoch()
+
+    def _is_told_to_stop(self):
+        return self.must_stop is not None and self.must_stop()
+
     def _stop_in_epoch(self):
-        steps = int(self.model.optimizer.iterations.numpy())
-        if steps % self.steps_per_epoch == 0:
-            return  # The epoch is about to end, which saves.
         self._check_weights()
         self.seconds += time.monotonic() - self._epoch_start
-        self.save(
-            {
-                "steps_per_epoch": self.steps_per_epoch,
-                "steps_at_once": self.model.steps_per_execution,
-                "metrics": [each.numpy().tolist() for each in self._variables()],
-            }
-        )
+        self.save(is_whole_epoch=False)
         raise Terminated
 
     def on_epoch_end(self, epoch, logs):
@@ -157,7 +148,7 @@ class RunCheckpoint(keras.callbacks.Callback):
         self._write_history()
         is_last = epoch + 1 == self.params["epochs"]
         is_due = time.monotonic() - self._last_save >= self.seconds_between
-        must_stop = self.must_stop()
+        must_stop = self._is_told_to_stop()
         if is_last or is_due or must_stop:
             self.save()
         if must_stop:
@@ -186,15 +177,14 @@ class RunCheckpoint(keras.callbacks.Callback):
             writer.writeheader()
             writer.writerows(self.rows)
 
-    def save(self, epoch_so_far=None):
-        """Writes the model with its optimizer, and what else there is of an epoch."""
+    def save(self, is_whole_epoch=True):
+        """Writes the model with its optimizer, and what there is of an epoch."""
         if not self.is_writer:
             return
         with atomic.whole_file(self.folder / "model.keras") as partial:
             self.model.save(partial)
-            if epoch_so_far is not None:
-                with zipfile.ZipFile(partial, "a") as archive:
-                    archive.writestr(EPOCH_SO_FAR, json.dumps(epoch_so_far))
+            if not is_whole_epoch:
+                interrupted_epoch.write(partial, self.model, self.steps_per_epoch)
         atomic.write_json(self.folder / "timing.json", {"seconds": self.seconds})
         self._last_save = time.monotonic()
 

@@ -52,20 +52,20 @@ def row_seeds(generator, num_rows):
 
 def save_seeds(model, store):
     """Adds to `store` the state of every generator, of dropout layers too."""
-    for index, state in enumerate(_states(model)):
+    for index, state in enumerate(seed_states(model)):
         store[f"{_PREFIX}{index}"] = np.asarray(state)
 
 
 def load_seeds(model, store):
     """The inverse of `save_seeds`; returns what else is in `store`, a dict."""
-    for index, state in enumerate(_states(model)):
+    for index, state in enumerate(seed_states(model)):
         state.assign(store[f"{_PREFIX}{index}"])
     keys = (key for key in store.keys() if not key.startswith(_PREFIX))  # noqa: SIM118
     return {key: store[key] for key in keys}
 
 
-def _states(model):
-    """The generators' states, in a stable order."""
+def seed_states(model):
+    """The states of a model's generators, dropout layers' too, in a stable order."""
     return [
         variable
         for variable in model.variables

@@ -187,8 +187,7 @@ class ElboModel(StepsAtOnce):
     def get_compile_config(self):
         """As in Keras, which restores it with a model."""
         config = super().get_compile_config()
-        is_auto = self.compiled and self._is_jit_auto
-        return {**config, **({"jit_compile": "auto"} if is_auto else {})}
+        return {**config, **({"jit_compile": "auto"} if self._is_jit_auto else {})}
 
     def _resolve_auto_jit_compile(self):
         """`jit_compile="auto"`: XLA where it pays, which Keras leaves off on CPUs.
@@ -207,7 +206,7 @@ class ElboModel(StepsAtOnce):
         layers = list(self._flatten_layers(include_self=False))
         if not all(layer.supports_jit for layer in layers):
             return False
-        if tf.config.list_physical_devices("GPU"):
+        if _has_gpu():
             return True
         draws = training and any(_draws_by_keras(layer) for layer in layers)
         return not draws and not self._has_convolutions()
@@ -217,8 +216,8 @@ class ElboModel(StepsAtOnce):
         return any(hasattr(layer, "kernel_size") for layer in layers)
 
     def _most_at_once(self):
-        has_gpu = bool(tf.config.list_physical_devices("GPU"))
-        return FEW_STEPS if self._has_convolutions() and not has_gpu else MOST_STEPS
+        are_slow = self._has_convolutions() and not _has_gpu()
+        return FEW_STEPS if are_slow else MOST_STEPS
 
     def checked(self, data):
         """`data` as it came, once it is known to fit; see `checked_data`."""
@@ -276,6 +275,10 @@ def _num_batches(data):
         return None
     number = int(data.cardinality())
     return number if number > 0 else None
+
+
+def _has_gpu():
+    return bool(tf.config.list_physical_devices("GPU"))
 
 
 def _draws_by_keras(layer):

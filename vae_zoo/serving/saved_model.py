@@ -181,7 +181,9 @@ def _float32_policy(dtype):
         policy = keras.dtype_policies.get(dtype)
     except (ValueError, TypeError):
         policy = None
-    if policy is None or policy.variable_dtype != "float32":
+    # Those of a map or of quantized layers would not come over.
+    is_plain = type(policy) is keras.dtype_policies.DTypePolicy
+    if not is_plain or policy.variable_dtype != "float32":
         raise ValueError(
             "`dtype` must be a policy with variables in float32, such as 'float32' or "
             f"'mixed_bfloat16'. Received: dtype={dtype!r}"
