@@ -21,7 +21,8 @@ callbacks' do: building and compiling is not in it. Contenders (`benchmarks/spee
 
 - the layers' matrix products or convolutions alone, forward and backward.
 
-The raw figures go to `benchmarks/results/fit_speed.json`. A row takes one to three
+The raw figures go to `benchmarks/results/fit_speed.json`, or under another name by
+`--results`. A row takes one to three
 minutes on two cores, most of it to start and to compile; with `--processor-time` the
 table is of processor time, for a busy machine.
 """
@@ -110,6 +111,7 @@ def main():
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--examples", type=int, help="an epoch's, for a quick look")
     parser.add_argument("--processor-time", action="store_true")
+    parser.add_argument("--results", default="fit_speed", help="the raw figures' file")
     arguments = parser.parse_args()
     # Every contender's libraries have as many threads as there are cores to run on.
     cores = sorted(os.sched_getaffinity(0))[: arguments.cores]
@@ -125,7 +127,7 @@ def main():
         measured[name] = {**row, "contenders": figures}
         print(f"{name} ({arguments.runs} runs, {time.perf_counter() - began:.0f} s)")
         show(row, figures, measure)
-        path = results.save("fit_speed", {"cores": len(cores), "rows": measured})
+        path = results.save(arguments.results, {"cores": len(cores), "rows": measured})
     print(f"raw figures: {path}")
 
 
