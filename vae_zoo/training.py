@@ -9,9 +9,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from vae_zoo import atomic, distribute, run_folder, termination
+from vae_zoo import atomic, distribute, run_data, run_folder, termination
 from vae_zoo.callbacks import BestWeights, RunCheckpoint
-from vae_zoo.datasets import open_source, with_few_labels
 from vae_zoo.machine import machine_class
 from vae_zoo.model_settings import build_model, build_optimizer
 from vae_zoo.models.clusters import StartClusters
@@ -58,14 +57,14 @@ def train(settings, folder, verbose=1):
 
 def _train(settings, folder, strategy, verbose):
     is_chief = distribute.is_chief(strategy)
-    sources = _open_sources(settings)
+    sources = run_data.open_sources(settings)
     _check_same_run(strategy, settings, sources)
     steps_per_epoch = sources["train"].num_batches(settings["batch_size"])
     best = _best_weights(folder, settings, is_chief)
     keras.utils.set_random_seed(settings["seed"])
     with strategy.scope():
         model = _load_or_build(folder, settings, sources["train"], steps_per_epoch)
-    x = _first_batch(settings, sources["train"])
+    x = run_data.first_batch(settings, sources["train"])
     model.likelihood_head.value_rule().check(x)
     # Only now is it known that the settings make a run.
     if is_chief:
@@ -126,38 +125,6 @@ def _check_same_run(strategy, settings, sources):
         )
 
 
-def _open_sources(settings):
-    sources = {
-        role: open_source(settings["dataset"], split, data_dir=settings["data_dir"])
-        for role, split in (
-            ("train", settings["split"]),
-            ("validation", settings["validation_split"]),
-        )
-    }
-    if _has_labels(settings):
-        sources["train"] = with_few_labels(
-            sources["train"],
-            settings["labels_per_class"],
-            settings["seed"],
-            num_classes=settings["num_clusters"],
-        )
-    elif settings.get("classifier_weight"):
-        raise ValueError(
-            "`labels_per_class` must come with a classifier weight. Received: None, "
-            f"classifier_weight={settings['classifier_weight']:g}"
-        )
-    return sources
-
-
-def _has_labels(settings):
-    return settings.get("labels_per_class") is not None
-
-
-def _first_batch(settings, source):
-    data = source.batches(settings["batch_size"], labels=False)
-    return next(iter(data)).numpy()
-
-
 def _warn_of_grey_values(settings, x):
     is_grey = settings["likelihood"] == "bernoulli" and not settings["binarize"]
     if is_grey and not np.isin(x, (0, 1)).all():
@@ -202,18 +169,7 @@ def _best_weights(folder, settings, is_writer):
 
 
 def _fit(model, settings, sources, callbacks, first_epoch, steps_per_epoch, verbose):
-    # A batch is a function of the seed and the epoch's number, so a resumed run sees
-    # those that the uninterrupted one would have seen.
-    def batches(**which):
-        return sources["train"].batches(
-            settings["batch_size"],
-            shuffle=True,
-            seed=settings["seed"],
-            binarize=settings["binarize"],
-            labels=_has_labels(settings),
-            **which,
-        )
-
+    batches = functools.partial(run_data.training_batches, settings, sources["train"])
     if model.prior_layer.awaits_data:
         # From the first epoch, wherever this run resumes.
         start = StartClusters(batches(first_epoch=0), num_batches=steps_per_epoch)
@@ -221,7 +177,9 @@ def _fit(model, settings, sources, callbacks, first_epoch, steps_per_epoch, verb
     if settings["ema_momentum"]:
         callbacks = [keras.callbacks.SwapEMAWeights(), *callbacks]
     validation = sources["validation"]
-    validation_batches = functools.partial(_evaluation_data, settings, validation)
+    validation_batches = functools.partial(
+        run_data.validation_batches, settings, validation
+    )
     lengths = {}
     if distribute.is_distributed(model.distribute_strategy):
         # Dealt out they have no end.
@@ -261,17 +219,6 @@ def _dealt_out(model, *functions):
     return [dealt_out(batches) for batches in functions]
 
 
-def _evaluation_data(settings, source, **share):
-    binarize = settings["binarize"] and "fixed"
-    return source.batches(
-        settings["batch_size"],
-        binarize=binarize,
-        labels=_has_labels(settings),
-        seed=settings["seed"],
-        **share,
-    )
-
-
 def _finish(model, settings, sources, best, checkpoint):
     """The artefacts of a trained model; the metrics come last."""
     folder, history, source = checkpoint.folder, checkpoint.rows, sources["validation"]
@@ -283,7 +230,7 @@ def _finish(model, settings, sources, best, checkpoint):
         history = history[: best.best_epoch]
     # The history's last row may be of weights before averaging.
     measured = model.evaluate(
-        _evaluation_data(settings, source), return_dict=True, verbose=0
+        run_data.validation_batches(settings, source), return_dict=True, verbose=0
     )
     metrics = {
         "epochs": len(history),
