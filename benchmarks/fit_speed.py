@@ -113,6 +113,11 @@ def main():
     parser.add_argument("--processor-time", action="store_true")
     parser.add_argument("--results", default="fit_speed", help="the raw figures' file")
     arguments = parser.parse_args()
+    if not arguments.results.isidentifier():
+        parser.error(
+            "argument --results: expected a name of letters, digits and underscores. "
+            f"Received: {arguments.results!r}"
+        )
     # Every contender's libraries have as many threads as there are cores to run on.
     cores = sorted(os.sched_getaffinity(0))[: arguments.cores]
     os.sched_setaffinity(0, cores)

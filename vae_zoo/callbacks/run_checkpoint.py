@@ -56,19 +56,22 @@ class RunCheckpoint(keras.callbacks.Callback):
         steps = int(model.optimizer.iterations.numpy())
         path = self.folder / "model.keras"
         self._so_far = interrupted_epoch.read(path) if steps else None
-        epochs, rest = divmod(steps, self.steps_per_epoch)
-        if self._so_far is not None:
-            # Or all steps of an epoch that has no validation yet.
+        if self._so_far is None:
+            epochs, steps_over = divmod(steps, self.steps_per_epoch)
+            is_same_data = steps_over == 0
+        else:
+            # All of its steps may be done, and its validation not.
             epochs = (steps - 1) // self.steps_per_epoch
             self._steps_done = steps - epochs * self.steps_per_epoch
-            rest = self._so_far["steps_per_epoch"] != self.steps_per_epoch
-            interrupted_epoch.prepare(model, self._so_far)
-        if rest:
+            is_same_data = self._so_far["steps_per_epoch"] == self.steps_per_epoch
+        if not is_same_data:
             raise ValueError(
                 f"'{path}' must have been saved in training of {self.steps_per_epoch} "
                 f"steps per epoch. Received: one saved after {steps} steps of another "
                 "number per epoch; the data set has changed since"
             )
+        if self._so_far is not None:
+            interrupted_epoch.prepare(model, self._so_far)
         self.rows = read_history(self.folder / "history.csv")[:epochs]
         timing = self.folder / "timing.json"
         if steps and timing.exists():
