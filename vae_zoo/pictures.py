@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from vae_zoo import plotting
+from vae_zoo.arguments import check_count
 from vae_zoo.evaluation import latent_usage
-from vae_zoo.models.input_checks import check_at_least
 
 NUM_PICTURED = 64
 NUM_LATENTS_PICTURED = 2000
@@ -145,7 +145,7 @@ def manifold_latents(model, num_steps):
 
     Source: Kingma & Welling 2014, figure 4.
     """
-    check_at_least("num_steps", num_steps, 1, "the points along each axis")
+    check_count("num_steps", num_steps, 1, "the points along each axis")
     return model.geometry.quantile_grid(model.prior(), num_steps)
 
 

@@ -4,15 +4,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from vae_zoo.arguments import check_count
 from vae_zoo.components.randomness import as_seed
 from vae_zoo.evaluation.estimate import batches_of, mapped
 from vae_zoo.models import importance, restoration
-from vae_zoo.models.input_checks import (
-    check_at_least,
-    check_shape,
-    check_values,
-    is_binary,
-)
+from vae_zoo.models.input_checks import check_shape, check_values, is_binary
 
 
 def denoise(
@@ -41,7 +37,7 @@ def denoise(
 
     Source: Mattei & Frellsen 2018, algorithm 1, with another p(x|z, what is known).
     """
-    check_at_least("num_steps", num_steps, 1, "the length of the chain")
+    check_count("num_steps", num_steps, 1, "the length of the chain")
     y = tf.cast(tf.convert_to_tensor(y), tf.float32)
     check_shape(y.shape, model.input_shape, "y")
     if model.likelihood_head.is_binary:
@@ -79,7 +75,7 @@ def super_resolve(model: keras.Model, x, num_steps: int, seed=None) -> tf.Tensor
 
     Source: as in `denoise`; under a Bernoulli likelihood, Chen, Dempster & Liu 1994.
     """
-    check_at_least("num_steps", num_steps, 1, "the length of the chain")
+    check_count("num_steps", num_steps, 1, "the length of the chain")
     x = tf.cast(tf.convert_to_tensor(x), tf.float32)
     factor = _block_size(model.input_shape, x.shape)
     if model.likelihood_head.is_binary:
@@ -137,7 +133,7 @@ def anomaly_scores(
 
     Source: Burda et al. 2016, equation 8; Nalisnick et al. 2019 for what it is not.
     """
-    check_at_least("num_samples", num_samples, 1, "the draws from q(z|x) per example")
+    check_count("num_samples", num_samples, 1, "the draws from q(z|x) per example")
 
     @tf.function(jit_compile=model.gains_by_xla())
     def score(x, key):
@@ -173,7 +169,7 @@ def analogy(model: keras.Model, start, end, x, amount: float = 1.0) -> tf.Tensor
     for name, examples in (("start", start), ("end", end)):
         examples = tf.convert_to_tensor(examples)
         check_shape(examples.shape, model.input_shape, name)
-        check_at_least(f"len({name})", len(examples), 1, "the examples to average")
+        check_count(f"len({name})", len(examples), 1, "the examples to average")
         ends.append(space.mean(model.encode(examples)))
     amounts = tf.constant([amount], tf.float32)
     return model.decode(space.move(model.encode(x), *ends, amounts))

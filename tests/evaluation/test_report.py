@@ -183,7 +183,9 @@ def test_bad_plans_are_refused_before_anything_is_measured(binary_images, monkey
     model, source = zoo_of_models.gaussian_mixture_vae(), source_of(binary_images)
     with pytest.raises(ValueError, match="at most 4 latent variables.*Received: 5"):
         report(model, source, Plan(hamiltonian_samples=100))
-    with pytest.raises(ValueError, match="`num_chain_examples` must be at least 1"):
+    with pytest.raises(
+        ValueError, match="`num_chain_examples` must be an integer of at least 1"
+    ):
         report(model, source, Plan(num_chain_examples=0))
     for name, value, message in (
         ("num_samples", 0, "at least 1"),

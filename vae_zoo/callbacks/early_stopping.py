@@ -2,7 +2,7 @@
 
 import keras
 
-from vae_zoo.models.input_checks import check_at_least
+from vae_zoo.arguments import check_count
 
 
 class EarlyStoppingAfterWarmup(keras.callbacks.EarlyStopping):
@@ -57,7 +57,7 @@ class EarlyStoppingAfterWarmup(keras.callbacks.EarlyStopping):
             restore_best_weights=restore_best_weights,
         )
         if warmup_steps is not None:
-            check_at_least("warmup_steps", warmup_steps, 0, "in optimizer steps")
+            check_count("warmup_steps", warmup_steps, 0, "in optimizer steps")
         self.warmup_steps = warmup_steps
 
     def on_train_begin(self, logs=None):

@@ -8,9 +8,10 @@ import numpy as np
 import tensorflow as tf
 
 from vae_zoo import pictures, plotting
+from vae_zoo.arguments import check_count
 from vae_zoo.evaluation.estimate import first_examples
 from vae_zoo.evaluation.latent_usage import latent_usage
-from vae_zoo.models.input_checks import check_at_least, plain_value_errors
+from vae_zoo.models.input_checks import plain_value_errors
 
 # More latents than these would bury the other charts.
 MAX_LATENTS_WITH_CHARTS = 64
@@ -57,8 +58,8 @@ class TensorBoardPictures(keras.callbacks.Callback):
                 "TensorBoardPictures needs the package tensorboard: "
                 'pip install "vae_zoo[tensorboard]"'
             )
-        check_at_least("every", every, 1, "the epochs from one writing to the next")
-        check_at_least("num_images", num_images, 1, "the samples to draw")
+        check_count("every", every, 1, "the epochs from one writing to the next")
+        check_count("num_images", num_images, 1, "the samples to draw")
         self.log_dir, self.every = str(log_dir), every
         self.num_images, self.seed = num_images, seed
         self._data = _batches(x)

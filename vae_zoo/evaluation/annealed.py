@@ -5,10 +5,10 @@ import dataclasses
 import keras
 import tensorflow as tf
 
+from vae_zoo.arguments import check_count
 from vae_zoo.distributions.noise import fold_in
 from vae_zoo.evaluation.estimate import Estimate, batches_of, log_mean, mapped
 from vae_zoo.evaluation.latent_target import LatentTarget, adapted_kernel
-from vae_zoo.models.input_checks import check_at_least
 from vae_zoo.models.proposal import check_prior_share
 
 # Of the chains, at least every second one starts where q has its mass.
@@ -114,8 +114,8 @@ def bidirectional(
     Source: Grosse et al. 2015; Wu et al. 2017, section 4.
     """
     _check(num_steps, num_chains, prior_share)
-    check_at_least("num_examples", num_examples, 1, "the examples to draw")
-    check_at_least("batch_size", batch_size, 1, "the examples at a time")
+    check_count("num_examples", num_examples, 1, "the examples to draw")
+    check_count("batch_size", batch_size, 1, "the examples at a time")
 
     @tf.function
     def sides(numbers, key):
@@ -153,8 +153,8 @@ def log_likelihood(model, x, num_steps, num_chains, prior_share, seed):
 
 def _check(num_steps, num_chains, prior_share):
     check_prior_share(prior_share)
-    check_at_least("num_steps", num_steps, 1, "the densities to pass through")
-    check_at_least("num_chains", num_chains, 1, "the chains of each example")
+    check_count("num_steps", num_steps, 1, "the densities to pass through")
+    check_count("num_chains", num_chains, 1, "the chains of each example")
 
 
 def _anneal(target, ends, start, num_steps, seed, is_forward=True):

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from vae_zoo.arguments import check_count
 from vae_zoo.evaluation.disentanglement_measures import (
     attribute_predictability,
     beta_vae_score,
@@ -14,7 +15,7 @@ from vae_zoo.evaluation.disentanglement_measures import (
     mutual_information_gap,
 )
 from vae_zoo.evaluation.estimate import Estimate, first_examples
-from vae_zoo.models.input_checks import check_at_least, plain_value_errors
+from vae_zoo.models.input_checks import plain_value_errors
 
 ROWS_PER_STEP = 500
 
@@ -77,7 +78,7 @@ def evaluate_disentanglement(
         ValueError: if `num_parts` is below 1, the data have no factors, or as in
             `score_disentanglement`.
     """
-    check_at_least("num_parts", num_parts, 1, "the parts to score")
+    check_count("num_parts", num_parts, 1, "the parts to score")
     spec = data.element_spec
     if not isinstance(spec, tuple) or len(spec) < 2 or len(spec[1].shape) != 2:
         raise ValueError(
@@ -142,7 +143,7 @@ def _checked(codes, factors):
             "`factors` must be integers [N, F] of F >= 2 factors. Received: "
             f"{factors.dtype} {factors.shape}"
         )
-    check_at_least("len(codes)", len(codes), 100, "the examples to score")
+    check_count("len(codes)", len(codes), 100, "the examples to score")
     for index, factor in enumerate(factors.T):
         if (factor == factor[0]).all():
             raise ValueError(

@@ -7,10 +7,10 @@ import tensorflow_probability as tfp
 from scipy.special import logsumexp
 from scipy.stats import gaussian_kde
 
+from vae_zoo.arguments import check_count
 from vae_zoo.distributions.noise import fold_in
 from vae_zoo.evaluation.estimate import Estimate, batches_of, mapped
 from vae_zoo.evaluation.latent_target import LatentTarget, adapted_kernel
-from vae_zoo.models.input_checks import check_at_least
 
 MAX_LATENTS = 4
 NUM_CHAINS = 20
@@ -99,7 +99,7 @@ def hamiltonian_marginal_likelihood(
 
 def check(model, num_samples, name="num_samples"):
     """The number of latent variables; ValueError, of `name`, if there is no way."""
-    check_at_least(name, num_samples, NUM_CHAINS, "one for each chain")
+    check_count(name, num_samples, NUM_CHAINS, "one for each chain")
     size = model.joint_prior().event_shape[0]
     if size > MAX_LATENTS:
         raise ValueError(

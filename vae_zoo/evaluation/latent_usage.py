@@ -9,8 +9,9 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from vae_zoo.arguments import check_count
 from vae_zoo.evaluation.estimate import Estimate, batches_of, first_examples
-from vae_zoo.models.input_checks import check_at_least, plain_value_errors
+from vae_zoo.models.input_checks import plain_value_errors
 
 tfd = tfp.distributions
 
@@ -82,10 +83,10 @@ def latent_usage(
     Source: Burda et al. 2016, appendix C (active units); Hoffman & Johnson 2016 (the
     two parts of the KL).
     """
-    check_at_least("num_examples", num_examples, 2, "the examples to compare")
+    check_count("num_examples", num_examples, 2, "the examples to compare")
     with plain_value_errors():
         x, _ = first_examples(batches_of(model, data), num_examples)
-    check_at_least("data", len(x), 2, "the examples to compare")
+    check_count("data", len(x), 2, "the examples to compare")
     batches = [
         x[start : start + ROWS_PER_STEP] for start in range(0, len(x), ROWS_PER_STEP)
     ]

@@ -5,6 +5,7 @@ import math
 import keras
 import tensorflow as tf
 
+from vae_zoo.arguments import check_count
 from vae_zoo.distributions.noise import fold_in
 from vae_zoo.evaluation.estimate import (
     Estimate,
@@ -13,7 +14,6 @@ from vae_zoo.evaluation.estimate import (
     relative_variance,
 )
 from vae_zoo.models import importance
-from vae_zoo.models.input_checks import check_at_least
 from vae_zoo.models.proposal import check_prior_share
 
 
@@ -51,7 +51,7 @@ def marginal_likelihood(
 
     Source: Burda et al. 2016, equation 8; Hesterberg 1995 for draws from the prior.
     """
-    check_at_least("num_samples", num_samples, 1, "the draws from q(z|x) per example")
+    check_count("num_samples", num_samples, 1, "the draws from q(z|x) per example")
     check_prior_share(prior_share)
 
     @tf.function(jit_compile=model.gains_by_xla())

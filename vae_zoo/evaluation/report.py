@@ -5,6 +5,7 @@ import warnings
 
 import keras
 
+from vae_zoo.arguments import check_count
 from vae_zoo.datasets.source import Source
 from vae_zoo.evaluation import hamiltonian
 from vae_zoo.evaluation.annealed import annealed_marginal_likelihood, bidirectional
@@ -18,7 +19,7 @@ from vae_zoo.evaluation.estimate import Interrupted
 from vae_zoo.evaluation.latent_usage import latent_usage
 from vae_zoo.evaluation.marginal_likelihood import marginal_likelihood
 from vae_zoo.evaluation.measurement import Measurement, Report
-from vae_zoo.models.input_checks import check_at_least, check_shape
+from vae_zoo.models.input_checks import check_shape
 from vae_zoo.models.proposal import check_prior_share
 
 NUM_CHAINS = 10
@@ -72,11 +73,11 @@ def report(model: keras.Model, source: Source, plan: Plan) -> Report:
     Raises:
         ValueError: if a number is off, or the data do not fit the model.
     """
-    check_at_least("num_samples", plan.num_samples, 1, "the draws for each example")
+    check_count("num_samples", plan.num_samples, 1, "the draws for each example")
     check_prior_share(plan.prior_share)
     for name in ("annealing_steps", "hamiltonian_samples"):
-        check_at_least(name, getattr(plan, name), 0, "where 0 leaves it out")
-    check_at_least("num_chain_examples", plan.num_chain_examples, 1, "those to look at")
+        check_count(name, getattr(plan, name), 0, "where 0 leaves it out")
+    check_count("num_chain_examples", plan.num_chain_examples, 1, "those to look at")
     if plan.hamiltonian_samples:
         hamiltonian.check(model, plan.hamiltonian_samples, "hamiltonian_samples")
     # What does not fit is found before anything is measured.

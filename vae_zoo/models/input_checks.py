@@ -39,23 +39,6 @@ def _is_positive_integer(value):
     )
 
 
-def check_at_least(name, value, minimum, meaning):
-    """Raises ValueError if argument `name` is below `minimum`."""
-    if value < minimum:
-        raise ValueError(
-            f"`{name}` must be at least {minimum}, {meaning}. Received: {name}={value}"
-        )
-
-
-def check_count(name, value, otherwise=""):
-    """Raises ValueError unless argument `name` is an integer >= 1."""
-    if not _is_positive_integer(value):
-        raise ValueError(
-            f"`{name}` must be an integer of at least 1{otherwise}. "
-            f"Received: {name}={value!r}"
-        )
-
-
 def check_same_geometry(posterior, prior):
     """Raises ValueError unless the two components are distributions on one space."""
     if posterior.geometry != prior.geometry:

@@ -2,8 +2,9 @@
 
 import tensorflow as tf
 
+from vae_zoo.arguments import check_count
 from vae_zoo.models import clusters, restoration
-from vae_zoo.models.input_checks import as_incomplete, check_at_least
+from vae_zoo.models.input_checks import as_incomplete
 
 
 class LatentMethods:
@@ -38,7 +39,7 @@ class LatentMethods:
             ValueError: if a shape or `num_steps` is off.
         """
         start, end = self._as_latents(start, "start"), self._as_latents(end, "end")
-        check_at_least("num_steps", num_steps, 2, "the points on the way")
+        check_count("num_steps", num_steps, 2, "the points on the way")
         return self.geometry.interpolate(start, end, num_steps)
 
     def traverse(self, z, dimension: int, num_steps: int) -> tf.Tensor:
@@ -59,7 +60,7 @@ class LatentMethods:
             ValueError: if a shape, `dimension` or `num_steps` is off.
         """
         z = self._as_latents(z, "z")
-        check_at_least("num_steps", num_steps, 2, "the points on the way")
+        check_count("num_steps", num_steps, 2, "the points on the way")
         if not 0 <= dimension < self.latent_dim:
             raise ValueError(
                 f"`dimension` must lie in 0..{self.latent_dim - 1}. Received: "
@@ -84,7 +85,7 @@ class LatentMethods:
         Raises:
             ValueError: if `num_samples` is below 1, or there is no such cluster.
         """
-        check_at_least("num_samples", num_samples, 1, "the examples to draw")
+        check_count("num_samples", num_samples, 1, "the examples to draw")
         prior = self.prior() if cluster is None else clusters.component(self, cluster)
         return self.decode(prior.sample(num_samples, seed=self._as_seed(seed)))
 
@@ -124,7 +125,7 @@ class LatentMethods:
 
         Source: Mattei & Frellsen 2018, algorithm 1; Rezende et al. 2014, appendix F.
         """
-        check_at_least("num_steps", num_steps, 1, "the length of the chain")
+        check_count("num_steps", num_steps, 1, "the length of the chain")
         x, observed = as_incomplete(x, mask)
         x = self._as_data(x)
         return restoration.impute(self, x, observed, num_steps, self._as_seed(seed))

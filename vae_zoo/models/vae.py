@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from vae_zoo.arguments import check_count
 from vae_zoo.components.heads import Head, build_head
 from vae_zoo.components.likelihoods import Bernoulli, Likelihood
 from vae_zoo.components.networks import MLP
@@ -18,7 +19,6 @@ from vae_zoo.models import clusters, importance
 from vae_zoo.models.elbo_model import ElboModel
 from vae_zoo.models.input_checks import (
     as_latents,
-    check_at_least,
     check_same_geometry,
     check_shape,
     check_sizes,
@@ -229,7 +229,7 @@ class VAE(LatentMethods, PresetMethods, ElboModel):
         Source: Burda et al. 2016, equation 8.
         """
         what = "the draws from q(z|x) per example"
-        check_at_least("num_samples", num_samples, 1, what)
+        check_count("num_samples", num_samples, 1, what)
         return importance.log_marginal_likelihood(
             self, self._as_data(x), num_samples, self._as_seed(seed)
         )

@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 
 from vae_zoo import atomic
-from vae_zoo.models.input_checks import check_count
+from vae_zoo.arguments import check_count
 from vae_zoo.serving.layout import (
     EXTRA,
     METADATA,
@@ -81,11 +81,12 @@ def export(
         OSError: if `directory` cannot be written.
     """
     directory = pathlib.Path(directory)
-    check_count("num_importance_samples", num_importance_samples)
-    check_count("num_imputation_steps", num_imputation_steps)
-    for name, number in (("version", version), ("keep", keep)):
-        if number is not None:
-            check_count(name, number, ", or None")
+    check_count("num_importance_samples", num_importance_samples, 1, "draws per row")
+    check_count("num_imputation_steps", num_imputation_steps, 1, "steps of the chain")
+    if version is not None:
+        check_count("version", version, 1, "the version's number, or None")
+    if keep is not None:
+        check_count("keep", keep, 1, "the versions to leave, or None")
     _check_destination(directory)
     _check_is_free(directory, version)
     functions = _chosen(

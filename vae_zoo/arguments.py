@@ -1,0 +1,163 @@
+"""What arguments must be: a plain error names the argument, the expectation, the value.
+
+Nothing here needs TensorFlow, so the command line can check before it loads it.
+"""
+
+import inspect
+import math
+import numbers
+import operator
+
+import numpy as np
+
+MAX_SHOWN_CHARACTERS = 120
+
+
+def check_count(name, value, minimum, meaning):
+    """`value` as an int, a whole number of at least `minimum`.
+
+    Args:
+        name: of the argument.
+        value: what came; NumPy's integers will do, booleans and 2.0 will not.
+        minimum: the smallest number allowed.
+        meaning: what it counts, for the error.
+
+    Raises:
+        ValueError: if it is anything else.
+    """
+    number = _as_integer(value)
+    if number is None or number < minimum:
+        raise ValueError(
+            f"`{name}` must be an integer of at least {minimum}, {meaning}. "
+            f"Received: {name}={shown(value)}"
+        )
+    return number
+
+
+def check_number(name, value, meaning, *, above=None, minimum=None, maximum=None):
+    """`value` as a float, a finite number within the limits.
+
+    Args:
+        name: of the argument.
+        value: what came; any real number will do, booleans will not.
+        meaning: what it measures, with its unit, for the error.
+        above: what it must exceed, or None.
+        minimum: what it must reach, or None.
+        maximum: what it must not exceed, or None.
+
+    Raises:
+        ValueError: if it is anything else.
+    """
+    number = _as_float(value)
+    is_inside = math.isfinite(number) and (
+        (above is None or number > above)
+        and (minimum is None or number >= minimum)
+        and (maximum is None or number <= maximum)
+    )
+    if not is_inside:
+        limits = [
+            f"{sign} {limit:g}"
+            for sign, limit in ((">", above), (">=", minimum), ("<=", maximum))
+            if limit is not None
+        ]
+        expected = " ".join(["a finite number", " and ".join(limits)]).strip()
+        raise ValueError(
+            f"`{name}` must be {expected}, {meaning}. Received: {name}={shown(value)}"
+        )
+    return number
+
+
+def check_flag(name, value):
+    """`value` as a bool; raises ValueError unless it is True or False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise ValueError(f"`{name}` must be True or False. Received: {shown(value)}")
+    return bool(value)
+
+
+def check_choice(name, value, choices):
+    """`value`; raises ValueError unless it is one of `choices`."""
+    if not any(
+        value is each or (type(value), value) == (type(each), each) for each in choices
+    ):
+        listed = ", ".join(map(repr, choices))
+        raise ValueError(
+            f"`{name}` must be one of {listed}. Received: {name}={shown(value)}"
+        )
+    return value
+
+
+def check_instance(name, value, kind, expectation):
+    """`value`; raises ValueError unless it is an instance of `kind`.
+
+    Args:
+        name: of the argument.
+        value: what came; a class is no instance of itself.
+        kind: a class or a tuple of them.
+        expectation: what it must be, with an example, for the error.
+    """
+    if not isinstance(value, kind):
+        raise ValueError(
+            f"`{name}` must be {expectation}. Received: {name}={shown(value)}"
+        )
+    return value
+
+
+def check_seed(name, value):
+    """`value`, an integer or None; raises ValueError if it is anything else."""
+    if value is None:
+        return None
+    number = _as_integer(value)
+    if number is None:
+        raise ValueError(
+            f"`{name}` must be an integer or None. Received: {name}={shown(value)}"
+        )
+    return number
+
+
+def shown(value):
+    """`value` for an error, in one line: text in quotes, arrays by type and shape."""
+    if inspect.isclass(value):
+        return f"the class {value.__name__}, not an instance of it"
+    if inspect.isroutine(value):
+        return f"the function {value.__name__}"
+    if _rank(value):
+        dtype = getattr(value.dtype, "name", value.dtype)
+        return f"{type(value).__name__} of shape {tuple(value.shape)}, {dtype}"
+    text = " ".join(repr(value).split())
+    if len(text) > MAX_SHOWN_CHARACTERS:
+        text = f"{text[:MAX_SHOWN_CHARACTERS]}…"
+    return text
+
+
+def _rank(value):
+    """Of an array or tensor; None of anything else, or if it is not known."""
+    if not hasattr(value, "dtype"):
+        return None
+    try:
+        return len(value.shape)
+    except (AttributeError, TypeError, ValueError):
+        return None
+
+
+def _as_integer(value):
+    """An int, or None if `value` is no whole number of an integer type."""
+    if isinstance(value, (bool, np.bool_)):
+        return None
+    try:
+        return operator.index(value)
+    except Exception:  # Symbolic tensors have errors of their own.
+        return None
+
+
+def _as_float(value):
+    """A float, NaN if `value` is no real number."""
+    if isinstance(value, (bool, np.bool_)):
+        return math.nan
+    if isinstance(value, numbers.Real):
+        return float(value)
+    if _rank(value) != 0:
+        return math.nan
+    try:
+        return float(value)
+    except Exception:  # Text, objects, symbolic tensors.
+        return math.nan
