@@ -8,7 +8,7 @@ NO_COUNTS = ["3", None, 2.5, 3.0, True, 0, -1, int, [3], np.array([3]), np.nan]
 
 @pytest.mark.parametrize("value", NO_COUNTS, ids=repr)
 def test_a_count_is_an_integer_of_at_least_its_minimum(value):
-    with pytest.raises(ValueError, match="`num_steps` must be an integer of at least"):
+    with pytest.raises(ValueError, match="`num_steps` must be an integer >= "):
         arguments.check_count("num_steps", value, 1, "the steps")
 
 

@@ -31,7 +31,7 @@ def error_of(arguments, capsys):
         (["train", "beta-vae", "--dataset", "digits", "--beta", "-1"], "beta: must be"),
         (
             [*MIXTURE, "--num-clusters", "1"],
-            "`num_clusters` must be an integer of at least 2",
+            "`num_clusters` must be an integer >= 2",
         ),
         ([*MIXTURE, "--classifier-weight", "5"], "`labels_per_class` must come"),
         (

@@ -189,7 +189,7 @@ def test_anomaly_scores_are_the_exact_information_content(linear):
         (lambda m, x: tasks.denoise(m, x, 1.0, 5), "Received: noise=1.0"),
         (
             lambda m, x: tasks.denoise(m, x, 0.1, 0),
-            "`num_steps` must be an integer of at least 1",
+            "`num_steps` must be an integer >= 1",
         ),
         (lambda m, x: tasks.denoise(m, x[:, 1:], 0.1, 5), "`y` must have shape"),
         (lambda m, x: tasks.denoise(m, x / 2, 0.1, 5), "`y` must hold only 0 and 1"),
@@ -202,7 +202,7 @@ def test_anomaly_scores_are_the_exact_information_content(linear):
         ),
         (
             lambda m, x: tasks.analogy(m, x[:0], x, x),
-            r"`len\(start\)` must be an integer of at least",
+            r"`len\(start\)` must be an integer >= ",
         ),
         (lambda m, x: tasks.analogy(m, x, x, x[:, 1:]), "`x` must have shape"),
     ],
@@ -223,7 +223,5 @@ def test_tasks_that_a_likelihood_has_no_rule_for_are_refused(linear):
         tasks.denoise(linear[0], np.zeros((1, 4)), -1.0, 5)
     with pytest.raises(ValueError, match="`y` must hold only finite values"):
         tasks.denoise(linear[0], np.full((1, 4), np.nan), 1.0, 5)
-    with pytest.raises(
-        ValueError, match="`num_samples` must be an integer of at least 1"
-    ):
+    with pytest.raises(ValueError, match="`num_samples` must be an integer >= 1"):
         tasks.anomaly_scores(linear[0], None, 0)

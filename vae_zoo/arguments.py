@@ -28,7 +28,7 @@ def check_count(name, value, minimum, meaning):
     number = _as_integer(value)
     if number is None or number < minimum:
         raise ValueError(
-            f"`{name}` must be an integer of at least {minimum}, {meaning}. "
+            f"`{name}` must be an integer >= {minimum}, {meaning}. "
             f"Received: {name}={shown(value)}"
         )
     return number

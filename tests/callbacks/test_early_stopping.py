@@ -149,7 +149,5 @@ def test_what_grows_is_monitored_with_the_mode_that_says_so(binary_images):
 
 
 def test_bad_arguments():
-    with pytest.raises(
-        ValueError, match="`warmup_steps` must be an integer of at least 0.*=-1"
-    ):
+    with pytest.raises(ValueError, match="`warmup_steps` must be an integer >= 0.*=-1"):
         EarlyStoppingAfterWarmup(warmup_steps=-1)

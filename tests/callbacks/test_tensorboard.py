@@ -232,10 +232,10 @@ def test_without_the_package_the_extra_is_named(tmp_path, monkeypatch, binary_im
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"every": 0}, "`every` must be an integer of at least 1.*every=0"),
+        ({"every": 0}, "`every` must be an integer >= 1.*every=0"),
         (
             {"num_images": 0},
-            "`num_images` must be an integer of at least 1.*num_images=0",
+            "`num_images` must be an integer >= 1.*num_images=0",
         ),
         ({"x": [[0.0]]}, "`x` must be an array.*Received: .*list"),
     ],

@@ -173,7 +173,7 @@ def test_bad_paths_are_refused():
     model = HypersphericalVAE((4,), 3)
     z = unit_vectors(2, 3)
     with pytest.raises(
-        ValueError, match="`num_steps` must be an integer of at least 2.*num_steps=1"
+        ValueError, match="`num_steps` must be an integer >= 2.*num_steps=1"
     ):
         model.interpolate(z, z, 1)
     with pytest.raises(ValueError, match=r"`end` must have shape \[B, 3\]"):

@@ -153,11 +153,7 @@ def test_states_have_the_density_that_a_change_of_variables_gives():
 def test_numbers_below_one_are_named(linear):
     model, _ = linear
     data = tf.data.Dataset.from_tensors(np.zeros((1, 5), "float32"))
-    with pytest.raises(
-        ValueError, match="`num_steps` must be an integer of at least 1"
-    ):
+    with pytest.raises(ValueError, match="`num_steps` must be an integer >= 1"):
         annealed.annealed_marginal_likelihood(model, data, 0)
-    with pytest.raises(
-        ValueError, match="`num_examples` must be an integer of at least 1"
-    ):
+    with pytest.raises(ValueError, match="`num_examples` must be an integer >= 1"):
         annealed.bidirectional(model, 0, 10)

@@ -140,9 +140,7 @@ def test_a_model_is_scored_on_sprites():
         expected = abs(values[0] - values[1]) / 2
         assert_allclose(estimate.standard_error, expected, atol=1e-6)
         assert estimate.num_examples == 500
-    with pytest.raises(
-        ValueError, match="`num_parts` must be an integer of at least 1"
-    ):
+    with pytest.raises(ValueError, match="`num_parts` must be an integer >= 1"):
         disentanglement.evaluate_disentanglement(model, data, num_parts=0)
 
 

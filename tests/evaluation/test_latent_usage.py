@@ -104,7 +104,5 @@ def test_mixtures_are_measured_too():
 
 def test_one_example_is_too_few():
     model = VAE((4,), 3)
-    with pytest.raises(
-        ValueError, match="`num_examples` must be an integer of at least 2"
-    ):
+    with pytest.raises(ValueError, match="`num_examples` must be an integer >= 2"):
         latent_usage(model, batches(np.zeros((5, 4))), num_examples=1)

@@ -184,7 +184,7 @@ def test_bad_plans_are_refused_before_anything_is_measured(binary_images, monkey
     with pytest.raises(ValueError, match="at most 4 latent variables.*Received: 5"):
         report(model, source, Plan(hamiltonian_samples=100))
     with pytest.raises(
-        ValueError, match="`num_chain_examples` must be an integer of at least 1"
+        ValueError, match="`num_chain_examples` must be an integer >= 1"
     ):
         report(model, source, Plan(num_chain_examples=0))
     for name, value, message in (

@@ -112,7 +112,7 @@ def test_a_signature_that_the_model_lacks_is_refused(model, tmp_path, wanted):
 )
 @pytest.mark.parametrize("value", [0, 1.5, "3"])
 def test_a_number_that_is_none_is_refused(model, tmp_path, name, value):
-    message = f"`{name}` must be an integer of at least 1.*{name}={value!r}"
+    message = f"`{name}` must be an integer >= 1.*{name}={value!r}"
     with pytest.raises(ValueError, match=message):
         export(model, tmp_path / "m", **{name: value})
     assert not (tmp_path / "m").exists()

@@ -1,10 +1,10 @@
 """Priors that are mixtures, whose components are clusters."""
 
 import keras
-import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from vae_zoo.arguments import check_count
 from vae_zoo.components.cluster_initializers import DEFAULT
 from vae_zoo.components.heads import built_projection, positive
 from vae_zoo.components.networks import MLP
@@ -44,12 +44,9 @@ class MixturePrior(Prior):
         **kwargs,
     ):
         super().__init__(name=name, **kwargs)
-        if not isinstance(num_components, (int, np.integer)) or num_components < 2:
-            raise ValueError(
-                "`num_components` must be an integer of at least 2, the clusters. "
-                f"Received: num_components={num_components}"
-            )
-        self.num_components = int(num_components)
+        self.num_components = check_count(
+            "num_components", num_components, 2, "the clusters"
+        )
         self.full_covariance = full_covariance
         self.initialization = initialization
 
@@ -214,12 +211,7 @@ class HierarchicalMixtureOfNormals(MixturePrior):
 
     def __init__(self, num_components, noise_dim, *, network=None, **kwargs):
         super().__init__(num_components, **kwargs)
-        if not isinstance(noise_dim, (int, np.integer)) or noise_dim < 1:
-            raise ValueError(
-                "`noise_dim` must be an integer of at least 1, the length of w. "
-                f"Received: noise_dim={noise_dim}"
-            )
-        self.noise_dim = int(noise_dim)
+        self.noise_dim = check_count("noise_dim", noise_dim, 1, "the length of w")
         default = MLP((128,), activation="tanh", dtype="float32")
         self.network = default if network is None else network
 

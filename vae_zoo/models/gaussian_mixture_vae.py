@@ -1,9 +1,9 @@
 """The Gaussian-mixture VAE: clusters of any shape, and labels where there are any."""
 
 import keras
-import numpy as np
 import tensorflow as tf
 
+from vae_zoo.arguments import check_count
 from vae_zoo.components.cluster_initializers import DEFAULT, ClusterInitializer
 from vae_zoo.components.heads import Head, build_head
 from vae_zoo.components.mixture_priors import HierarchicalMixtureOfNormals
@@ -82,13 +82,9 @@ class GaussianMixtureVAE(VAE):
         classifier_weight=0.0,
         **kwargs,
     ):
-        if not isinstance(num_clusters, (int, np.integer)) or num_clusters < 2:
-            raise ValueError(
-                "`num_clusters` must be an integer of at least 2. Received: "
-                f"num_clusters={num_clusters}"
-            )
+        num_clusters = check_count("num_clusters", num_clusters, 2, "K")
         prior = HierarchicalMixtureOfNormals(
-            int(num_clusters),
+            num_clusters,
             noise_dim,
             network=cluster_network,
             full_covariance=full_covariance,
