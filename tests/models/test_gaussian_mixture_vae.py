@@ -145,9 +145,9 @@ def test_free_bits_are_free_up_to_their_number(share, binary_images):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"num_clusters": 1}, "`num_clusters` must be .* at least 2.*num_clusters=1"),
+        ({"num_clusters": 1}, "`num_clusters` must be .* >= 2.*num_clusters=1"),
         ({"num_clusters": 2.5}, "`num_clusters` must be an integer"),
-        ({"noise_dim": 0}, "`noise_dim` must be .* at least 1"),
+        ({"noise_dim": 0}, "`noise_dim` must be .* >= 1"),
         ({"noise_dim": 1.5}, "`noise_dim` must be an integer"),
         ({"free_bits": -1.0}, "`free_bits` must be .*>= 0"),
         ({"classifier_weight": -1.0}, "`classifier_weight` must be .*>= 0"),
