@@ -8,12 +8,11 @@ and Keras gives one up after each epoch.
 
 import os
 
-import numpy as np
 import tensorflow as tf
 
+from vae_zoo.fitting.door import packed
+
 PARALLEL_CALLS, PREFETCHED = min(8, os.cpu_count() or 1), 8
-# Of `fit`, what says more of the data than arrays, batch size and order.
-_OTHERS = ("sample_weight", "class_weight", "steps_per_epoch", "validation_steps")
 
 
 def pipeline(epochs, num_elements, element, is_endless=False):
@@ -56,50 +55,20 @@ def shuffled(positions, key, size):
     return tf.random.experimental.index_shuffle(positions, key, size - 1)
 
 
-def replace_arrays(given):
-    """Replaces arrays by datasets of the batches that they make, in the same order.
-
-    What is not plain arrays, or comes with weights or numbers of steps, stays as it is.
+def of_arrays(arrays, batch_size, shuffle):
+    """A `tf.data.Dataset` of the batches of arrays, one epoch each time it is read.
 
     Args:
-        given: dict of arguments of `keras.Model.fit`, which changes.
+        arrays: tuple of arrays or tensors of one length, some of them None.
+        batch_size: examples in a batch; the last one may be smaller.
+        shuffle: True: in an order of its own each time.
     """
-    if given.get("validation_split") or any(given.get(n) is not None for n in _OTHERS):
-        return
-    batch_size, shuffle = given.get("batch_size") or 32, given.get("shuffle", True)
-    arrays = _arrays(given.get("validation_data"))
-    if arrays is not None:
-        size = given.pop("validation_batch_size", None) or batch_size
-        given["validation_data"] = _of_arrays(arrays, size, shuffle=False)
-    elif given.get("validation_data") is not None:
-        # Keras would take the other size, which may be gone.
-        given["validation_batch_size"] = (
-            given.get("validation_batch_size") or batch_size
-        )
-    arrays = _arrays((given.get("x"), given.get("y")))
-    if arrays is not None and shuffle in (True, False):
-        # Keras takes a dataset in the order in which it comes.
-        given |= {"shuffle": False, "batch_size": None, "y": None}
-        given["x"] = _of_arrays(arrays, batch_size, shuffle)
-
-
-def _arrays(data):
-    """`data`, an array or a tuple, as one or two arrays of one length; else None."""
-    parts = data if isinstance(data, tuple) else (data,)
-    while parts and parts[-1] is None:
-        parts = parts[:-1]
-    are_arrays = all(isinstance(each, (np.ndarray, tf.Tensor)) for each in parts)
-    if not are_arrays or not 1 <= len(parts) <= 2:
-        return None
-    lengths = {each.shape[0] if each.shape else 0 for each in parts}
-    return parts if len(lengths) == 1 and lengths != {0} else None
-
-
-def _of_arrays(arrays, batch_size, shuffle):
-    size = arrays[0].shape[0]
+    size = len(arrays[0])
     # Where the pipeline runs, also where there is a GPU.
     with tf.device("CPU:0"):
-        tensors = [_single_precision(tf.convert_to_tensor(each)) for each in arrays]
+        tensors = [
+            None if each is None else tf.convert_to_tensor(each) for each in arrays
+        ]
 
     def batch(epoch, number):
         first = number * batch_size
@@ -107,11 +76,8 @@ def _of_arrays(arrays, batch_size, shuffle):
         if shuffle:
             key = tf.stack([0, tf.cast(epoch, tf.int32)])
             positions = shuffled(positions, key, size)
-        gathered = tuple(tf.gather(each, positions) for each in tensors)
-        return gathered if len(gathered) > 1 else gathered[0]
+        return packed(
+            *(None if each is None else tf.gather(each, positions) for each in tensors)
+        )
 
     return pipeline(one_epoch(), -(-size // batch_size), batch)
-
-
-def _single_precision(x):
-    return tf.cast(x, tf.float32) if x.dtype.is_floating else x

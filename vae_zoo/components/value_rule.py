@@ -5,6 +5,8 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
+from vae_zoo.components.batch_checks import check_batch
+
 
 @dataclasses.dataclass(frozen=True)
 class ValueRule:
@@ -35,24 +37,27 @@ class ValueRule:
         if not np.all(self._is_obeyed(x, np.isfinite)):
             numbers = x[~np.isnan(x)]
             extremes = (numbers.min(), numbers.max()) if numbers.size else ("NaN",) * 2
-            raise ValueError(self.message.format(*extremes, x.size - numbers.size))
+            message = self.message.format(*extremes, x.size - numbers.size)
+            if numbers.size and self._look_like_bytes(*extremes):
+                message += "; divide images of 0 to 255 by 255"
+            raise ValueError(message)
 
     def check_in_graph(self, x):
         """The same as an assertion among TensorFlow ops, for `tf.data`."""
         x = tf.cast(x, tf.float32)
-
-        def fail():
-            is_nan = tf.math.is_nan(x)
-            received = [
+        is_nan = tf.math.is_nan(x)
+        check_batch(
+            tf.reduce_all(self._is_obeyed(x, tf.math.is_finite)),
+            self.message,
+            [
                 tf.reduce_min(tf.where(is_nan, np.inf, x)),
                 tf.reduce_max(tf.where(is_nan, -np.inf, x)),
                 tf.math.count_nonzero(is_nan),
-            ]
-            message = tf.strings.format(self.message, received)
-            return tf.debugging.Assert(False, [message], summarize=-1)
+            ],
+        )
 
-        obeyed = tf.reduce_all(self._is_obeyed(x, tf.math.is_finite))
-        tf.cond(obeyed, tf.no_op, fail)
+    def _look_like_bytes(self, smallest, largest):
+        return (self.low, self.high) == (0, 1) and smallest >= 0 and 1 < largest <= 255
 
     def _is_obeyed(self, x, is_finite):
         inside = (x >= self.low) & (x <= self.high)

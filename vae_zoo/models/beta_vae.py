@@ -5,7 +5,9 @@ import math
 import keras
 import tensorflow as tf
 
-from vae_zoo.models.kl_weight import at_present_step, checked_weight
+from vae_zoo.arguments import check_flag
+from vae_zoo.models.elbo_model import weighted_mean
+from vae_zoo.models.kl_weight import Weight, at_present_step
 from vae_zoo.models.vae import VAE, serialized
 
 
@@ -14,7 +16,8 @@ class BetaVAE(VAE):
     """A VAE trained with the KL term times beta, or held at a capacity.
 
     The objective is -log p(x|z) + beta KL, or with a capacity C
-    -log p(x|z) + beta |KL - C|, KL in the latter being the batch's mean. Only
+    -log p(x|z) + beta |KL - C|, KL in the latter being the mean over the batch, that of
+    all replicas, by sample weights where there are any. Only
     training knows of it: `elbo`, `evaluate` and `val_loss` stay at beta = 1.
 
     Args:
@@ -23,7 +26,8 @@ class BetaVAE(VAE):
         beta: weight of the KL term, >= 0; a number or a schedule, that is, a
             serializable function of the optimizer's step
             (`components.schedules`). With a capacity this is the gamma of
-            Burgess et al.
+            Burgess et al. It may be set later, as `capacity` may: `model.beta = 4.0`
+            counts from the next step on.
         normalized: True: `beta` is the normalized weight beta_norm = beta M / N
             of Higgins et al., M = latent_dim, N the number of observed elements.
         capacity: None, or C in nats, >= 0; a number or a schedule.
@@ -36,6 +40,8 @@ class BetaVAE(VAE):
     """
 
     objective_weights = ("beta", "capacity")
+    beta = Weight()
+    capacity = Weight(is_optional=True)
 
     def __init__(
         self,
@@ -48,24 +54,28 @@ class BetaVAE(VAE):
         **kwargs,
     ):
         super().__init__(input_shape, latent_dim, **kwargs)
-        self.beta = checked_weight("beta", beta)
-        self.normalized = normalized
-        self.capacity = (
-            None if capacity is None else checked_weight("capacity", capacity)
-        )
+        self.beta = beta
+        self._is_normalized = check_flag("normalized", normalized)
+        self.capacity = capacity
+
+    @property
+    def normalized(self):
+        """Whether `beta` is the normalized weight; fixed by the constructor."""
+        return self._is_normalized
 
     def kl_weight(self):
         """The weight of the KL term at the optimizer's present step."""
-        beta = at_present_step(self.beta, self)
+        beta = at_present_step(self, "beta")
         if self.normalized:
             return beta * (math.prod(self.input_shape) / self.latent_dim)
         return beta
 
-    def objective(self, terms, y=None):
+    def objective(self, terms, y=None, sample_weight=None):
         """-log p(x|z) plus the weighed KL term, per example: float32 [B], nats."""
         kl = terms["kl"]
         if self.capacity is not None:
-            kl = tf.abs(tf.reduce_mean(kl) - at_present_step(self.capacity, self))
+            mean = weighted_mean(kl, sample_weight)
+            kl = tf.abs(mean - at_present_step(self, "capacity"))
         return self.kl_weight() * kl - terms["log_likelihood"]
 
     def get_config(self):

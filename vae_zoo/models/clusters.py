@@ -9,7 +9,7 @@ import tensorflow as tf
 from scipy.optimize import linear_sum_assignment
 
 from vae_zoo import distribute
-from vae_zoo.models.input_checks import limited
+from vae_zoo.fitting.streams import limited
 
 # A cluster is in use if that share of the examples is in it.
 SHARE_IN_USE = 0.01

@@ -7,9 +7,15 @@ import inspect
 import keras
 import tensorflow as tf
 
-from vae_zoo.batches import replace_arrays
+from vae_zoo.arguments import shown
+from vae_zoo.components.batch_checks import plain_value_errors
 from vae_zoo.components.dropout import Dropout
 from vae_zoo.components.randomness import as_seed, load_seeds, save_seeds
+from vae_zoo.fitting import fit_arguments
+from vae_zoo.fitting.door import Door
+from vae_zoo.fitting.examples import ExampleRule
+from vae_zoo.fitting.not_finite import WarnOfNaN
+from vae_zoo.fitting.streams import is_stream
 from vae_zoo.models import clusters, kl_weight
 from vae_zoo.models.executions import (
     FEW_STEPS,
@@ -17,7 +23,16 @@ from vae_zoo.models.executions import (
     StepsAtOnce,
     most_steps,
 )
-from vae_zoo.models.input_checks import checked_data, plain_value_errors
+
+
+def _with_signature_of(method):
+    """Has `help` and editors show the arguments of Keras' own method."""
+
+    def decorate(function):
+        function.__signature__ = inspect.signature(method)
+        return function
+
+    return decorate
 
 
 class ElboModel(StepsAtOnce):
@@ -48,12 +63,13 @@ class ElboModel(StepsAtOnce):
         if self.num_clusters:
             self._clusters_in_use = clusters.ClustersInUse(self.num_clusters)
 
-    def objective(self, terms, y=None):
+    def objective(self, terms, y=None, sample_weight=None):
         """What training minimizes, per example: float32 [B], nats.
 
         Args:
             terms: what `call` returned.
             y: what came with x, of models that learn from it.
+            sample_weight: float32 [B], by which means within the objective go; or None.
         """
         return -terms["elbo"]
 
@@ -70,21 +86,56 @@ class ElboModel(StepsAtOnce):
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
-        """The objective in training; the negative ELBO, at beta = 1, elsewhere."""
-        losses = self.objective(y_pred, y) if training else -y_pred["elbo"]
-        loss = weighted_mean(losses, sample_weight)
-        if training:
-            loss = loss + sum(self.losses)
-        # Of all replicas: a strategy adds up their gradients.
-        return loss / tf.distribute.get_strategy().num_replicas_in_sync
+        """The objective in training; the negative ELBO, at beta = 1, elsewhere.
+
+        With sample weights w of values v it is sum(w v) / B, as everywhere in Keras; B
+        is the number of examples in the batch, that of all replicas.
+        """
+        losses = self._loss_per_example(y, y_pred, sample_weight, training)
+        return _over_batch_size(losses, sample_weight)
+
+    def _loss_per_example(self, y, outputs, sample_weight, training):
+        """The loss of each example, float32 [B], regularization included."""
+        if not training:
+            return -outputs["elbo"]
+        return self.objective(outputs, y, sample_weight) + sum(self.losses)
+
+    def train_step(self, data):
+        """One step of the optimizer; returns the metrics so far."""
+        x, y, weights = self._unpacked(data)
+        with tf.GradientTape() as tape:
+            outputs = self(x, training=True)
+            losses = self._loss_per_example(y, outputs, weights, training=True)
+            loss = _over_batch_size(losses, weights)
+            loss = self.optimizer.scale_loss(loss)
+        if variables := self.trainable_weights:
+            gradients = tape.gradient(loss, variables)
+            self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        self._loss_tracker.update_state(losses, weights)
+        return self.compute_metrics(x, y, outputs, weights)
+
+    def test_step(self, data):
+        """The metrics so far, at beta = 1."""
+        x, y, weights = self._unpacked(data)
+        outputs = self(x, training=False)
+        losses = self._loss_per_example(y, outputs, weights, training=False)
+        self._loss_tracker.update_state(losses, weights)
+        return self.compute_metrics(x, y, outputs, weights)
+
+    def _unpacked(self, data):
+        x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
+        if self._distribute_strategy is not None:
+            # What a strategy has distributed cannot be checked on its way here.
+            return self.door().in_graph(x, y, weights)
+        return x, y, weights
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        """Updates the means of `elbo` and its terms; Keras adds `loss`."""
+        """Updates the means of the bound and its terms, sum(w v) / sum(w)."""
         for tracker in self._trackers:
             tracker.update_state(y_pred[tracker.name], sample_weight)
         if self.num_clusters:
             self._clusters_in_use.update_state(y_pred["cluster_log_probabilities"])
-        return super().compute_metrics(x, y, y_pred, sample_weight)
+        return self.get_metrics_result()
 
     def get_metrics_result(self):
         """As in Keras; within a step on several replicas each of shape [1].
@@ -100,27 +151,45 @@ class ElboModel(StepsAtOnce):
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         """Nothing: the constructor builds all, and Keras fails on several machines."""
 
+    @_with_signature_of(keras.Model.fit)
     def fit(self, *args, **kwargs):
-        """`keras.Model.fit`, after a look at the data's values."""
+        """Maximizes the bound: `keras.Model.fit`, once the data are known to fit.
+
+        Args:
+            x: float [B, *input_shape]: an array, a tensor, a pandas frame; or what
+                gives batches of x, (x, y) or (x, y, sample weights): a
+                `tf.data.Dataset`, a `keras.utils.PyDataset` or a generator.
+            y: integer labels, -1 for unknown, of models that learn from them.
+            sample_weight: numbers >= 0, one for each example. Training follows the
+                gradient of sum(w v) / B; what is reported is sum(w v) / sum(w).
+            class_weight: dict of label -> weight of its examples.
+
+        All else is as in `keras.Model.fit`.
+
+        Raises:
+            ValueError: if data or a setting are not as they must be.
+        """
         call = inspect.signature(keras.Model.fit).bind(self, *args, **kwargs)
         given = call.arguments
+        fit_arguments.check_settings(given)
+        self._assert_compile_called("fit")
+        door, steps = self.door(), given.get("steps_per_epoch")
+        data = fit_arguments.opened(given, door)
         if given.get("validation_data") is not None:
-            given["validation_data"] = self.checked_pairs(given["validation_data"])
-        x, y = given.get("x"), given.get("y")
-        x = given["x"] = self.checked_training_data(x, y, given.get("steps_per_epoch"))
-        if self.prior_layer.awaits_data:
-            y = y if self.learns_from_labels else None
-            start = clusters.StartClusters(x, y, given.get("steps_per_epoch"))
-            given["callbacks"] = self._with_start(start, given.get("callbacks"))
+            given["validation_data"] = door.validation(given["validation_data"])
+        elif given.get("validation_split"):
+            data, held_out = fit_arguments.split_off(data, given["validation_split"])
+            given["validation_data"] = held_out
+        self.check_training_data(data, steps)
+        given["callbacks"] = self._with_own(given.get("callbacks"), data, steps)
         self._build_optimizer()
-        if self._distribute_strategy is None:
-            replace_arrays(given)
+        fit_arguments.replace_data(given, data)
         choose = functools.partial(
             most_steps,
-            given.get("callbacks"),
-            given.get("steps_per_epoch"),
+            given["callbacks"],
+            steps,
             given.get("validation_steps"),
-            num_batches=_num_batches(given.get("x")),
+            num_batches=_num_batches(given["x"]),
             most=self._most_at_once(),
         )
         with plain_value_errors(), self._at_once(choose):
@@ -133,26 +202,42 @@ class ElboModel(StepsAtOnce):
             xla = "with XLA" if self.jit_compile else "without XLA"
             print(f"Training {xla}, steps at once: {self.steps_per_execution}")
 
-    def _with_start(self, start, callbacks):
-        """What `fit` takes as `callbacks`, `start` before them if none is there."""
+    def _with_own(self, callbacks, data, num_batches):
+        """What `fit` takes as `callbacks`, with those that the model itself needs."""
+        own = [WarnOfNaN()]
+        if self.prior_layer.awaits_data:
+            arrays = (data, None) if is_stream(data) else data[:2]
+            own.append(clusters.StartClusters(*arrays, num_batches))
         is_list = isinstance(callbacks, keras.callbacks.CallbackList)
         others = callbacks.callbacks if is_list else tf.nest.flatten(callbacks or [])
-        if any(isinstance(each, clusters.StartClusters) for each in others):
-            return callbacks
+        own = [
+            each
+            for each in own
+            if not any(isinstance(other, type(each)) for other in others)
+        ]
         if not is_list:
-            return [start, *others]
-        start.set_model(self)
-        callbacks.callbacks.append(start)
+            return [*own, *others]
+        for each in own:
+            each.set_model(self)
+            callbacks.callbacks.append(each)
         return callbacks
 
+    @_with_signature_of(keras.Model.evaluate)
     def evaluate(self, *args, **kwargs):
-        """`keras.Model.evaluate`, after a look at the values of `x`."""
+        """The bound at beta = 1: `keras.Model.evaluate`; data are as in `fit`.
+
+        Raises:
+            ValueError: if data or a setting are not as they must be.
+        """
         if "_use_cached_eval_dataset" in kwargs:
             # Within `fit`, which has looked and has chosen.
             return super().evaluate(*args, **kwargs)
         call = inspect.signature(keras.Model.evaluate).bind(self, *args, **kwargs)
         given = call.arguments
-        given["x"] = self.checked_pairs(given.get("x"), given.get("y"))
+        fit_arguments.check_settings(given)
+        self._assert_compile_called("evaluate")
+        data = fit_arguments.opened(given, self.door())
+        fit_arguments.replace_data(given, data, shuffle=False)
 
         def choose():
             steps = most_steps(
@@ -170,17 +255,78 @@ class ElboModel(StepsAtOnce):
         with plain_value_errors(), self._at_once(choose):
             return super().evaluate(*call.args[1:], **call.kwargs)
 
-    def predict(self, x, *args, **kwargs):
-        """`keras.Model.predict`, after a look at the values of `x`."""
+    @_with_signature_of(keras.Model.predict)
+    def predict(self, *args, **kwargs):
+        """What `call` returns for all rows, as arrays; data are as in `fit`.
+
+        Raises:
+            ValueError: if data or a setting are not as they must be.
+        """
+        call = inspect.signature(keras.Model.predict).bind(self, *args, **kwargs)
+        given = call.arguments
+        fit_arguments.check_settings(given)
+        x = given.get("x")
+        given["x"] = self.checked(x) if is_stream(x) else self.door().arrays(x)[0]
         one = contextlib.nullcontext()
         if self._executions is not None:
             # Also from a callback of `fit`.
-            one = self._executions.of(self, 1)
+            one = self._executions.having(1)
         with plain_value_errors(), one:
-            return super().predict(self.checked(x), *args, **kwargs)
+            return super().predict(*call.args[1:], **call.kwargs)
+
+    @_with_signature_of(keras.Model.train_on_batch)
+    def train_on_batch(self, *args, **kwargs):
+        """One step on a batch of arrays: `keras.Model.train_on_batch`.
+
+        Raises:
+            ValueError: if they do not fit the model.
+        """
+        self._build_optimizer()
+        given = self._checked_batch(keras.Model.train_on_batch, args, kwargs)
+        return super().train_on_batch(**given)
+
+    @_with_signature_of(keras.Model.test_on_batch)
+    def test_on_batch(self, *args, **kwargs):
+        """The bound of a batch of arrays: `keras.Model.test_on_batch`.
+
+        Raises:
+            ValueError: if they do not fit the model.
+        """
+        return super().test_on_batch(
+            **self._checked_batch(keras.Model.test_on_batch, args, kwargs)
+        )
+
+    def predict_on_batch(self, x):
+        """What `call` returns for a batch, an array: `keras.Model.predict_on_batch`.
+
+        Raises:
+            ValueError: if it does not fit the model.
+        """
+        return super().predict_on_batch(self.door().arrays(x)[0])
+
+    def _checked_batch(self, method, args, kwargs):
+        given = inspect.signature(method).bind(self, *args, **kwargs).arguments
+        given.pop("self")
+        x, y, weights = fit_arguments.opened(given, self.door())
+        given.pop("class_weight", None)
+        return {**given, "x": x, "y": y, "sample_weight": weights}
 
     def compile(self, *args, jit_compile="auto", **kwargs):
-        """`keras.Model.compile`; "auto" is chosen anew where the model is loaded."""
+        """`keras.Model.compile` without a loss or metrics: the objective is the bound.
+
+        `jit_compile="auto"` is chosen anew where the model is loaded.
+
+        Raises:
+            ValueError: if a loss or metrics are given.
+        """
+        call = inspect.signature(keras.Model.compile).bind(self, *args, **kwargs)
+        for name in ("loss", "loss_weights", "metrics", "weighted_metrics"):
+            if call.arguments.get(name) is not None:
+                raise ValueError(
+                    f"`{name}` must be left out: the model maximizes its bound, whose "
+                    f"terms are its metrics. Received: {name}="
+                    f"{shown(call.arguments[name])}"
+                )
         super().compile(*args, jit_compile=jit_compile, **kwargs)
         self._is_jit_auto = jit_compile == "auto"
 
@@ -219,19 +365,52 @@ class ElboModel(StepsAtOnce):
         are_slow = self._has_convolutions() and not _has_gpu()
         return FEW_STEPS if are_slow else MOST_STEPS
 
+    def door(self):
+        """What data the model takes: a `fitting.door.Door`."""
+        rule = self.likelihood_head.value_rule()
+        return Door(ExampleRule(self.input_shape, rule))
+
     def checked(self, data):
-        """`data` as it came, once it is known to fit; see `checked_data`."""
-        return checked_data(data, self.input_shape, self.likelihood_head.value_rule())
+        """`data`, x in float32 and known to fit, all else as it came.
 
-    def checked_pairs(self, x, y=None):
-        """As `checked`, with what came beside x, of models that learn from it."""
-        del y
-        return self.checked(x)
+        Args:
+            data: an array, a tuple (array, …) or what gives batches of these.
 
-    def checked_training_data(self, x, y=None, steps_per_epoch=None):
-        """As `checked_pairs`, for `fit`."""
-        del steps_per_epoch
-        return self.checked_pairs(x, y)
+        Raises:
+            ValueError: if x does not fit; for a `tf.data.Dataset` when a bad batch is
+                read, within `fitting.door.plain_value_errors`.
+        """
+        return self.door().examples_of(data)
+
+    def checked_pairs(self, data):
+        """As `fit` and `evaluate` take what gives batches."""
+        return self.door().stream(data)
+
+    def check_training_data(self, data, num_batches=None):
+        """Raises ValueError if the model cannot learn from data that it takes.
+
+        Args:
+            data: a stream, or a tuple (x, y, sample weights) of arrays.
+            num_batches: of a data set without an end, those of an epoch.
+        """
+
+    def export(self, *args, **kwargs):
+        """Refused: `vae_zoo.export` writes what a server needs.
+
+        Raises:
+            ValueError: always.
+        """
+        raise ValueError(
+            "`model.export` must be `vae_zoo.export(model, directory)`, which writes "
+            "directory/1/, a SavedModel with signatures for TF Serving. Received: "
+            f"{', '.join(map(shown, args)) or 'no path'}"
+        )
+
+    def get_layer(self, name=None, index=None):
+        """As in Keras; "encoder" and "decoder" are these whatever their own names."""
+        if name in ("encoder", "decoder") and index is None:
+            return getattr(self, name)
+        return super().get_layer(name, index)
 
     def save_own_variables(self, store):
         """Adds the state of all random generators, so that a resumed run goes on."""
@@ -267,6 +446,15 @@ def weighted_mean(values, weights=None):
     if replicas is not None:
         sums = replicas.all_reduce(tf.distribute.ReduceOp.SUM, sums)
     return tf.math.divide_no_nan(sums[0], sums[1])
+
+
+def _over_batch_size(losses, weights):
+    """sum(w v) / B, B the examples of all replicas, whose gradients a strategy adds."""
+    total = tf.reduce_sum(losses if weights is None else losses * weights)
+    size = tf.cast(tf.size(losses), losses.dtype)
+    if (replicas := _replicas()) is not None:
+        size = replicas.all_reduce(tf.distribute.ReduceOp.SUM, size)
+    return total / size
 
 
 def _num_batches(data):

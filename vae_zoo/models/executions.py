@@ -2,9 +2,12 @@
 
 import contextlib
 import math
+import threading
 
 import keras
 import tensorflow as tf
+
+from vae_zoo.arguments import check_count
 
 AUTO = "auto"
 # Of a small model's step the trip is a fifth; beyond so many steps it is nothing, and
@@ -21,45 +24,33 @@ _BATCH_HOOKS = tuple(
 
 
 class Executions:
-    """The steps of one execution, with the functions that Keras has traced for them.
+    """How many steps one execution has, in each thread for itself.
+
+    So `predict` in one thread is no matter to `fit` in another.
 
     Attributes:
-        is_at_work: whether within `of`.
         latest: the last number above 1, for which there may be functions; or None.
     """
 
     def __init__(self):
-        self._functions = {}
-        self.is_at_work = False
+        self._here = threading.local()
         self.latest = None
 
+    @property
+    def number(self):
+        """That of this thread, within `having`; else None."""
+        return getattr(self._here, "number", None)
+
     @contextlib.contextmanager
-    def of(self, model, number):
-        """Within it `model.steps_per_execution` is `number`."""
-        before = model.steps_per_execution, self.is_at_work
-        self._switch(model, number)
-        self.is_at_work = True
+    def having(self, number):
+        """Within it executions of this thread have that number of steps."""
+        before = self.number
+        self._here.number = number
         self.latest = number if number > 1 else self.latest
         try:
             yield
         finally:
-            self._switch(model, before[0])
-            self.is_at_work = before[1]
-
-    def forget(self):
-        """Has all functions traced anew."""
-        self._functions.clear()
-
-    def _switch(self, model, number):
-        if number == model.steps_per_execution:
-            return
-        self._functions[model.steps_per_execution] = (
-            model.train_function,
-            model.test_function,
-        )
-        model.steps_per_execution = number
-        functions = self._functions.pop(number, (None, None))
-        model.train_function, model.test_function = functions
+            self._here.number = before
 
 
 def most_steps(callbacks, *counts, num_batches=None, most=MOST_STEPS):
@@ -110,11 +101,62 @@ def _needs_every_batch(callback):
     )
 
 
+class StepFunctions:
+    """What Keras has traced, by kind and number of steps; it keeps one of a kind."""
+
+    def __init__(self):
+        self._functions = {}
+
+    def get(self, kind, number):
+        """The function, or None if there is none yet."""
+        return self._functions.get((kind, number))
+
+    def set(self, kind, number, function):
+        """Keeps a function; None forgets those of the kind for all numbers."""
+        if function is not None:
+            self._functions[kind, number] = function
+            return
+        for key in [key for key in self._functions if key[0] == kind]:
+            del self._functions[key]
+
+
+def _kept_by_number(kind):
+    """A property for an attribute in which Keras keeps the function of a kind."""
+
+    def get(self):
+        return self._step_functions.get(kind, self.steps_per_execution)
+
+    def set_(self, function):
+        self._step_functions.set(kind, self.steps_per_execution, function)
+
+    return property(get, set_, doc=f"What runs a {kind} step, or None.")
+
+
 class StepsAtOnce(keras.Model):
     """A `keras.Model` that compiles with "auto" steps per execution by default."""
 
     # Of a model compiled with "auto".
     _executions = None
+
+    train_function = _kept_by_number("training")
+    test_function = _kept_by_number("test")
+    predict_function = _kept_by_number("prediction")
+
+    @property
+    def _step_functions(self):
+        # Made on first use, since Keras' constructors begin with the functions. Not
+        # through Keras' own attributes, which would track it.
+        return vars(self).setdefault("_functions_by_number", StepFunctions())
+
+    @property
+    def steps_per_execution(self):
+        """How many steps run for one trip from Python, in this thread."""
+        number = None if self._executions is None else self._executions.number
+        return vars(self).get("_own_steps", 1) if number is None else number
+
+    @steps_per_execution.setter
+    def steps_per_execution(self, number):
+        vars(self)["_own_steps"] = number
 
     def compile(self, *args, steps_per_execution=AUTO, **kwargs):
         """`keras.Model.compile`; the default of `steps_per_execution` is another.
@@ -125,7 +167,11 @@ class StepsAtOnce(keras.Model):
         distribution strategy, and eagerly, it is one.
         """
         is_auto = steps_per_execution == AUTO
-        steps = 1 if is_auto else steps_per_execution
+        steps = (
+            1
+            if is_auto
+            else check_count("steps_per_execution", steps_per_execution, 1, 'or "auto"')
+        )
         super().compile(*args, steps_per_execution=steps, **kwargs)
         self._executions = Executions() if is_auto else None
 
@@ -149,23 +195,21 @@ class StepsAtOnce(keras.Model):
         is_alone = self._distribute_strategy is None and not self.run_eagerly
         if auto is None or not is_alone:
             return contextlib.nullcontext()
-        if self.steps_per_execution != 1 and not auto.is_at_work:
+        if self.steps_per_execution != 1 and auto.number is None:
             return contextlib.nullcontext()
-        return auto.of(self, choose())
+        return auto.having(choose())
 
     def make_train_function(self, force=False):
         """As in Keras; `force` also has what runs many steps at once made anew."""
-        self._forget_functions(force)
+        if force:
+            self.train_function = None
         return super().make_train_function(force)
 
     def make_test_function(self, force=False):
         """As `make_train_function`."""
-        self._forget_functions(force)
+        if force:
+            self.test_function = None
         return super().make_test_function(force)
-
-    def _forget_functions(self, force):
-        if force and self._executions is not None:
-            self._executions.forget()
 
     def _build_optimizer(self):
         """Makes the optimizer's variables before the training step is traced.

@@ -1,5 +1,7 @@
 """The Gaussian-mixture VAE: clusters of any shape, and labels where there are any."""
 
+import dataclasses
+
 import keras
 import tensorflow as tf
 
@@ -10,9 +12,9 @@ from vae_zoo.components.mixture_priors import HierarchicalMixtureOfNormals
 from vae_zoo.components.posteriors import DiagonalNormal
 from vae_zoo.distributions.divergence import kl_divergence
 from vae_zoo.distributions.product import Product
-from vae_zoo.models import labels
+from vae_zoo.fitting import labels
 from vae_zoo.models.elbo_model import weighted_mean
-from vae_zoo.models.kl_weight import at_present_step, checked_weight
+from vae_zoo.models.kl_weight import Weight, at_present_step
 from vae_zoo.models.vae import VAE, serialized
 
 
@@ -45,7 +47,7 @@ class GaussianMixtureVAE(VAE):
         beta: weight of all divergences in training, >= 0; a number or a schedule.
             `elbo`, `evaluate` and `val_loss` stay at beta = 1.
         free_bits: lambda, nats that KL(p(c|z, w) || p(c)) may have at no cost in
-            training, the mean over a batch whatever its sample weights, >= 0. It keeps
+            training, the mean over a batch by its sample weights, >= 0. It keeps
             clusters from being mixed up early. Under a uniform p(c) it is log K at
             most, and free above.
         classifier_weight: weight of -log p(c = y|z, w) of a labelled example beside
@@ -64,6 +66,9 @@ class GaussianMixtureVAE(VAE):
     term_names = ("log_likelihood", "kl", "kl_z", "kl_w", "kl_c")
     learns_from_labels = True
     objective_weights = ("beta", "free_bits", "classifier_weight")
+    beta = Weight()
+    free_bits = Weight()
+    classifier_weight = Weight()
     has_noise_posterior = True
 
     def __init__(
@@ -95,9 +100,9 @@ class GaussianMixtureVAE(VAE):
             DiagonalNormal() if noise_posterior is None else noise_posterior
         )
         super().__init__(input_shape, latent_dim, prior=prior, **kwargs)
-        self.beta = checked_weight("beta", beta)
-        self.free_bits = checked_weight("free_bits", free_bits)
-        self.classifier_weight = checked_weight("classifier_weight", classifier_weight)
+        self.beta = beta
+        self.free_bits = free_bits
+        self.classifier_weight = classifier_weight
         self._label_accuracy = keras.metrics.Mean("label_accuracy")
 
     def _build_components(self):
@@ -146,12 +151,12 @@ class GaussianMixtureVAE(VAE):
             **divergences,
         }
 
-    def objective(self, terms, y=None):
+    def objective(self, terms, y=None, sample_weight=None):
         """See `VAE.objective`; for a labelled example minus the bound on log p(x, y).
 
         That is the bound on log p(x) and log p(c = y|z, w): the cluster is known.
         """
-        kl_c, free_bits = terms["kl_c"], at_present_step(self.free_bits, self)
+        kl_c, free_bits = terms["kl_c"], at_present_step(self, "free_bits")
         is_known = tf.zeros_like(kl_c, tf.bool)
         log_p_y = tf.zeros_like(kl_c)
         if y is not None:
@@ -160,13 +165,16 @@ class GaussianMixtureVAE(VAE):
             is_known = (y >= 0) & (self.prior_layer.is_initialized > 0)
             log_p_c = terms["cluster_log_probabilities"]
             log_p_y = tf.gather(log_p_c, tf.maximum(y, 0), axis=1, batch_dims=1)
-        missing_bits = free_bits - weighted_mean(kl_c, ~is_known)
+        counts = tf.cast(~is_known, tf.float32)
+        if sample_weight is not None:
+            counts *= sample_weight
+        missing_bits = free_bits - weighted_mean(kl_c, counts)
         kl = terms["kl"] + tf.where(is_known, -log_p_y, tf.nn.relu(missing_bits))
         classifier_loss = tf.where(is_known, -log_p_y, 0.0)
         return (
-            at_present_step(self.beta, self) * kl
+            at_present_step(self, "beta") * kl
             - terms["log_likelihood"]
-            + at_present_step(self.classifier_weight, self) * classifier_loss
+            + at_present_step(self, "classifier_weight") * classifier_loss
         )
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
@@ -174,7 +182,9 @@ class GaussianMixtureVAE(VAE):
         if y is not None:
             y = labels.as_indices(y)
             chosen = tf.argmax(y_pred["cluster_probabilities"], -1, tf.int32)
-            self._label_accuracy.update_state(chosen == y, y >= 0)
+            is_known = tf.cast(y >= 0, tf.float32)
+            counts = is_known if sample_weight is None else is_known * sample_weight
+            self._label_accuracy.update_state(chosen == y, counts)
         results = super().compute_metrics(x, y, y_pred, sample_weight)
         if y is None:
             results.pop(self._label_accuracy.name, None)
@@ -187,15 +197,16 @@ class GaussianMixtureVAE(VAE):
             results.pop(self._label_accuracy.name, None)
         return results
 
-    def checked_pairs(self, x, y=None):
-        """See `ElboModel`; looks at the labels."""
-        return labels.checked(super().checked_pairs(x, y), y, self.num_clusters)
+    def door(self):
+        """See `ElboModel`; with the labels' rule."""
+        return dataclasses.replace(
+            super().door(), labels=labels.LabelRule(self.num_clusters)
+        )
 
-    def checked_training_data(self, x, y=None, steps_per_epoch=None):
+    def check_training_data(self, data, num_batches=None):
         """See `ElboModel`; a classifier weight needs a label."""
         if self.classifier_weight:
-            labels.check_any_is_known(x, y, steps_per_epoch)
-        return super().checked_training_data(x, y, steps_per_epoch)
+            labels.check_any_is_known(data, num_batches)
 
     def get_config(self):
         """The constructor's arguments."""

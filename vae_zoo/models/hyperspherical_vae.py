@@ -4,7 +4,7 @@ import keras
 
 from vae_zoo.components.posteriors import VonMisesFisher
 from vae_zoo.components.priors import Prior, SphericalUniform
-from vae_zoo.models.kl_weight import at_present_step, checked_weight
+from vae_zoo.models.kl_weight import Weight, at_present_step
 from vae_zoo.models.vae import VAE, serialized
 
 
@@ -37,6 +37,7 @@ class HypersphericalVAE(VAE):
     """
 
     objective_weights = ("beta",)
+    beta = Weight()
 
     def __init__(
         self,
@@ -61,11 +62,11 @@ class HypersphericalVAE(VAE):
             prior=prior,
             **kwargs,
         )
-        self.beta = checked_weight("beta", beta)
+        self.beta = beta
 
-    def objective(self, terms, y=None):
+    def objective(self, terms, y=None, sample_weight=None):
         """-log p(x|z) + beta KL, per example: float32 [B], nats."""
-        beta = at_present_step(self.beta, self)
+        beta = at_present_step(self, "beta")
         return beta * terms["kl"] - terms["log_likelihood"]
 
     def get_config(self):

@@ -1,23 +1,85 @@
-"""Weights of the KL term: numbers, or schedules over the optimizer's steps."""
+"""Weights of the objective's terms: numbers, or schedules over optimizer steps."""
 
-import math
-import numbers
+import tensorflow as tf
+
+from vae_zoo.arguments import check_number, shown
 
 
-def checked_weight(name, value):
-    """`value`, a finite number >= 0 as a float, or a schedule as it is.
+class Weight:
+    """An attribute of a model that weighs a term of its objective.
 
-    Raises:
-        ValueError: if it is neither.
+    It can be set at any time and counts from the next step on. A number lives in a
+    variable that is none of the model's weights, so a new one traces nothing anew; a
+    schedule in the place of a number, or the other way round, does.
+
+    Args:
+        is_optional: whether it may be None.
     """
-    if callable(value):
-        return value
-    if isinstance(value, numbers.Real) and 0 <= value < math.inf:
-        return float(value)
-    raise ValueError(
-        f"`{name}` must be a finite number >= 0 or a schedule, a function of the step. "
-        f"Received: {name}={value!r}"
-    )
+
+    def __init__(self, *, is_optional=False):
+        self._is_optional = is_optional
+
+    def __set_name__(self, owner, name):
+        self._name = name
+
+    def __get__(self, model, owner=None):
+        """The number, the schedule or None that was set last."""
+        if model is None:
+            return self
+        if self._name not in _values_of(model):
+            raise AttributeError(f"`{self._name}` is not set yet")
+        return self._kept(model)[0]
+
+    def __set__(self, model, value):
+        """Raises ValueError unless it is a finite number >= 0 or a schedule."""
+        is_left_out = value is None and self._is_optional
+        if not is_left_out and not callable(value):
+            value = _checked_number(self._name, value)
+        is_set = self._name in _values_of(model)
+        if isinstance(value, float):
+            variable = self._kept(model)[1] if is_set else None
+            if variable is not None:
+                variable.assign(value)
+                _values_of(model)[self._name] = (value, variable)
+                return
+            with model.distribute_strategy.scope():
+                variable = tf.Variable(value, trainable=False, name=self._name)
+            _values_of(model)[self._name] = (value, variable)
+        else:
+            _values_of(model)[self._name] = (value, None)
+        if is_set and model.train_function is not None:
+            model.make_train_function(force=True)
+
+    def at_present_step(self, model):
+        """The weight at the optimizer's present step, 0 without one: a scalar."""
+        value, variable = self._kept(model)
+        if variable is not None:
+            return tf.convert_to_tensor(variable)
+        optimizer = getattr(model, "optimizer", None)
+        return value(0 if optimizer is None else optimizer.iterations)
+
+    def _kept(self, model):
+        return _values_of(model)[self._name]
+
+
+def _values_of(model):
+    # Past Keras, which would count the variables among the model's.
+    return vars(model).setdefault("_weights_of_terms", {})
+
+
+def at_present_step(model, name):
+    """The `Weight` that the model has under `name`, at the optimizer's present step."""
+    return getattr(type(model), name).at_present_step(model)
+
+
+def _checked_number(name, value):
+    try:
+        return check_number(name, value, "a weight or nats", minimum=0)
+    except ValueError:
+        raise ValueError(
+            f"`{name}` must be a finite number >= 0 or a schedule, a function of the "
+            f"step. Received: {name}={shown(value)}"
+        ) from None
 
 
 def warmup_steps(weights):
@@ -42,11 +104,3 @@ def warmup_steps(weights):
                 f"{name}={value!r}"
             )
     return max((value.warmup_steps for value in schedules.values()), default=0)
-
-
-def at_present_step(value, model):
-    """The weight at the step at which the model's optimizer stands; 0 without one."""
-    if not callable(value):
-        return value
-    optimizer = getattr(model, "optimizer", None)
-    return value(0 if optimizer is None else optimizer.iterations)

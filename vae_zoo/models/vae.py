@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from vae_zoo.arguments import check_count
+from vae_zoo.arguments import check_count, check_seed
 from vae_zoo.components.heads import Head, build_head
 from vae_zoo.components.likelihoods import Bernoulli, Likelihood
 from vae_zoo.components.networks import MLP
@@ -20,7 +20,6 @@ from vae_zoo.models.elbo_model import ElboModel
 from vae_zoo.models.input_checks import (
     as_latents,
     check_same_geometry,
-    check_shape,
     check_sizes,
 )
 from vae_zoo.models.latent_methods import LatentMethods
@@ -77,6 +76,7 @@ class VAE(LatentMethods, PresetMethods, ElboModel):
         **kwargs,
     ):
         input_shape, latent_dim = check_sizes(input_shape, latent_dim)
+        seed = check_seed("seed", seed)
         # The data enter the likelihood in float32 whatever the networks use.
         super().__init__(name=name, autocast=False, **kwargs)
         self.input_shape = input_shape
@@ -283,10 +283,7 @@ class VAE(LatentMethods, PresetMethods, ElboModel):
 
     def _as_data(self, x):
         """`x` as a float32 tensor [B, *input_shape]; values checked eagerly."""
-        x = tf.cast(tf.convert_to_tensor(x), tf.float32)
-        check_shape(x.shape, self.input_shape)
-        if tf.executing_eagerly():
-            self.likelihood_head.value_rule().check(x)
+        x = self.door().examples.as_tensor(x)
         return tf.ensure_shape(x, (None, *self.input_shape))
 
     def _as_latents(self, z, name):

@@ -1,0 +1,265 @@
+"""What sample weights mean: sum(w v) / B in training, sum(w v) / sum(w) in reports."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from numpy.testing import assert_allclose
+
+from vae_zoo import VAE, BetaVAE, GaussianMixtureVAE
+from vae_zoo.components import cluster_initializers, networks
+from vae_zoo.fitting import sample_weights
+
+SHAPE = (6, 5, 1)
+
+
+@pytest.fixture(autouse=True)
+def _quickly(without_xla):
+    pass
+
+
+@pytest.fixture
+def weights():
+    return np.random.default_rng(1).gamma(0.5, size=32).astype("float32")
+
+
+def blind(model_class=VAE, **options):
+    """A model whose decoder ignores z, so that no term depends on the draw."""
+    model = model_class(SHAPE, 2, encoder=networks.MLP((8,)), seed=0, **options)
+    for variable in model.decoder.weights:
+        variable.assign(tf.zeros_like(variable))
+    return model
+
+
+def compiled(model, optimizer=None):
+    model.compile(optimizer or keras.optimizers.SGD(0.0))
+    return model
+
+
+def of_data_set(x, weights, size):
+    pairs = tf.data.Dataset.from_tensor_slices((x, np.zeros(len(x)), weights))
+    return {"x": pairs.batch(size)}
+
+
+def of_arrays(x, weights, size):
+    return {"x": x, "sample_weight": weights, "batch_size": size}
+
+
+def of_arrays_with_labels(x, weights, size):
+    return {**of_arrays(x, weights, size), "y": np.arange(len(x))}
+
+
+def of_columns(x, weights, size):
+    return of_arrays(tf.constant(x), weights[:, None], size)
+
+
+def of_generator(x, weights, size):
+    parts = range(0, len(x), size)
+    return {"x": ((x[i : i + size], None, weights[i : i + size]) for i in parts)}
+
+
+@pytest.mark.parametrize(
+    "form",
+    [of_data_set, of_arrays, of_arrays_with_labels, of_columns, of_generator],
+)
+@pytest.mark.parametrize("size", [5, 32])
+def test_reports_are_weighted_means_over_the_pass(binary_images, weights, form, size):
+    model = compiled(blind())
+    terms = model.elbo_terms(binary_images, seed=0)
+    expected = {
+        name: np.average(value, weights=weights) for name, value in terms.items()
+    }
+    expected["elbo"] = expected["log_likelihood"] - expected["kl"]
+    expected["loss"] = -expected["elbo"]
+    found = model.evaluate(
+        **form(binary_images, weights, size), return_dict=True, verbose=0
+    )
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        assert_allclose(found[name], value, rtol=1e-5, err_msg=name)
+    assert found["loss"] == -found["elbo"]
+    history = model.fit(**form(binary_images, weights, size), verbose=0).history
+    for name, value in expected.items():
+        assert_allclose(history[name][0], value, rtol=1e-5, err_msg=name)
+
+
+def test_validation_is_weighted_with_or_without_labels(binary_images, weights):
+    model = compiled(blind())
+    expected = np.average(model.elbo(binary_images, seed=0), weights=weights)
+    for y in (None, np.zeros(32, int)):
+        history = model.fit(
+            binary_images,
+            validation_data=(binary_images, y, weights),
+            validation_batch_size=7,
+            verbose=0,
+        ).history
+        assert_allclose(history["val_elbo"][0], expected, rtol=1e-5)
+        assert history["val_loss"][0] == -history["val_elbo"][0]
+
+
+def test_weights_are_split_off_with_their_examples(binary_images, weights):
+    model = compiled(blind())
+    history = model.fit(
+        binary_images, sample_weight=weights, validation_split=0.25, verbose=0
+    ).history
+    bounds = model.elbo(binary_images, seed=0).numpy()
+    for name, part in (("elbo", slice(24)), ("val_elbo", slice(24, None))):
+        expected = np.average(bounds[part], weights=weights[part])
+        assert_allclose(history[name][0], expected, rtol=1e-5)
+
+
+def stepped(model, x, sample_weight, batch_size):
+    """How far one step, or one epoch of steps, moves the decoder's last bias."""
+    compiled(model, keras.optimizers.SGD(1.0))
+    model.fit(
+        x, sample_weight=sample_weight, batch_size=batch_size, shuffle=False, verbose=0
+    )
+    (bias,) = [
+        each for each in model.likelihood_head.weights if each.path.endswith("bias")
+    ]
+    return bias.numpy().ravel()
+
+
+@pytest.mark.parametrize("with_weights", [True, False])
+def test_a_step_follows_the_gradient_over_the_batch_size(
+    binary_images, weights, with_weights
+):
+    model = blind()
+    w = weights if with_weights else np.ones(32, "float32")
+    # At logits 0 the gradient of log p(x|z) is x - 1/2 for each element.
+    expected = (w[:, None] * (binary_images.reshape(32, -1) - 0.5)).sum(axis=0) / 32
+    found = stepped(model, binary_images, w if with_weights else None, 32)
+    assert_allclose(found, expected, atol=1e-6)
+
+
+def test_a_small_weight_counts_little_in_small_batches():
+    # Half of the rows have the pixel and a weight of .01: its frequency is .01 / 1.01
+    # by weights, whatever the batch size (.513 where each batch divides by its own).
+    x = np.repeat([[0.0], [1.0]], 200, axis=0).astype("float32")
+    w = np.where(x[:, 0] > 0.5, 0.01, 1.0)
+    order = np.random.default_rng(0).permutation(400)
+    for size in (1, 20):
+        model = VAE((1,), 1, encoder=networks.MLP((2,)), seed=0)
+        model.compile(keras.optimizers.SGD(0.05 * size**0.5))
+        model.fit(
+            x[order], sample_weight=w[order], batch_size=size, epochs=12, verbose=0
+        )
+        assert float(tf.reduce_mean(model.sample(500, seed=0))) < 0.06
+
+
+def test_a_capacity_is_compared_with_the_weighted_mean(binary_images, weights):
+    model = blind(BetaVAE, beta=2.0, capacity=1.5)
+    outputs = model(binary_images)
+    expected = 2 * abs(np.average(outputs["kl"], weights=weights) - 1.5)
+    found = model.objective(outputs, sample_weight=tf.constant(weights))
+    assert_allclose(found + outputs["log_likelihood"], expected, rtol=1e-4)
+
+
+def test_class_weights_are_weights_of_the_class_examples(binary_images):
+    y = np.arange(32) % 3
+    model = compiled(blind())
+    expected = model.evaluate(
+        binary_images, sample_weight=np.where(y == 1, 5.0, 1.0), verbose=0
+    )
+    given = {"class_weight": {1: 5.0}, "verbose": 0}
+    for data in (
+        {"x": binary_images, "y": y},
+        {"x": tf.data.Dataset.from_tensor_slices((binary_images, y)).batch(5)},
+    ):
+        history = model.fit(**data, **given).history
+        assert_allclose(history["loss"][0], expected[0], rtol=1e-5)
+    loss = model.train_on_batch(binary_images, y, class_weight={1: 5.0})[0]
+    assert_allclose(loss, expected[0], rtol=1e-5)
+
+
+def test_label_accuracy_is_weighted():
+    rng = np.random.default_rng(0)
+    x = rng.random((40, 4)).round().astype("float32")
+    y, w = rng.integers(-1, 2, size=40), rng.random(40)
+    model = GaussianMixtureVAE(
+        (4,), 2, 2, encoder=networks.MLP((4,)), seed=0, initialization=None
+    )
+    model.compile("adam")
+    chosen = np.argmax(model.cluster_probabilities(x), axis=1)
+    known = y >= 0
+    expected = np.average((chosen == y)[known], weights=w[known])
+    found = model.evaluate(
+        x, y, sample_weight=w, batch_size=7, return_dict=True, verbose=0
+    )
+    assert_allclose(found["label_accuracy"], expected, rtol=1e-5)
+
+
+BAD_WEIGHTS = [
+    (np.full(32, np.nan), "one finite number >= 0.*32 of them NaN"),
+    (np.linspace(-1, 1, 32), "one finite number >= 0.*values from -1 to 1"),
+    (np.full(32, np.inf), "one finite number >= 0.*inf"),
+    (np.ones(31), r"shape \[32\]. Received: .*\(31,\)"),
+    (np.ones((32, 5)), r"shape \[32\]. Received: .*\(32, 5\)"),
+    (np.zeros(32), "not all of them 0"),
+    (["a"] * 32, "one finite number >= 0"),
+    ("balanced", "Received: 'balanced'"),
+    (2.0, "Received: 2.0"),
+]
+
+
+@pytest.mark.parametrize(("bad", "message"), BAD_WEIGHTS)
+def test_bad_weights_are_named(binary_images, bad, message):
+    model = compiled(blind())
+    x = binary_images
+    for call in (
+        lambda: model.fit(x, sample_weight=bad, verbose=0),
+        lambda: model.evaluate(x, sample_weight=bad, verbose=0),
+        lambda: model.fit(x, validation_data=(x, None, bad), verbose=0),
+        lambda: model.train_on_batch(x, sample_weight=bad),
+        lambda: model.test_on_batch(x, sample_weight=bad),
+    ):
+        with pytest.raises(ValueError, match=f"`sample_weight` must have .*{message}"):
+            call()
+
+
+@pytest.mark.parametrize("bad", [np.nan, -1.0, np.inf])
+def test_bad_weights_of_a_data_set_are_named(binary_images, bad):
+    model = compiled(blind())
+    weights = np.ones(32, "float32")
+    weights[9] = bad
+    with pytest.raises(ValueError, match="`sample_weight` must have one finite"):
+        model.fit(**of_data_set(binary_images, weights, 8), verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"class_weight": {0: 1.0}}, "`class_weight` must come with labels"),
+        ({"class_weight": "balanced"}, "`class_weight` must be a dict.*'balanced'"),
+        (
+            {"class_weight": {0: np.nan}, "y": np.zeros(32, int)},
+            r"`class_weight\[0\]` must be a finite number >= 0.*nan",
+        ),
+        (
+            {
+                "class_weight": {0: 1.0},
+                "y": np.zeros(32, int),
+                "sample_weight": np.ones(32),
+            },
+            "`class_weight` must be left out with sample weights",
+        ),
+    ],
+)
+def test_bad_class_weights_are_named(binary_images, given, message):
+    with pytest.raises(ValueError, match=message):
+        compiled(blind()).fit(binary_images, verbose=0, **given)
+
+
+def test_classes_without_a_weight_count_once():
+    found = sample_weights.of_classes(np.array([[2], [0], [-1]]), {2: 0.5, 7: 3.0})
+    assert found.numpy().tolist() == [0.5, 1.0, 1.0]
+
+
+def test_a_mixture_starts_its_clusters_from_weighted_data(binary_images, weights):
+    start = cluster_initializers.KMeans(1)
+    model = GaussianMixtureVAE(
+        SHAPE, 2, 2, encoder=networks.MLP((4,)), seed=0, initialization=start
+    )
+    model.compile("adam")
+    model.fit(binary_images, sample_weight=weights, epochs=2, verbose=0)
+    assert not model.prior_layer.awaits_data

@@ -1,0 +1,130 @@
+"""The arguments of `fit`, `evaluate` and `predict`: checked, the data in one form."""
+
+import math
+
+import keras
+
+from vae_zoo.arguments import (
+    check_choice,
+    check_count,
+    check_flag,
+    check_number,
+    shown,
+)
+from vae_zoo.batches import of_arrays
+from vae_zoo.fitting.sample_weights import checked_class_weight
+from vae_zoo.fitting.streams import is_stream
+
+_MINIMUM_AND_MEANING = {
+    "batch_size": (1, "examples in a batch"),
+    "epochs": (0, "passes over the data"),
+    "initial_epoch": (0, "the epoch to start with"),
+    "steps": (1, "batches"),
+    "steps_per_epoch": (1, "batches in an epoch"),
+    "validation_steps": (1, "batches of the validation"),
+    "validation_batch_size": (1, "examples in a batch of the validation"),
+}
+# What the batches have in them.
+_TAKEN_IN = (
+    "y",
+    "sample_weight",
+    "class_weight",
+    "batch_size",
+    "validation_batch_size",
+    "validation_split",
+)
+DEFAULT_BATCH_SIZE = 32  # Keras'.
+_VERBOSE = ("auto", 0, 1, 2, False, True)
+
+
+def check_settings(given):
+    """Raises ValueError if a setting, which says nothing of the data, is off.
+
+    Args:
+        given: dict of arguments of `keras.Model.fit`, `evaluate` or `predict`.
+    """
+    for name, (minimum, meaning) in _MINIMUM_AND_MEANING.items():
+        if given.get(name) is not None:
+            check_count(name, given[name], minimum, meaning)
+    check_choice("verbose", given.get("verbose", "auto"), _VERBOSE)
+    frequency = given.get("validation_freq", 1)
+    if not isinstance(frequency, (list, tuple, set, range)):
+        check_count("validation_freq", frequency, 1, "epochs, or a list of them")
+    callbacks = given.get("callbacks")
+    if not isinstance(callbacks, (list, tuple, keras.callbacks.CallbackList)):
+        callbacks = [] if callbacks is None else [callbacks]
+    for callback in getattr(callbacks, "callbacks", callbacks):
+        if not isinstance(callback, keras.callbacks.Callback):
+            raise ValueError(
+                "`callbacks` must be instances of keras.callbacks.Callback. Received: "
+                f"{shown(callback)}"
+            )
+
+
+def opened(given, door):
+    """The data to train on or to evaluate on: a stream, or a tuple (x, y, weights).
+
+    Args:
+        given: dict of arguments of `keras.Model.fit` or `evaluate`.
+        door: the model's `Door`.
+
+    Raises:
+        ValueError: if they do not fit the model.
+    """
+    x, y, weights = (given.get(name) for name in ("x", "y", "sample_weight"))
+    class_weight = checked_class_weight(given.get("class_weight"))
+    if not is_stream(x):
+        return door.arrays(x, y, weights, class_weight)
+    for name in ("y", "sample_weight", "validation_split"):
+        is_left_out = given.get(name) is None or (
+            name == "validation_split" and given[name] == 0
+        )
+        if not is_left_out:
+            raise ValueError(
+                f"`{name}` must be left out where `x` gives batches, which have their "
+                f"labels and weights in them. Received: {name}={shown(given[name])}, "
+                f"x={type(x).__name__}"
+            )
+    return door.stream(x, class_weight)
+
+
+def split_off(arrays, share):
+    """Two tuples of arrays: all but the last `share` of the examples, and these.
+
+    Raises:
+        ValueError: if the share is not in [0, 1) or leaves one of the two empty.
+    """
+    check_number("validation_split", share, "the share of the examples", minimum=0)
+    size = len(arrays[0])
+    first = math.floor(size * (1 - share))
+    if not 0 < first < size:
+        raise ValueError(
+            "`validation_split` must leave examples on both sides. Received: "
+            f"validation_split={share}, {size} examples"
+        )
+    return tuple(
+        tuple(None if each is None else each[part] for each in arrays)
+        for part in (slice(first), slice(first, None))
+    )
+
+
+def replace_data(given, data, shuffle=None):
+    """Has Keras take batches alone, in the order in which they come.
+
+    Args:
+        given: dict of arguments of `keras.Model.fit` or `evaluate`, which changes.
+        data: what `opened` returned.
+        shuffle: whether to shuffle arrays; None: as `given` says.
+    """
+    if shuffle is None:
+        shuffle = check_flag("shuffle", given.get("shuffle", True))
+    batch_size = given.get("batch_size") or DEFAULT_BATCH_SIZE
+    validation = given.get("validation_data")
+    if isinstance(validation, tuple):
+        size = given.get("validation_batch_size") or batch_size
+        given["validation_data"] = of_arrays(validation, size, shuffle=False)
+    given["x"] = data if is_stream(data) else of_arrays(data, batch_size, shuffle)
+    if not isinstance(data, keras.utils.PyDataset):
+        given["shuffle"] = False  # Of these Keras says that it shuffles nothing.
+    for name in _TAKEN_IN:
+        given.pop(name, None)

@@ -1,0 +1,108 @@
+"""Labels in semi-supervised training: integers, -1 where one is unknown."""
+
+import dataclasses
+import inspect
+
+import numpy as np
+import tensorflow as tf
+
+from vae_zoo.arguments import shown
+from vae_zoo.components.batch_checks import check_batch, check_length
+from vae_zoo.fitting.streams import elements, is_stream
+
+UNKNOWN = -1
+
+
+@dataclasses.dataclass(frozen=True)
+class LabelRule:
+    """Which labels a model learns from.
+
+    Attributes:
+        num_classes: K; labels lie in -1..K-1.
+    """
+
+    num_classes: int
+
+    @property
+    def message(self):
+        """The error, with two blanks for what came."""
+        return (
+            f"`y` must lie in -1..{self.num_classes - 1}, -1 for unknown. Received: "
+            "values from {} to {}"
+        )
+
+    def as_array(self, y, num_examples):
+        """`y` as int32 [B]; raises ValueError unless it has a label or -1 for each."""
+        y = np.asarray(y)
+        _check_dtype(y.dtype)
+        if y.shape[:1] != (num_examples,) or y.size != num_examples:
+            raise ValueError(
+                f"`y` must have one label for each of the {num_examples} examples. "
+                f"Received: shape {y.shape}"
+            )
+        if y.size and not (y.min() >= UNKNOWN and y.max() < self.num_classes):
+            raise ValueError(self.message.format(int(y.min()), int(y.max())))
+        return as_indices(y).numpy()
+
+    def in_graph(self, y, num_examples):
+        """As `as_array` for a batch of a `tf.data.Dataset`; a bad value fails there."""
+        if not isinstance(y, tf.Tensor):
+            raise ValueError(f"`y` must be of integers. Received: {shown(y)}")
+        _check_dtype(y.dtype)
+        if y.shape.rank and y.shape.rank > 1 and y.shape[1:].num_elements() != 1:
+            raise ValueError(
+                "`y` must have one label for each of the examples of a batch. "
+                f"Received: shape {tuple(y.shape)}"
+            )
+        y = as_indices(y)
+        check_batch(
+            tf.reduce_all((y >= UNKNOWN) & (y < self.num_classes)),
+            self.message,
+            [tf.reduce_min(y), tf.reduce_max(y)],
+        )
+        check_length(
+            y,
+            num_examples,
+            "`y` must have one label for each of the examples of a batch. Received: "
+            "{} labels for {} examples",
+        )
+        return y
+
+
+def as_indices(y):
+    """Labels of any integer type and [B] or [B, 1] as int32 [B]."""
+    return tf.cast(tf.reshape(y, [-1]), tf.int32)
+
+
+def check_any_is_known(data, num_batches=None):
+    """Raises ValueError if no label is known, looking no further than the first one.
+
+    A generator, which can be read only once, is not looked at, nor is a data set that
+    a strategy has distributed.
+
+    Args:
+        data: a stream, or a tuple (x, y, sample weights) of arrays.
+        num_batches: of a data set without an end, how many to look at.
+    """
+    if inspect.isgenerator(data) or isinstance(data, tf.distribute.DistributedDataset):
+        return
+    batches = elements(data, num_batches) if is_stream(data) else [data]
+    if not any(np.any(_labels_of(each) > UNKNOWN) for each in batches):
+        raise ValueError(
+            "`y` must have a label that is not -1 with a classifier weight. Received: "
+            "unknown labels alone"
+        )
+
+
+def _labels_of(element):
+    has_labels = isinstance(element, (tuple, list)) and len(element) > 1
+    return np.asarray(element[1] if has_labels and element[1] is not None else UNKNOWN)
+
+
+def _check_dtype(dtype):
+    dtype = tf.as_dtype(dtype)
+    if not dtype.is_integer:
+        raise ValueError(
+            "`y` must be of integers, class indices, or -1 for unknown. Received: "
+            f"dtype {dtype.name}"
+        )
