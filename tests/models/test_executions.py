@@ -1,3 +1,5 @@
+import threading
+
 import keras
 import pytest
 import tensorflow as tf
@@ -259,3 +261,35 @@ def test_most_steps(callbacks, counts, expected):
 )
 def test_the_steps_of_an_epoch_are_split_evenly(num_batches, expected):
     assert most_steps(None, num_batches=num_batches) == expected
+
+
+def test_predict_and_evaluate_in_other_threads_are_no_matter_to_fit(binary_images):
+    model, _ = fitted(binary_images, "auto")
+    model.predict(binary_images, verbose=0)
+    failures, number = [], 0
+    stop = threading.Event()
+
+    def others():
+        nonlocal number
+        try:
+            while not stop.is_set():
+                rows = model.predict(binary_images, batch_size=5, verbose=0)
+                assert len(rows["latents"]) == 32
+                number += 1
+        except Exception as error:
+            failures.append(error)
+
+    class UntilTheOthersAreDone(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.stop_training = number >= 3 or failures
+
+    thread = threading.Thread(target=others)
+    thread.start()
+    try:
+        until = [UntilTheOthersAreDone()]
+        model.fit(binary_images, batch_size=3, epochs=999, verbose=0, callbacks=until)
+    finally:
+        stop.set()
+        thread.join()
+    assert failures == []
+    assert number >= 3

@@ -25,17 +25,17 @@ def check_batch(is_right, message, values=()):
     tf.cond(is_right, tf.no_op, fail)
 
 
-def check_length(values, size, message):
+def check_length(values, examples, message):
     """Raises ValueError, or asserts where sizes are not known yet, unless they agree.
 
     Args:
         values: tensor [N].
-        size: integer scalar tensor, what N must be.
-        message: the error, with a {} for N and then one for `size`.
+        examples: tensor [B, ...], where B is what N must be.
+        message: the error, with a {} for N and then one for B.
     """
-    static = (values.shape[0], tf.get_static_value(size))
+    static = (values.shape[0], examples.shape[0])
     if None in static:
-        lengths = [tf.size(values), size]
+        lengths = [tf.size(values), tf.shape(examples)[0]]
         check_batch(tf.equal(*lengths), message, lengths)
     elif static[0] != static[1]:
         raise ValueError(message.format(*static))

@@ -90,14 +90,13 @@ class Door:
     def in_graph(self, x, y=None, weights=None, class_weight=None):
         """As `arrays`, of a batch of tensors; bad values fail when it runs."""
         x = self.examples.in_graph(x)
-        num_examples = tf.shape(x)[0]
         if weights is not None:
-            weights = sample_weights.in_graph(weights, num_examples)
+            weights = sample_weights.in_graph(weights, x)
         if class_weight is not None:
             _check_has_classes(y, weights)
             weights = sample_weights.of_classes(y, class_weight)
         if y is not None:
-            y = self.labels.in_graph(y, num_examples) if self.labels else None
+            y = self.labels.in_graph(y, x) if self.labels else None
         return x, y, weights
 
     def validation(self, data):

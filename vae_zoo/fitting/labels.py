@@ -44,7 +44,7 @@ class LabelRule:
             raise ValueError(self.message.format(int(y.min()), int(y.max())))
         return as_indices(y).numpy()
 
-    def in_graph(self, y, num_examples):
+    def in_graph(self, y, x):
         """As `as_array` for a batch of a `tf.data.Dataset`; a bad value fails there."""
         if not isinstance(y, tf.Tensor):
             raise ValueError(f"`y` must be of integers. Received: {shown(y)}")
@@ -62,7 +62,7 @@ class LabelRule:
         )
         check_length(
             y,
-            num_examples,
+            x,
             "`y` must have one label for each of the examples of a batch. Received: "
             "{} labels for {} examples",
         )

@@ -41,7 +41,7 @@ def as_weights(weights, num_examples):
     return array
 
 
-def in_graph(weights, num_examples):
+def in_graph(weights, x):
     """As `as_weights` for a batch of a `tf.data.Dataset`, which may be all zero."""
     is_number = isinstance(weights, tf.Tensor) and (
         weights.dtype.is_floating or weights.dtype.is_integer or weights.dtype.is_bool
@@ -51,7 +51,7 @@ def in_graph(weights, num_examples):
     if weights.shape.rank and weights.shape[1:].num_elements() not in (1, None):
         raise ValueError(f"{_MEANING}. Received: shape {tuple(weights.shape)}")
     weights = tf.cast(tf.reshape(weights, [-1]), tf.float32)
-    check_length(weights, num_examples, f"{_MEANING}. Received: {{}} for {{}} examples")
+    check_length(weights, x, f"{_MEANING}. Received: {{}} for {{}} examples")
     check_batch(
         tf.reduce_all(tf.math.is_finite(weights) & (weights >= 0)),
         f"{_MEANING}. Received: values from {{}} to {{}}",

@@ -112,10 +112,11 @@ class StepFunctions:
         return self._functions.get((kind, number))
 
     def set(self, kind, number, function):
-        """Keeps a function; None forgets those of the kind for all numbers."""
-        if function is not None:
-            self._functions[kind, number] = function
-            return
+        """Keeps a function."""
+        self._functions[kind, number] = function
+
+    def forget(self, kind):
+        """Has the functions of a kind traced anew, for all numbers."""
         for key in [key for key in self._functions if key[0] == kind]:
             del self._functions[key]
 
@@ -172,6 +173,7 @@ class StepsAtOnce(keras.Model):
             if is_auto
             else check_count("steps_per_execution", steps_per_execution, 1, 'or "auto"')
         )
+        vars(self).pop("_functions_by_number", None)
         super().compile(*args, steps_per_execution=steps, **kwargs)
         self._executions = Executions() if is_auto else None
 
@@ -202,13 +204,13 @@ class StepsAtOnce(keras.Model):
     def make_train_function(self, force=False):
         """As in Keras; `force` also has what runs many steps at once made anew."""
         if force:
-            self.train_function = None
+            self._step_functions.forget("training")
         return super().make_train_function(force)
 
     def make_test_function(self, force=False):
         """As `make_train_function`."""
         if force:
-            self.test_function = None
+            self._step_functions.forget("test")
         return super().make_test_function(force)
 
     def _build_optimizer(self):
