@@ -44,15 +44,27 @@ def hyperspherical_vae():
     return vae_zoo.HypersphericalVAE((8, 8, 1), 4, encoder=networks.MLP((16,)), seed=2)
 
 
+def weighted_beta_vae():
+    """With sample weights, and a capacity to which their mean over a batch comes."""
+    return vae_zoo.BetaVAE(
+        (8, 8, 1), 3, encoder=networks.MLP((16,)), beta=3.0, capacity=2.0, seed=2
+    )
+
+
+def with_weights(x):
+    return x, None, 0.1 + tf.reduce_sum(x, [1, 2, 3]) ** 2
+
+
 def train(make_model, strategy):
     keras.utils.set_random_seed(0)
     labels = make_model is gaussian_mixture_vae
     source = open_source("digits").first(NUM_EXAMPLES)
 
     def batches(**share):
-        return source.batches(
+        data = source.batches(
             BATCH_SIZE, binarize="dynamic", labels=labels, first_epoch=0, **share
         )
+        return data.map(with_weights) if make_model is weighted_beta_vae else data
 
     with strategy.scope():
         model = make_model()
@@ -79,6 +91,11 @@ def train(make_model, strategy):
     # Here Keras and TensorFlow deal out: the first half and the second.
     x = np.repeat(next(iter(source.batches(1))).numpy(), 4, axis=0)
     measured = model.evaluate(data, steps=STEPS, return_dict=True, verbose=0)
+    # So it does with arrays, whose weights need no labels.
+    pair = np.concatenate([np.zeros_like(x[:1]), np.ones_like(x[:1])])
+    bounds = [model.evaluate(each[None], verbose=0)[0] for each in pair]
+    light = {"sample_weight": np.array([1e-6, 1.0]), "batch_size": 2, "verbose": 0}
+    measured["of the second"] = model.evaluate(pair, **light)[0] / bounds[1]
     draws = model.predict(x, batch_size=4, verbose=0)["elbo"]
     return {"history": history, "measured": measured, "draws": draws.tolist()}
 

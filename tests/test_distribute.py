@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 from benchmarks import two_workers
 from tests.small_runs import ARTEFACTS, TINY
@@ -60,6 +60,7 @@ def test_two_workers_of_which_one_is_killed_end_as_one_process(model, tmp_path):
     "model",
     [
         "vae",
+        "weighted_beta_vae",
         pytest.param("gaussian_mixture_vae", marks=pytest.mark.slow),
         pytest.param("hyperspherical_vae", marks=pytest.mark.slow),
     ],
@@ -80,6 +81,8 @@ def test_two_replicas_on_one_machine_are_one(model):
         for row in rows
     ]
     assert two_workers.largest_difference(flat[:1], flat[1:])[0] < ROUNDING
+    # Whose weight is nearly all of the two.
+    assert_allclose(two["measured"]["of the second"], 1.0, atol=0.02)
     # Four equal examples, two on each replica.
     assert len(set(two["draws"])) == 4
 
