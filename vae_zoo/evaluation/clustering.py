@@ -9,7 +9,7 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
 from vae_zoo.arguments import shown
-from vae_zoo.evaluation.arrays import as_array, as_floats
+from vae_zoo.arrays import as_array, as_floats
 from vae_zoo.evaluation.estimate import Batches
 from vae_zoo.models.input_checks import plain_value_errors
 from vae_zoo.models.traced import traced

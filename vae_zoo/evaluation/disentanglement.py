@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from vae_zoo.arguments import check_count, shown
-from vae_zoo.evaluation.arrays import as_array, as_floats
+from vae_zoo.arrays import as_array, as_floats
 from vae_zoo.evaluation.disentanglement_measures import (
     attribute_predictability,
     beta_vae_score,

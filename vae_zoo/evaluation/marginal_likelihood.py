@@ -14,12 +14,10 @@ from vae_zoo.evaluation.estimate import (
     mapped,
     relative_variance,
 )
+from vae_zoo.evaluation.measurement import FEW_SAMPLES
 from vae_zoo.models import importance
 from vae_zoo.models.proposal import check_prior_share
 from vae_zoo.models.traced import traced
-
-# Fewer draws that count than that make no mean of weights.
-FEW_SAMPLES = 10
 
 
 def marginal_likelihood(
@@ -73,17 +71,18 @@ def marginal_likelihood(
         }
 
     found = mapped(score, batches, seed, verbose, summarize)
-    if found["effective_sample_size"].mean < FEW_SAMPLES:
-        warnings.warn(few_samples(found["effective_sample_size"].mean), stacklevel=2)
+    size = found["effective_sample_size"].mean
+    if size < FEW_SAMPLES:
+        warnings.warn(_about_few_samples(size), stacklevel=2)
     return found
 
 
-def few_samples(size):
+def _about_few_samples(size):
     """What it means that the effective sample size is below ten, and what helps."""
     return (
         f"The effective sample size is {size:.1f} of the draws for an example, below "
-        f"{FEW_SAMPLES}: a few draws decide `log_marginal_likelihood`, which is then "
-        "too low by more than its error says. Take more samples (`num_samples`), a "
+        f"{FEW_SAMPLES}: a few draws decide `log_marginal_likelihood`, which can "
+        "be too low by more than its error says. Take more samples (`num_samples`), a "
         "share of them from the prior (`prior_share`), or annealed importance sampling"
     )
 

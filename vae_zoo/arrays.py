@@ -1,4 +1,4 @@
-"""Arrays that measures take as they are, without a model."""
+"""Arrays that measures and pictures take as they are, without a model."""
 
 import numpy as np
 
