@@ -84,8 +84,8 @@ def probabilities_and_labels(model, data, name="data"):
     spec = getattr(data, "element_spec", None)
     if not isinstance(spec, tuple) or len(spec) < 2:
         raise ValueError(
-            f"`{name}` must be a tf.data.Dataset with elements (x, y). Received: "
-            f"elements {spec or shown(data)}"
+            f"`{name}` must have elements (x, y), y being labels. Received: elements "
+            f"{spec or shown(data)}"
         )
     probabilities = traced(_probabilities, model)
     with plain_value_errors():

@@ -93,7 +93,10 @@ def latent_usage(
     seed = checked_seed(seed)
     with plain_value_errors():
         x, _ = first_examples(Batches(model, data), num_examples)
-    check_count("len(data)", len(x), 2, "the examples to compare")
+    if len(x) < 2:
+        raise ValueError(
+            f"`data` must be at least 2 examples, to compare them. Received: {len(x)}"
+        )
     batches = [
         tf.constant(x[start : start + ROWS_PER_STEP], tf.float32)
         for start in range(0, len(x), ROWS_PER_STEP)
