@@ -20,7 +20,7 @@ def denoise(
     """Draws x from p(x|y), y being x with noise on each element.
 
     By the Markov chain of `model.impute`. The mean of several draws is the estimate of
-    least squared error; inside a `tf.function` the chain is traced only once.
+    least squared error.
 
     Args:
         model: a model of the package.
@@ -29,14 +29,16 @@ def denoise(
             flipped, between 0 and 1; under the others the standard deviation of normal
             noise, in units of the data.
         num_steps: length of the chain, >= 1.
-        seed: integer or int32 [2]; None draws from the model's generator.
+        seed: integer or int32 [2], or one for each row, [B, 2]; None draws from the
+            model's generator.
 
     Returns:
         Float32 [B, *input_shape].
 
     Raises:
-        ValueError: if a number or the shape is off, y is not finite, or not of zeros
-            and ones under a Bernoulli likelihood (values are checked eagerly).
+        ValueError: if an argument is of another type, a number or the shape is off, y is
+            not finite, or not of zeros and ones under a Bernoulli likelihood (values are
+            checked eagerly).
 
     Source: Mattei & Frellsen 2018, algorithm 1, with another p(x|z, what is known).
     """
@@ -68,7 +70,8 @@ def super_resolve(model: keras.Model, x, num_steps: int, seed=None) -> tf.Tensor
         x: float [B, H / f, W / f, C], the means of blocks of f x f pixels, f an integer
             that follows from the shape.
         num_steps: length of the chain, >= 1.
-        seed: integer or int32 [2]; None draws from the model's generator.
+        seed: integer or int32 [2], or one for each row, [B, 2]; None draws from the
+            model's generator.
 
     Returns:
         Float32 [B, H, W, C].
