@@ -36,9 +36,9 @@ def denoise(
         Float32 [B, *input_shape].
 
     Raises:
-        ValueError: if an argument is of another type, a number or the shape is off, y is
-            not finite, or not of zeros and ones under a Bernoulli likelihood (values are
-            checked eagerly).
+        ValueError: if an argument is of another type, a number or the shape is off, y
+            is not finite, or not of zeros and ones under a Bernoulli likelihood (values
+            are checked eagerly).
 
     Source: Mattei & Frellsen 2018, algorithm 1, with another p(x|z, what is known).
     """

@@ -129,7 +129,7 @@ def test_an_estimate_has_the_errors_of_its_mean():
         ({"data": np.zeros((0, 6, 5, 1))}, "`data` must have at least one example"),
         ({"prior_share": math.nan}, "`prior_share` must be a finite number"),
         ({"prior_share": "half"}, "prior_share='half'"),
-        ({"prior_share": -0.1}, "`prior_share` must be a finite number >= 0"),
+        ({"prior_share": -0.1}, r"`prior_share` must lie in \[0, 1\)"),
         ({"seed": (1, 2)}, "`seed` must be an integer"),
         ({"seed": None}, "`seed` must be an integer"),
         ({"verbose": "yes"}, "`verbose` must be one of"),

@@ -212,7 +212,6 @@ def test_bad_plans_are_refused_before_anything_is_measured(binary_images, monkey
         ("num_samples", 0, "an integer >= 1"),
         ("num_samples", "3", "an integer >= 1"),
         ("annealing_steps", -1, "an integer >= 0"),
-        ("prior_share", 1.0, "below 1"),
         ("prior_share", float("nan"), "a finite number"),
         ("batch_size", None, "an integer >= 1"),
         ("binarize", "yes", "one of None, 'dynamic', 'fixed'"),
@@ -221,6 +220,8 @@ def test_bad_plans_are_refused_before_anything_is_measured(binary_images, monkey
     ):
         with pytest.raises(ValueError, match=f"`{name}` must be {message}"):
             report(model, source, Plan(**{name: value}))
+    with pytest.raises(ValueError, match="`prior_share` must lie in"):
+        report(model, source, Plan(prior_share=1.0))
     for arguments, message in (
         ((None, source, Plan()), "`model` must be a model of vae_zoo"),
         ((model, binary_images, Plan()), "`source` must be what `datasets.open_source"),

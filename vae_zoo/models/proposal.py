@@ -53,11 +53,11 @@ class DefensiveProposal:
 
 def check_prior_share(prior_share):
     """`prior_share` as a float; raises ValueError unless it is in [0, 1)."""
-    meaning = "the share of draws from the prior, in [0, 1)"
-    share = check_number("prior_share", prior_share, meaning, minimum=0.0)
-    if share >= 1:
+    meaning = "the share of draws from the prior"
+    share = check_number("prior_share", prior_share, f"{meaning}, in [0, 1)")
+    if not 0 <= share < 1:
         raise ValueError(
-            f"`prior_share` must be below 1, {meaning}. Received: "
+            f"`prior_share` must lie in [0, 1), {meaning}. Received: "
             f"prior_share={shown(prior_share)}"
         )
     return share
