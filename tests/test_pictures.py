@@ -12,10 +12,10 @@ from vae_zoo.pictures import (
     figures_of_latents,
     figures_of_training,
     manifold_latents,
-    spread,
     write_pictures,
 )
 from vae_zoo.plotting.shades import MISSING
+from vae_zoo.plotting.spread import spread
 
 BASIC = {"samples", "reconstructions", "latent"}
 

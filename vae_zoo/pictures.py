@@ -10,6 +10,7 @@ from vae_zoo.arguments import check_count
 from vae_zoo.arrays import as_array
 from vae_zoo.evaluation import latent_usage
 from vae_zoo.evaluation.estimate import check_model, checked_seed
+from vae_zoo.plotting.spread import spread
 
 NUM_PICTURED, NUM_RECONSTRUCTED = 64, 10
 NUM_LATENTS_PICTURED = 2000
@@ -131,34 +132,6 @@ def figures_of_latents(model, x, seed, classes=None):
         images = _decoded(model, manifold_latents(model, NUM_MANIFOLD_STEPS))
         made["manifold"] = plotting.manifold(images, axes, limits=limits)
     return made
-
-
-def spread(num_rows, classes, count):
-    """Up to `count` of the rows 0 to N - 1, to show what the data are: integers.
-
-    With classes as many of each as can be, those of one class side by side; else rows
-    at equal distances.
-
-    Args:
-        num_rows: N.
-        classes: class indices [N], or None; other labels are taken for none.
-        count: how many rows.
-    """
-    classes = None if classes is None else np.asarray(classes)
-    if classes is None or classes.ndim != 1:
-        return np.unique(np.linspace(0, num_rows - 1, count).astype(int))
-    _, indices = np.unique(classes, return_inverse=True)
-    of_class = np.argsort(indices, kind="stable")
-    # Of each example, how many of its class come before it.
-    sizes = np.bincount(indices)
-    ranks = np.empty(num_rows, int)
-    ranks[of_class] = np.arange(num_rows) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    chosen = np.lexsort((indices, ranks))
-    if len(sizes) > count:
-        # Not all classes have room: those at equal distances.
-        chosen = chosen[np.linspace(0, len(sizes) - 1, count).astype(int)]
-    chosen = chosen[:count]
-    return chosen[np.argsort(indices[chosen], kind="stable")]
 
 
 def _checked(model, x, seed):
