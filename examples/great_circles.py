@@ -3,7 +3,8 @@
     python examples/great_circles.py [--epochs 60] [--output great_circles.png]
 
 Trains a hyperspherical VAE on scikit-learn's 8 x 8 digits and draws one row of images
-for each pair of digits: the two reconstructions, and what lies between them.
+for each of six pairs of unlike digits: the two reconstructions, and what lies between
+them.
 """
 
 import argparse
@@ -16,6 +17,35 @@ from vae_zoo import plotting
 from vae_zoo.components import networks, schedules
 
 NUM_PAIRS, NUM_STEPS = 6, 10
+
+
+def codes_of_classes(model):
+    """Codes [N, 6] of the test digits, and which digits they are, [N]."""
+    test = vae_zoo.datasets.load("digits", "test", binarize="fixed", labels=True)
+    pairs = [(model.encode(x), y) for x, y in test]
+    codes, digits = (np.concatenate(part) for part in zip(*pairs, strict=True))
+    return codes, digits
+
+
+def far_apart(codes, digits):
+    """The ends of six ways between typical digits, each the farthest from another.
+
+    The typical one of a class is the nearest to the mean of its codes.
+    """
+    typical = []
+    for digit in range(10):
+        own = codes[digits == digit]
+        typical.append(own[np.argmax(own @ own.mean(axis=0))])
+    typical = np.stack(typical)
+    cosines = np.triu(typical @ typical.T) + np.tril(np.full((10, 10), 2.0))
+    uses, pairs = np.zeros(10), []
+    for place in np.argsort(cosines, axis=None):
+        start, end = divmod(place, 10)
+        # No digit more than twice: the ways shall differ.
+        if max(uses[start], uses[end]) < 2 and len(pairs) < NUM_PAIRS:
+            pairs.append((start, end))
+            uses[[start, end]] += 1
+    return np.swapaxes(typical[np.array(pairs)], 0, 1)
 
 
 def main():
@@ -36,9 +66,8 @@ def main():
     model.compile(keras.optimizers.Adam(1e-3))
     model.fit(data, epochs=arguments.epochs, verbose=2)
 
-    images = next(iter(data)).numpy()
-    latents = model.encode(images[: 2 * NUM_PAIRS])
-    paths = model.interpolate(latents[:NUM_PAIRS], latents[NUM_PAIRS:], NUM_STEPS)
+    starts, ends = far_apart(*codes_of_classes(model))
+    paths = model.interpolate(starts, ends, NUM_STEPS)
     rows = np.stack([model.decode(step) for step in paths], axis=1)
     figure = plotting.samples(rows.reshape(-1, 8, 8, 1), columns=NUM_STEPS)
     plotting.save(figure, arguments.output)

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from tests import zoo_of_models
 from tests.plotting.drawn import drawn, pictures, texts
 from vae_zoo import VAE, HypersphericalVAE, datasets
-from vae_zoo.components import networks
+from vae_zoo.components import likelihoods, networks
 from vae_zoo.pictures import (
     figures,
     figures_of_latents,
@@ -14,7 +14,8 @@ from vae_zoo.pictures import (
     manifold_latents,
     write_pictures,
 )
-from vae_zoo.plotting.images import MISSING
+from vae_zoo.plotting.shades import MISSING
+from vae_zoo.plotting.spread import spread
 
 BASIC = {"samples", "reconstructions", "latent"}
 
@@ -65,10 +66,10 @@ def test_pictures_are_of_what_the_model_makes(binary_images):
     shown = pictures(made["samples"])
     assert_allclose(shown, model.sample(64, seed=5)[..., 0], rtol=1e-6)
     shown = pictures(made["reconstructions"])
-    assert_array_equal(shown[:10], binary_images[:10, ..., 0])
-    assert_allclose(
-        shown[10:], model.reconstruct(binary_images[:10])[..., 0], rtol=1e-5
-    )
+    # From the first to the last, for a file may be sorted.
+    x = binary_images[[0, 3, 6, 10, 13, 17, 20, 24, 27, 31]]
+    assert_array_equal(shown[:10], x[..., 0])
+    assert_allclose(shown[10:], model.reconstruct(x)[..., 0], rtol=1e-5)
     shown = pictures(made["clusters"])
     expected = [model.sample(10, seed=5, cluster=c)[..., 0] for c in range(3)]
     assert_allclose(shown, np.concatenate(expected), rtol=1e-6)
@@ -162,3 +163,49 @@ def test_pictures_of_training_need_a_history():
     path = drawn(made["rate_distortion"]).axes[0].get_lines()[0]
     assert_array_equal(path.get_xydata(), [[11, 84], [11, 84]])
     assert "validation, epoch by epoch" in texts(made["rate_distortion"])
+
+
+def test_every_class_is_shown_in_turn():
+    sorted_classes = np.repeat([0, 1, 2, 7], [50, 3, 1, 20])
+    rows = spread(74, sorted_classes, 10)
+    assert_array_equal(sorted_classes[rows], [0, 0, 0, 0, 1, 1, 1, 2, 7, 7, 7][1:])
+    assert len(set(rows)) == 10
+    many = np.repeat(np.arange(30), 2)
+    assert_array_equal(many[spread(60, many, 4)], [0, 9, 19, 29])
+    assert_array_equal(spread(3, None, 10), [0, 1, 2])
+    assert_array_equal(spread(100, np.eye(100), 3), [0, 49, 99])
+
+
+def test_a_run_shows_examples_from_all_of_a_sorted_source(tmp_path, monkeypatch):
+    x = np.repeat(np.linspace(0, 1, 50), 100)[:, None] * np.ones(5)
+    np.savez(tmp_path / "x.npz", x=x)
+    source = datasets.open_source(tmp_path / "x.npz", "train")
+    taken = []
+    monkeypatch.setattr(
+        "vae_zoo.pictures.figures", lambda m, x, *rest, **names: taken.append(x) or {}
+    )
+    model = VAE((5,), 2, encoder=networks.MLP((4,)), seed=0)
+    for _ in range(2):
+        write_pictures(model, source, tmp_path, {"seed": 0, "binarize": None})
+    assert_array_equal(*taken)
+    values = np.unique(taken[0])
+    assert values.min() < 0.05
+    assert len(values) > 40
+
+
+def test_a_table_is_shown_in_the_range_of_its_columns():
+    x = np.random.default_rng(0).normal([0, 50], [1, 9], (40, 2)).astype("float32")
+    head = likelihoods.Normal(1.0)
+    model = VAE((2,), 2, encoder=networks.MLP((4,)), likelihood=head, seed=0)
+    made = figures(model, x, None, seed=1)
+    made |= figures_of_latents(model, x, seed=1)
+    shown = pictures(made["reconstructions"])[:10]
+    rows = spread(40, None, 10)
+    expected = (x - x.min(axis=0)) / np.ptp(x, axis=0)
+    assert_allclose(np.squeeze(shown), expected[rows], atol=1e-6)
+    for name in ("samples", "reconstructions", "traversals", "imputations"):
+        assert any("range of each column" in text for text in texts(drawn(made[name])))
+    with pytest.raises(ValueError, match="`model` must be a model of vae_zoo"):
+        figures(None, x, None, 0)
+    with pytest.raises(ValueError, match="`seed` must be an integer"):
+        figures(model, x, None, "0")

@@ -1,4 +1,5 @@
 import itertools
+import math
 
 import keras
 import numpy as np
@@ -205,6 +206,31 @@ def test_anomaly_scores_are_the_exact_information_content(linear):
             r"`len\(start\)` must be an integer >= ",
         ),
         (lambda m, x: tasks.analogy(m, x, x, x[:, 1:]), "`x` must have shape"),
+        (lambda m, x: tasks.analogy(m, x, None, x), "`end` must be an array.*None"),
+        (lambda m, x: tasks.analogy(m, x, x, x, math.nan), "`amount` must be a finite"),
+        (lambda m, x: tasks.analogy(m, x, x, x, "1"), "amount='1'"),
+        (lambda m, x: tasks.analogy(keras.Model(), x, x, x), "`model` must be a model"),
+        (lambda m, x: tasks.denoise(m, x, math.nan, 5), "`noise` must be a finite"),
+        (lambda m, x: tasks.denoise(m, x, "0.1", 5), "noise='0.1'"),
+        (lambda m, x: tasks.denoise(m, "x", 0.1, 5), "`y` must be an array.*'x'"),
+        (lambda m, x: tasks.denoise(m, x, 0.1, "5"), "num_steps='5'"),
+        (lambda m, x: tasks.denoise(None, x, 0.1, 5), "`model` must be a model"),
+        (lambda m, x: tasks.denoise(m, x, 0.1, 5, seed="1"), "`seed` must be an int"),
+        (
+            lambda m, x: tasks.denoise(m, x, 0.1, 5, seed=np.ones((2, 2), int)),
+            "`seed` must have a row for each example",
+        ),
+        (lambda m, x: tasks.super_resolve(m, None, 5), "`x` must be an array.*None"),
+        (lambda m, x: tasks.super_resolve(VAE, x, 5), "`model` must be.*class VAE"),
+        (lambda m, x: tasks.anomaly_scores(m, None), "`data` must be .*data=None"),
+        (lambda m, x: tasks.anomaly_scores(m, x, seed="1"), "`seed` must be an int"),
+        (lambda m, x: m.impute(None, x, 5), "`x` must be an array of numbers"),
+        (lambda m, x: m.impute(x, "mask", 5), "`mask` must be an array.*'mask'"),
+        (lambda m, x: m.traverse([[0.0, 1.0]], 1.5, 5), "`dimension` must be an int"),
+        (
+            lambda m, x: m.interpolate(np.ones((3, 2)), np.ones((2, 2)), 5),
+            "`end` must have the shape of `start`",
+        ),
     ],
 )
 def test_bad_input_is_named(binary, call, message):

@@ -7,14 +7,19 @@ import tensorflow as tf
 
 from vae_zoo import plotting
 from vae_zoo.arguments import check_count
+from vae_zoo.arrays import as_array
 from vae_zoo.evaluation import latent_usage
+from vae_zoo.evaluation.estimate import check_model, checked_seed
+from vae_zoo.plotting.spread import spread
 
-NUM_PICTURED = 64
+NUM_PICTURED, NUM_RECONSTRUCTED = 64, 10
 NUM_LATENTS_PICTURED = 2000
 NUM_PICTURED_OF_CLUSTER = 10
 # Of the latents, and of the steps that each of them takes.
 MAX_TRAVERSED, NUM_TRAVERSAL_STEPS = 10, 11
 NUM_MANIFOLD_STEPS = 20
+# Of large images two thousand would fill the memory.
+ROWS_AT_A_TIME = 100
 NUM_IMPUTED, NUM_DRAWS_IMPUTED, NUM_IMPUTATION_STEPS = 8, 4, 200
 
 
@@ -29,8 +34,10 @@ def write_pictures(model, source, folder, settings):
         folder: where the pictures go.
         settings: dict with `seed` and `binarize`.
     """
+    seed = settings["seed"]
     x, classes = _examples(source, settings)
-    _save(figures(model, x, classes, settings["seed"]), folder)
+    names = getattr(source, "class_names", None)
+    _save(figures(model, x, classes, seed, class_names=names), folder)
 
 
 def write_all_pictures(model, source, folder, settings, history=()):
@@ -48,15 +55,16 @@ def write_all_pictures(model, source, folder, settings, history=()):
     """
     x, classes = _examples(source, settings)
     seed = settings["seed"]
+    names = getattr(source, "class_names", None)
     made = {
-        **figures(model, x, classes, seed),
-        **figures_of_latents(model, x, seed),
+        **figures(model, x, classes, seed, class_names=names),
+        **figures_of_latents(model, x, seed, classes),
         **figures_of_training(history),
     }
     return _save(made, folder)
 
 
-def figures(model, x, classes, seed, *, num_samples=NUM_PICTURED):
+def figures(model, x, classes, seed, *, num_samples=NUM_PICTURED, class_names=None):
     """The pictures that every run leaves.
 
     Args:
@@ -65,45 +73,94 @@ def figures(model, x, classes, seed, *, num_samples=NUM_PICTURED):
         classes: class indices [N], or None.
         seed: fixes the samples, an integer.
         num_samples: how many to show.
+        class_names: the classes' names, texts by class index, or None.
 
     Returns:
         Dict name -> `matplotlib.figure.Figure`: `samples`, `reconstructions` and
         `latent`; of a mixture model `clusters` too, a row of samples for each.
+
+    Raises:
+        ValueError: if an argument is off, or the examples do not fit the model.
     """
+    x = _checked(model, x, seed)
+    check_count("num_samples", num_samples, 1, "the samples to show")
     on_sphere = model.geometry.is_spherical
+    shades = {"limits": _limits(model, x)}
+    shown = x[spread(len(x), classes, NUM_RECONSTRUCTED)]
+    latents = plotting.latent(
+        _encoded(model, x), classes, on_sphere, class_names=class_names
+    )
     made = {
-        "samples": plotting.samples(model.sample(num_samples, seed=seed)),
-        "reconstructions": plotting.reconstructions(x[:10], model.reconstruct(x[:10])),
-        "latent": plotting.latent(model.encode(x), classes, on_sphere),
+        "samples": plotting.samples(model.sample(num_samples, seed=seed), **shades),
+        "reconstructions": plotting.reconstructions(
+            shown, model.reconstruct(shown), **shades
+        ),
+        "latent": latents,
     }
     if model.num_clusters:
         samples = [
             model.sample(NUM_PICTURED_OF_CLUSTER, seed=seed, cluster=cluster)
             for cluster in range(model.num_clusters)
         ]
-        made["clusters"] = plotting.clusters(samples)
+        made["clusters"] = plotting.clusters(samples, **shades)
     return made
 
 
-def figures_of_latents(model, x, seed):
+def figures_of_latents(model, x, seed, classes=None):
     """What the latents stand for, and what the model makes of missing data.
 
     Args:
         model: a model, trained or not.
         x: float [N, *input_shape], the examples to show.
         seed: fixes the draws, an integer.
+        classes: class indices [N], or None.
 
     Returns:
         Dict name -> `matplotlib.figure.Figure`: `imputations`, with more than one
         example `traversals` and, where a picture can show all latents, `manifold`.
+
+    Raises:
+        ValueError: if an argument is off, or the examples do not fit the model.
     """
-    made = {"imputations": _imputations(model, x[:NUM_IMPUTED], seed)}
+    x = _checked(model, x, seed)
+    limits = _limits(model, x)
+    shown = x[spread(len(x), classes, NUM_IMPUTED)]
+    made = {"imputations": _imputations(model, shown, seed, limits)}
     if len(x) > 1:  # One example does not tell how the latents are used.
-        made["traversals"] = _traversals(model, x, seed)
+        made["traversals"] = _traversals(model, x, seed, limits)
     if axes := model.geometry.grid_axes(model.latent_dim):
         images = _decoded(model, manifold_latents(model, NUM_MANIFOLD_STEPS))
-        made["manifold"] = plotting.manifold(images, axes)
+        made["manifold"] = plotting.manifold(images, axes, limits=limits)
     return made
+
+
+def _checked(model, x, seed):
+    """`x` as a float array that fits the model."""
+    checked_seed(seed)
+    x = as_array("x", check_model(model).checked(x))
+    if not len(x):
+        raise ValueError("`x` must have at least one example. Received: none")
+    return x.astype("float32")
+
+
+def _limits(model, x):
+    """What is black and white: None on [0, 1], else the range of x, by column or all.
+
+    Columns of a table have units of their own.
+    """
+    if model.likelihood_head.support == (0.0, 1.0):
+        return None
+    axes = 0 if x.ndim == 2 else None
+    if x.ndim > 2 and x.min() >= 0 and x.max() <= 1:
+        return 0.0, 1.0
+    return x.min(axis=axes), x.max(axis=axes)
+
+
+def _encoded(model, x):
+    """`model.encode` of many examples, some at a time."""
+    starts = range(0, len(x), ROWS_AT_A_TIME)
+    parts = [model.encode(x[start : start + ROWS_AT_A_TIME]) for start in starts]
+    return np.concatenate(parts)
 
 
 def figures_of_training(history):
@@ -149,7 +206,7 @@ def manifold_latents(model, num_steps):
     return model.geometry.quantile_grid(model.prior(), num_steps)
 
 
-def _traversals(model, x, seed):
+def _traversals(model, x, seed, limits):
     """The most used latents moved one by one, from where the first example is."""
     usage = latent_usage(model, x, seed=seed)
     shown = [int(dimension) for dimension in usage.order()[:MAX_TRAVERSED]]
@@ -164,8 +221,8 @@ def _traversals(model, x, seed):
         names = [
             f"{name}, {a:g} to {b:g}" for name, (a, b) in zip(names, ends, strict=True)
         ]
-        return plotting.rows(images, names)
-    return plotting.traversals(images, names, values[0])
+        return plotting.rows(images, names, limits=limits)
+    return plotting.traversals(images, names, values[0], limits=limits)
 
 
 def _use(usage, dimension):
@@ -174,29 +231,36 @@ def _use(usage, dimension):
     return f"{usage.kl_per_dimension[dimension]:.2f} nats"
 
 
-def _imputations(model, x, seed):
+def _imputations(model, x, seed, limits):
     """Draws of the second half of each example, in images the lower one."""
     mask = np.ones_like(x)
     mask[:, x.shape[1] // 2 :] = 0
     given = (np.concatenate([part] * NUM_DRAWS_IMPUTED) for part in (x, mask))
     draws = model.impute(*given, NUM_IMPUTATION_STEPS, seed=seed)
     shape = (NUM_DRAWS_IMPUTED, *x.shape)
-    return plotting.imputations(x, mask, draws.numpy().reshape(shape))
+    draws = draws.numpy().reshape(shape)
+    return plotting.imputations(x, mask, draws, limits=limits)
 
 
 def _decoded(model, z):
     """Images [H, W, *input_shape] of latents [H, W, D]."""
-    images = model.decode(tf.reshape(z, (-1, model.latent_dim))).numpy()
-    return images.reshape((*z.shape[:2], *model.input_shape))
+    rows = tf.reshape(z, (-1, model.latent_dim))
+    starts = range(0, len(rows), ROWS_AT_A_TIME)
+    parts = [model.decode(rows[start : start + ROWS_AT_A_TIME]) for start in starts]
+    return np.concatenate(parts).reshape((*z.shape[:2], *model.input_shape))
 
 
 def _examples(source, settings):
-    """The first examples [N, *shape] and their classes [N] or None."""
+    """Examples from anywhere in a source, [N, *shape], and their classes [N] or None.
+
+    The first ones of a sorted source would be of one class.
+    """
     with_classes = source.has_classes
     data = source.batches(
         NUM_LATENTS_PICTURED,
         binarize=settings["binarize"] and "fixed",
         labels=with_classes,
+        shuffle=True,
         seed=settings["seed"],
     )
     element = next(data.take(1).as_numpy_iterator())

@@ -1,14 +1,17 @@
 """What a trained model is used for, beside its own methods."""
 
+import math
+
 import keras
 import numpy as np
 import tensorflow as tf
 
-from vae_zoo.arguments import check_count
+from vae_zoo.arguments import check_count, check_number, shown
 from vae_zoo.components.randomness import as_seed
-from vae_zoo.evaluation.estimate import batches_of, mapped
+from vae_zoo.evaluation.estimate import Batches, check_model, mapped
 from vae_zoo.models import importance, restoration
 from vae_zoo.models.input_checks import check_shape, check_values, is_binary
+from vae_zoo.models.traced import traced
 
 
 def denoise(
@@ -17,7 +20,7 @@ def denoise(
     """Draws x from p(x|y), y being x with noise on each element.
 
     By the Markov chain of `model.impute`. The mean of several draws is the estimate of
-    least squared error; inside a `tf.function` the chain is traced only once.
+    least squared error.
 
     Args:
         model: a model of the package.
@@ -26,30 +29,34 @@ def denoise(
             flipped, between 0 and 1; under the others the standard deviation of normal
             noise, in units of the data.
         num_steps: length of the chain, >= 1.
-        seed: integer or int32 [2]; None draws from the model's generator.
+        seed: integer or int32 [2], or one for each row, [B, 2]; None draws from the
+            model's generator.
 
     Returns:
         Float32 [B, *input_shape].
 
     Raises:
-        ValueError: if a number or the shape is off, y is not finite, or not of zeros
-            and ones under a Bernoulli likelihood (values are checked eagerly).
+        ValueError: if an argument is of another type, a number or the shape is off, y
+            is not finite, or not of zeros and ones under a Bernoulli likelihood (values
+            are checked eagerly).
 
     Source: Mattei & Frellsen 2018, algorithm 1, with another p(x|z, what is known).
     """
+    head = check_model(model).likelihood_head
     check_count("num_steps", num_steps, 1, "the length of the chain")
-    y = tf.cast(tf.convert_to_tensor(y), tf.float32)
+    y = restoration.as_numbers("y", y)
     check_shape(y.shape, model.input_shape, "y")
-    if model.likelihood_head.is_binary:
-        expectation, is_valid = "a probability between 0 and 1", 0 < noise < 1
+    if head.is_binary:
+        meaning, limit = "a probability between 0 and 1", 1
         check_values("y", y, is_binary, "0 and 1 under a Bernoulli likelihood")
     else:
-        expectation, is_valid = "a positive standard deviation", 0 < noise < np.inf
+        meaning, limit = "a positive standard deviation", math.inf
         check_values("y", y, np.isfinite, "finite values")
-    if not is_valid:
-        raise ValueError(f"`noise` must be {expectation}. Received: noise={noise}")
+    amount = check_number("noise", noise, meaning)
+    if not 0 < amount < limit:
+        raise ValueError(f"`noise` must be {meaning}. Received: noise={shown(noise)}")
     seed = as_seed(seed, model.seed_generator)
-    return restoration.denoise(model, y, float(noise), num_steps, seed)
+    return restoration.denoise(model, y, amount, num_steps, seed)
 
 
 def super_resolve(model: keras.Model, x, num_steps: int, seed=None) -> tf.Tensor:
@@ -63,7 +70,8 @@ def super_resolve(model: keras.Model, x, num_steps: int, seed=None) -> tf.Tensor
         x: float [B, H / f, W / f, C], the means of blocks of f x f pixels, f an integer
             that follows from the shape.
         num_steps: length of the chain, >= 1.
-        seed: integer or int32 [2]; None draws from the model's generator.
+        seed: integer or int32 [2], or one for each row, [B, 2]; None draws from the
+            model's generator.
 
     Returns:
         Float32 [B, H, W, C].
@@ -75,8 +83,9 @@ def super_resolve(model: keras.Model, x, num_steps: int, seed=None) -> tf.Tensor
 
     Source: as in `denoise`; under a Bernoulli likelihood, Chen, Dempster & Liu 1994.
     """
+    check_model(model)
     check_count("num_steps", num_steps, 1, "the length of the chain")
-    x = tf.cast(tf.convert_to_tensor(x), tf.float32)
+    x = restoration.as_numbers("x", x)
     factor = _block_size(model.input_shape, x.shape)
     if model.likelihood_head.is_binary:
         count = factor**2
@@ -135,11 +144,13 @@ def anomaly_scores(
     """
     check_count("num_samples", num_samples, 1, "the draws from q(z|x) per example")
 
-    @tf.function(jit_compile=model.gains_by_xla())
-    def score(x, key):
-        return -importance.log_marginal_likelihood(model, x, num_samples, key)
+    batches = Batches(model, data)
+    score = traced(_score, model, num_samples, jit_compile=model.gains_by_xla())
+    return mapped(score, batches, seed, verbose)
 
-    return mapped(score, batches_of(model, data), seed, verbose)
+
+def _score(model, num_samples, x, key):
+    return -importance.log_marginal_likelihood(model, x, num_samples, key)
 
 
 def analogy(model: keras.Model, start, end, x, amount: float = 1.0) -> tf.Tensor:
@@ -164,12 +175,14 @@ def analogy(model: keras.Model, start, end, x, amount: float = 1.0) -> tf.Tensor
 
     Source: Larsen et al. 2016, section 4.2; White 2016.
     """
-    space = model.geometry
-    ends = []
-    for name, examples in (("start", start), ("end", end)):
-        examples = tf.convert_to_tensor(examples)
+    space = check_model(model).geometry
+    amount = check_number("amount", amount, "how much of the way to go, 1 being all")
+    codes = []
+    for name, examples in (("start", start), ("end", end), ("x", x)):
+        examples = restoration.as_numbers(name, examples)
         check_shape(examples.shape, model.input_shape, name)
-        check_count(f"len({name})", len(examples), 1, "the examples to average")
-        ends.append(space.mean(model.encode(examples)))
-    amounts = tf.constant([amount], tf.float32)
-    return model.decode(space.move(model.encode(x), *ends, amounts))
+        if name != "x" and examples.shape[0] is not None:
+            check_count(f"len({name})", len(examples), 1, "the examples to average")
+        codes.append(model.encode(examples))
+    ends = [space.mean(each) for each in codes[:2]]
+    return model.decode(space.move(codes[2], *ends, tf.constant([amount], tf.float32)))

@@ -1,12 +1,15 @@
 """Seeds of rows, and dropout that is drawn by them."""
 
+import math
+
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 from numpy.testing import assert_allclose, assert_array_equal
 
 from vae_zoo.components.dropout import Dropout
-from vae_zoo.components.randomness import row_seeds
+from vae_zoo.components.randomness import as_seed, check_rows_of_seed, row_seeds
 from vae_zoo.distributions.noise import fold_in
 
 
@@ -43,3 +46,57 @@ def test_a_row_drops_the_same_units_in_a_batch_of_any_size():
         Dropout(0.5, seed=2)(x[:count], training=True) for count in (6, 2)
     )
     assert_array_equal(some, all_of_it[:2])
+
+
+GENERATOR = keras.random.SeedGenerator(1)
+
+
+@pytest.mark.parametrize(
+    ("seed", "expected"),
+    [
+        (5, [0, 5]),
+        (np.int64(5), [0, 5]),
+        (np.array(5), [0, 5]),
+        (-1, [0x7FFFFFFF, 0x7FFFFFFF]),
+        (3 * 2**31 + 7, [3, 7]),
+        (2**80 + 7, [0, 7]),
+        ((5, -6), [5, -6]),
+        (np.array([[1, 2], [3, 4]]), [[1, 2], [3, 4]]),
+        (tf.constant([1, 2], tf.int64), [1, 2]),
+    ],
+)
+def test_seeds_are_integers_or_pairs_of_them(seed, expected):
+    received = as_seed(seed, GENERATOR)
+    assert received.dtype == tf.int32
+    assert_array_equal(received, expected)
+
+
+@pytest.mark.parametrize(
+    "seed",
+    [
+        "3",
+        2.5,
+        True,
+        math.nan,
+        [],
+        {},
+        (1, 2, 3),
+        [[1, 2, 3]],
+        [1.0, 2.0],
+        np.zeros((2, 2)),
+        np.zeros((1, 2, 2), int),
+        ["a", "b"],
+        keras.random.SeedGenerator,
+        2**90 * np.ones(2, object),
+    ],
+)
+def test_what_is_no_seed_is_refused(seed):
+    with pytest.raises(ValueError, match=r"`seed` must be an integer, int32 \[2\]"):
+        as_seed(seed, GENERATOR)
+
+
+def test_seeds_of_rows_are_as_many_as_the_rows():
+    check_rows_of_seed(tf.zeros([2], tf.int32), tf.zeros([3, 4]))
+    check_rows_of_seed(tf.zeros([3, 2], tf.int32), tf.zeros([3, 4]))
+    with pytest.raises(ValueError, match=r"`seed` must have a row.*\[3, 2\].*\(5, 2\)"):
+        check_rows_of_seed(tf.zeros([5, 2], tf.int32), tf.zeros([3, 4]))

@@ -119,6 +119,14 @@ def test_a_model_is_scored_on_a_data_set(binary_images):
     assert_array_equal(found, labels)
     with pytest.raises(ValueError, match=r"`data` must have elements \(x, y\)"):
         evaluate_clusters(model, data.map(lambda x, y: x))
+    with pytest.raises(ValueError, match="`model` must have clusters.*Received: VAE"):
+        evaluate_clusters(zoo_of_models.vae(), data)
+    with pytest.raises(ValueError, match="`model` must be a model of vae_zoo"):
+        evaluate_clusters(None, data)
+    with pytest.raises(ValueError, match="`reference` must be a tf.data.Dataset"):
+        evaluate_clusters(model, data, "train")
+    with pytest.raises(ValueError, match="`probabilities` must be finite"):
+        score_clusters(np.full((1, 2), np.nan), np.zeros(1, int))
 
 
 def test_bootstrapped_errors_of_accuracies_are_binomial():

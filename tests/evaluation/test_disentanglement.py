@@ -152,7 +152,7 @@ def test_bad_data_are_named(factors):
         score(np.zeros((6000, 2)), factors * 0.5)
     with pytest.raises(ValueError, match="`factors` must vary.*factor 1, always 7"):
         score(factors, np.stack([factors[:, 0], 0 * factors[:, 0] + 7], axis=1))
-    with pytest.raises(ValueError, match="at least 100, the examples"):
+    with pytest.raises(ValueError, match="integer >= 100, the examples"):
         score(factors[:9], factors[:9])
     model = VAE((8, 8, 1), 2)
     x = tf.zeros((10, 8, 8, 1))
@@ -160,3 +160,11 @@ def test_bad_data_are_named(factors):
         data = tf.data.Dataset.from_tensor_slices(data).batch(5)
         with pytest.raises(ValueError, match="factors of variation y \\[B, F\\]"):
             disentanglement.evaluate_disentanglement(model, data)
+    with pytest.raises(ValueError, match="`data` must be a tf.data.Dataset.*None"):
+        disentanglement.evaluate_disentanglement(model, None)
+    with pytest.raises(ValueError, match="`num_examples` must be an integer >= 1"):
+        disentanglement.evaluate_disentanglement(model, data, num_examples="9")
+    with pytest.raises(ValueError, match="`model` must be a model of vae_zoo"):
+        disentanglement.evaluate_disentanglement("vae", data)
+    with pytest.raises(ValueError, match="`codes` must be an array of numbers"):
+        score("codes", factors)

@@ -1,5 +1,6 @@
 import math
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -111,7 +112,39 @@ def test_an_estimate_has_the_errors_of_its_mean():
     assert math.isnan(Estimate.of([1.0]).standard_error)
 
 
-def test_zero_samples_are_refused(model, binary_images):
-    data = tf.data.Dataset.from_tensors(binary_images)
-    with pytest.raises(ValueError, match="`num_samples` must be an integer >= 1"):
-        marginal_likelihood(model, data, 0)
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"num_samples": 0}, "`num_samples` must be an integer >= 1"),
+        ({"num_samples": "3"}, "num_samples='3'"),
+        ({"num_samples": None}, "num_samples=None"),
+        ({"num_samples": 2.5}, "num_samples=2.5"),
+        ({"model": keras.Sequential()}, "`model` must be a model of vae_zoo"),
+        ({"model": VAE}, "`model` must be .*the class VAE"),
+        ({"data": None}, "`data` must be a tf.data.Dataset.*data=None"),
+        ({"data": []}, r"`data` must be a tf.data.Dataset.*data=\[\]"),
+        ({"data": "digits"}, "data='digits'"),
+        ({"data": np.zeros((2, 6, 5, 1), "uint8") + 255}, "`x` must .*255"),
+        ({"data": np.zeros((2, 6))}, r"`x` must have shape \[B, 6, 5, 1\]"),
+        ({"data": np.zeros((0, 6, 5, 1))}, "`data` must have at least one example"),
+        ({"prior_share": math.nan}, "`prior_share` must be a finite number"),
+        ({"prior_share": "half"}, "prior_share='half'"),
+        ({"prior_share": -0.1}, r"`prior_share` must lie in \[0, 1\)"),
+        ({"seed": (1, 2)}, "`seed` must be an integer"),
+        ({"seed": None}, "`seed` must be an integer"),
+        ({"verbose": "yes"}, "`verbose` must be one of"),
+    ],
+)
+def test_bad_arguments_are_named(model, binary_images, change, message):
+    given = {"model": model, "data": binary_images, "num_samples": 2, **change}
+    with pytest.raises(ValueError, match=message):
+        marginal_likelihood(**given)
+
+
+def test_seeds_of_any_size_are_taken(model, binary_images):
+    x, found = binary_images[:2], []
+    for seed in (-1, 2**31 + 5, 5 - 2**31, 2**70):
+        with pytest.warns(UserWarning, match="The effective sample size"):
+            found.append(marginal_likelihood(model, x, 2, seed=seed)["elbo"].mean)
+    assert found[1] == found[2]
+    assert len(set(found)) == 3

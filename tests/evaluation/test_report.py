@@ -18,7 +18,10 @@ from vae_zoo.evaluation import (
     marginal_likelihood,
 )
 from vae_zoo.evaluation.measurement import Measurement, Report
-from vae_zoo.evaluation.report import NUM_CHAINS, Plan, report
+from vae_zoo.evaluation.report import NUM_CHAINS, Plan, _clusters, report
+
+# Few draws are quick.
+pytestmark = pytest.mark.filterwarnings("ignore:The effective sample size")
 
 TERMS = {"elbo", "log_likelihood", "kl"}
 SAMPLED = {*TERMS, "effective_sample_size", "log_marginal_likelihood"}
@@ -111,9 +114,27 @@ def test_a_mixture_is_compared_with_classes_where_there_are_any(binary_images):
     # The model's own terms of the bound are there; it has no KL per dimension.
     assert {"kl_z", "kl_w", "kl_c"} < set(found)
     assert "kl_per_dimension" not in found
+    # A model that never learns from labels has no cluster that stands for its label.
+    assert "label_accuracy" in found
+    unlabelled = zoo_of_models.mixture_prior_vae()
+    found = _clusters(unlabelled, source_of(binary_images, labels), plan)
+    assert "hungarian_accuracy" in found
+    assert "label_accuracy" not in found
     # Without classes, or without clusters, there is nothing to compare.
     plain = report(zoo_of_models.vae(), source_of(binary_images, labels), plan)
     assert set(plain.measurements) == SAMPLED | USAGE
+
+
+def test_few_effective_samples_are_told(binary_images):
+    model, source = zoo_of_models.vae(), source_of(binary_images)
+    message = r"The effective sample size is \d.\d .*more samples \(`num_samples`\)"
+    with pytest.warns(UserWarning, match=message):
+        few = report(model, source, Plan(num_samples=5))
+    (line,) = (line for line in few.as_table().splitlines() if "is below 10" in line)
+    assert line.startswith("effective_sample_size is below 10: log_marginal_likelihood")
+    many = Measurement(10.5, "samples", 32, num_samples=100)
+    table = Report({"effective_sample_size[:32]": many}).as_table()
+    assert "is below" not in table
 
 
 def test_factors_are_compared_with_latents():
@@ -188,12 +209,26 @@ def test_bad_plans_are_refused_before_anything_is_measured(binary_images, monkey
     ):
         report(model, source, Plan(num_chain_examples=0))
     for name, value, message in (
-        ("num_samples", 0, "at least 1"),
-        ("annealing_steps", -1, "at least 0"),
-        ("prior_share", 1.0, "lie in"),
+        ("num_samples", 0, "an integer >= 1"),
+        ("num_samples", "3", "an integer >= 1"),
+        ("annealing_steps", -1, "an integer >= 0"),
+        ("prior_share", float("nan"), "a finite number"),
+        ("batch_size", None, "an integer >= 1"),
+        ("binarize", "yes", "one of None, 'dynamic', 'fixed'"),
+        ("seed", 2.5, "an integer"),
+        ("verbose", "loud", "one of 0, 1"),
     ):
-        with pytest.raises(ValueError, match=f"`{name}` must (be )?{message}"):
+        with pytest.raises(ValueError, match=f"`{name}` must be {message}"):
             report(model, source, Plan(**{name: value}))
+    with pytest.raises(ValueError, match="`prior_share` must lie in"):
+        report(model, source, Plan(prior_share=1.0))
+    for arguments, message in (
+        ((None, source, Plan()), "`model` must be a model of vae_zoo"),
+        ((model, binary_images, Plan()), "`source` must be what `datasets.open_source"),
+        ((model, source, Plan), "`plan` must be a Plan.*the class Plan"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            report(*arguments)
     with pytest.raises(ValueError, match=r"`x` must have shape \[B, 6, 5, 1\]"):
         report(model, source_of(binary_images[:, 1:]), Plan())
 

@@ -59,6 +59,8 @@ def test_memory_chunks_do_not_change_the_estimate(
 def test_xla_and_eager_agree(make_model, binary_images):
     model, x = trained(make_model, binary_images), binary_images[:3]
     z = model.encode(x)
+    mask = np.ones_like(x)
+    mask[:, 3:] = 0
     calls = {
         "encode": lambda: model.encode(x),
         "decode": lambda: model.decode(z),
@@ -66,7 +68,7 @@ def test_xla_and_eager_agree(make_model, binary_images):
         "elbo_terms": lambda: model.elbo_terms(x, seed=2),
         "likelihood": lambda: model.log_marginal_likelihood(x, 20, seed=3),
         "prior": lambda: model.joint_prior().sample(4, seed=(5, 6)),
-        "nothing to impute": lambda: model.impute(x, np.ones_like(x), 3, seed=4),
+        "impute": lambda: model.impute(x, mask, 3, seed=4),
     }
     for name, call in calls.items():
         expected = tf.nest.flatten(call())

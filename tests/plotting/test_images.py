@@ -4,6 +4,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from tests.plotting.drawn import drawn, pictures, texts
 from vae_zoo import plotting
+from vae_zoo.plotting.shades import MISSING
 
 RNG = np.random.default_rng(0)
 
@@ -52,8 +53,48 @@ def test_few_images_are_large_but_a_column_is_no_longer_than_a_row():
 
 
 def test_values_off_the_grey_scale_are_its_ends():
-    (shown,) = pictures(plotting.samples(np.array([[[-1.0, 0.5], [0.0, 3.0]]])))
+    image = np.array([[[-1.0, 0.5], [0.0, 3.0]]])
+    (shown,) = pictures(plotting.samples(image, limits=(0, 1)))
     assert_array_equal(shown, [[0, 0.5], [0, 1]])
+
+
+def test_values_that_are_no_grey_scale_make_their_own():
+    # By default from the smallest to the largest value, and the picture says so.
+    image = np.array([[[-1.0, 0.5], [0.0, 3.0]]])
+    figure = drawn(plotting.samples(image))
+    assert_allclose(pictures(figure)[0], [[0, 0.375], [0.25, 1]])
+    assert texts(figure) == {"black -1, white 3"}
+    figure = drawn(plotting.samples(image, limits=(-3, 5)))
+    assert_allclose(pictures(figure)[0], [[0.25, 0.4375], [0.375, 0.75]])
+    # One for all the rows, by which they can be compared.
+    x = images(2, 4, 4, 1)
+    for figure in (
+        plotting.reconstructions(x, 2 * x - 1),
+        plotting.imputations(x, x > 0.5, (2 * x - 1)[None]),
+        plotting.manifold((2 * x - 1)[:, None]),
+        plotting.clusters((2 * x - 1)[:, None]),
+        plotting.traversals((2 * x - 1)[:, None], ["a", "b"]),
+    ):
+        (note,) = (text for text in texts(drawn(figure)) if "black -" in text)
+        assert "white 0.9" in note
+
+
+def test_columns_of_a_table_are_numbered_and_have_shades_of_their_own():
+    table = np.array([[0.0, -50.0, 7.0], [4.0, 50.0, 7.0], [1.0, 0.0, 7.0]])
+    limits = table.min(axis=0), table.max(axis=0)
+    figure = drawn(plotting.samples(table, limits=limits))
+    expected = [[[0, 0, 0]], [[1, 1, 0]], [[0.25, 0.5, 0]]]
+    assert_allclose(pictures(figure), expected)
+    note = "black to white: the range of each column or pixel in the data"
+    assert texts(figure) == {"1", "2", "3", f"columns of an example; {note}"}
+    many = drawn(plotting.reconstructions(images(2, 40), images(2, 40)))
+    assert texts(many) == {"1", "40", "columns of an example", "data", "model"}
+
+
+def test_what_is_no_number_has_a_colour_of_its_own():
+    (shown,) = pictures(plotting.samples(np.array([[[0.0, np.nan], [np.inf, 1.0]]])))
+    assert_array_equal(shown[0, 0], [0, 0, 0])
+    assert_array_equal(shown[[0, 1], [1, 0]], [MISSING, MISSING])
 
 
 def test_a_row_for_each_cluster_is_named():
@@ -168,6 +209,29 @@ def test_imputations_of_vectors_and_of_colours():
             lambda x: plotting.imputations(x, x[0], x[None]),
             "`mask` must have the shape of `originals`",
         ),
+        (lambda x: plotting.samples(None), "`images` must be an array of numbers"),
+        (lambda x: plotting.samples("digits"), "Received: images='digits'"),
+        (lambda x: plotting.samples([[1, 2], [3]]), "`images` must be an array"),
+        (lambda x: plotting.samples(x[0], 2.5), "`columns` must be an integer >= 1"),
+        (lambda x: plotting.samples(x[0], limits="auto"), "`limits` must be None or"),
+        (lambda x: plotting.samples(x[0], limits=(1, 0)), "`limits` must be None or"),
+        (lambda x: plotting.rows(x, "abc"), "`names` must be texts.*'abc'"),
+        (lambda x: plotting.traversals(x, None), "`names` must be texts.*None"),
+        (lambda x: plotting.clusters(3), "`images` must have shape .K, N"),
+        (lambda x: plotting.save(None, "a.png"), "`figure` must be a matplotlib"),
+        (lambda x: plotting.save(plotting.rows(x, ["a", "b", "c"]), 3), "`path` must"),
+        (lambda x: plotting.rate_distortion([1]), "`curves` must be a dict"),
+        (lambda x: plotting.rate_distortion({"a": 1.0}), "'a' must be a pair"),
+        (lambda x: plotting.training_curves("history.csv"), "`history` must be a list"),
+        (lambda x: plotting.training_curves({"elbo": ["low"]}), "elbo=.'low'"),
+        (lambda x: plotting.latent("z"), "`latents` must be an array of numbers"),
+        (lambda x: plotting.latent([[np.nan, 1.0]]), "`latents` must be finite"),
+        (lambda x: plotting.latent([[0.0, 1.0]], 1), "`labels` must be 1, one for"),
+        (
+            lambda x: plotting.latent([[0.0, 1.0]], [0], class_names=1),
+            "`class_names` must be texts",
+        ),
+        (lambda x: plotting.latent([[0.0, 1.0]], on_sphere="no"), "`on_sphere` must"),
         (
             lambda x: plotting.imputations(x, x, x),
             "`completed` must have shape .R, 3, 2, 6, 6.",

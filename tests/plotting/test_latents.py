@@ -31,6 +31,16 @@ def test_two_latents_are_shown_as_they_are():
     assert_allclose(shown, z)
 
 
+def test_classes_have_their_names():
+    z, labels = RNG.normal(size=(50, 2)), np.arange(50) % 3
+    names = ("Latin", "Japanese (hiragana)", "Greek")
+    figure = drawn(plotting.latent(z, labels, class_names=names))
+    shown = ["Latin", "Japanese (hirag…", "Greek"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == shown
+    for label, own in enumerate(points(figure)):
+        assert_allclose(own, z[labels == label])
+
+
 def test_of_many_latents_the_projection_is_named():
     # Variances 16 and 4 of a total of 22.
     z = RNG.normal(size=(20_000, 4)) * [1, 4, 1, 2]

@@ -1,10 +1,11 @@
 """The seeds of a model: where they come from and how they are saved."""
 
-import numbers
+import contextlib
 
 import numpy as np
 import tensorflow as tf
 
+from vae_zoo.arguments import check_seed, shown
 from vae_zoo.distributions.noise import fold_in
 
 _PREFIX = "seed_"
@@ -14,9 +15,13 @@ def as_seed(seed, generator):
     """`seed`, or the generator's next, as the int32 [2] that TFP takes.
 
     Args:
-        seed: an integer, int32 [2], or None for the generator's next; that one is
-            another on each replica of a distribution strategy.
+        seed: an integer of any size, int32 or int64 [2], or one for each row, [B, 2];
+            or None for the generator's next, which is another on each replica of a
+            distribution strategy.
         generator: a `keras.random.SeedGenerator`.
+
+    Raises:
+        ValueError: if `seed` is anything else.
     """
     if seed is None:
         seed = tf.cast(generator.next(), tf.int32)
@@ -24,10 +29,40 @@ def as_seed(seed, generator):
         if context is not None and context.num_replicas_in_sync > 1:
             seed = fold_in(seed, context.replica_id_in_sync_group)
         return seed
-    if isinstance(seed, numbers.Integral):
-        seed = int(seed)
-        return tf.constant([seed >> 31 & 0x7FFFFFFF, seed & 0x7FFFFFFF])
-    return tf.cast(seed, tf.int32)
+    with contextlib.suppress(ValueError):
+        number = check_seed("seed", seed)
+        return tf.constant([number >> 31 & 0x7FFFFFFF, number & 0x7FFFFFFF])
+    tensor = _as_integers(seed)
+    if tensor is None or not any(
+        tensor.shape.is_compatible_with(shape) for shape in ([2], [None, 2])
+    ):
+        raise ValueError(
+            "`seed` must be an integer, int32 [2], int32 [B, 2] with a seed for each "
+            f"row, or None. Received: seed={shown(seed)}"
+        )
+    return tf.cast(tensor, tf.int32)
+
+
+def _as_integers(seed):
+    """A tensor of integers, or None if `seed` is none."""
+    try:
+        tensor = tf.convert_to_tensor(seed)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return tensor if tensor.dtype.is_integer else None
+
+
+def check_rows_of_seed(seed, x):
+    """Raises ValueError if `seed` is [B, 2] of another B than `x` [B, …].
+
+    Where both are known: in a graph they may not be.
+    """
+    expected, received = x.shape[:1], seed.shape[:-1]
+    if received.rank == 1 and not received.is_compatible_with(expected):
+        raise ValueError(
+            "`seed` must have a row for each example if it has rows, shape "
+            f"[{expected[0]}, 2]. Received: shape {tuple(seed.shape)}"
+        )
 
 
 def row_seeds(generator, num_rows):

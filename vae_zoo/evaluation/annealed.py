@@ -7,9 +7,16 @@ import tensorflow as tf
 
 from vae_zoo.arguments import check_count
 from vae_zoo.distributions.noise import fold_in
-from vae_zoo.evaluation.estimate import Estimate, batches_of, log_mean, mapped
+from vae_zoo.evaluation.estimate import (
+    Batches,
+    Estimate,
+    check_model,
+    log_mean,
+    mapped,
+)
 from vae_zoo.evaluation.latent_target import LatentTarget, adapted_kernel
 from vae_zoo.models.proposal import check_prior_share
+from vae_zoo.models.traced import traced
 
 # Of the chains, at least every second one starts where q has its mass.
 PRIOR_SHARE = 0.5
@@ -67,15 +74,14 @@ def annealed_marginal_likelihood(
 
     Source: Neal 2001; for decoders, Wu et al. 2017 (who start from the prior).
     """
-    _check(num_steps, num_chains, prior_share)
+    settings = _checked(num_steps, num_chains, prior_share)
+    batches = Batches(model, data)
+    score = traced(_score, model, *settings)
+    return mapped(score, batches, seed, verbose, lambda pair: Estimate.of(*pair))
 
-    @tf.function
-    def score(x, key):
-        return log_likelihood(model, x, num_steps, num_chains, prior_share, key)
 
-    return mapped(
-        score, batches_of(model, data), seed, verbose, lambda pair: Estimate.of(*pair)
-    )
+def _score(model, num_steps, num_chains, prior_share, x, key):
+    return log_likelihood(model, x, num_steps, num_chains, prior_share, key)
 
 
 def bidirectional(
@@ -113,24 +119,10 @@ def bidirectional(
 
     Source: Grosse et al. 2015; Wu et al. 2017, section 4.
     """
-    _check(num_steps, num_chains, prior_share)
+    settings = _checked(num_steps, num_chains, prior_share)
     check_count("num_examples", num_examples, 1, "the examples to draw")
     check_count("batch_size", batch_size, 1, "the examples at a time")
-
-    @tf.function
-    def sides(numbers, key):
-        u = model.joint_prior().sample(tf.size(numbers), seed=fold_in(key, 0))
-        p = model.likelihood(u[:, : model.latent_dim])
-        x = p.sample(seed=fold_in(key, 1))
-        chains = (num_chains, prior_share)
-        lower, _ = log_likelihood(model, x, num_steps, *chains, fold_in(key, 2))
-        target = LatentTarget(model, x, *chains, fold_in(key, 3))
-        start = target.whiten(u, fold_in(key, 4))[None]
-        ends = (target.log_joint, target.log_start)
-        backwards = _anneal(
-            target, ends, start, num_steps, fold_in(key, 5), is_forward=False
-        )
-        return lower, -backwards[0]
+    sides = traced(_sides, check_model(model), *settings)
 
     def summarize(found):
         lower, upper = found
@@ -142,6 +134,22 @@ def bidirectional(
     return mapped(sides, numbers, seed, verbose, summarize)
 
 
+def _sides(model, num_steps, num_chains, prior_share, numbers, key):
+    """log p(x) from below and from above, of one example for each of `numbers`."""
+    u = model.joint_prior().sample(tf.size(numbers), seed=fold_in(key, 0))
+    p = model.likelihood(u[:, : model.latent_dim])
+    x = p.sample(seed=fold_in(key, 1))
+    chains = (num_chains, prior_share)
+    lower, _ = log_likelihood(model, x, num_steps, *chains, fold_in(key, 2))
+    target = LatentTarget(model, x, *chains, fold_in(key, 3))
+    start = target.whiten(u, fold_in(key, 4))[None]
+    ends = (target.log_joint, target.log_start)
+    backwards = _anneal(
+        target, ends, start, num_steps, fold_in(key, 5), is_forward=False
+    )
+    return lower, -backwards[0]
+
+
 def log_likelihood(model, x, num_steps, num_chains, prior_share, seed):
     """log p(x) of one batch x [B, *input_shape] and its variance: float [B] each."""
     target = LatentTarget(model, x, num_chains, prior_share, fold_in(seed, 0))
@@ -151,10 +159,12 @@ def log_likelihood(model, x, num_steps, num_chains, prior_share, seed):
     return log_mean(log_weights, target.proposal.sizes)
 
 
-def _check(num_steps, num_chains, prior_share):
-    check_prior_share(prior_share)
-    check_count("num_steps", num_steps, 1, "the densities to pass through")
-    check_count("num_chains", num_chains, 1, "the chains of each example")
+def _checked(num_steps, num_chains, prior_share):
+    return (
+        check_count("num_steps", num_steps, 1, "the densities to pass through"),
+        check_count("num_chains", num_chains, 1, "the chains of each example"),
+        check_prior_share(prior_share),
+    )
 
 
 def _anneal(target, ends, start, num_steps, seed, is_forward=True):

@@ -8,7 +8,11 @@ import tensorflow as tf
 from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
+from vae_zoo.arguments import shown
+from vae_zoo.arrays import as_array, as_floats
+from vae_zoo.evaluation.estimate import Batches
 from vae_zoo.models.input_checks import plain_value_errors
+from vae_zoo.models.traced import traced
 
 # The label of a cluster that a mapping says nothing about: no example has it.
 NO_LABEL = -1
@@ -64,24 +68,40 @@ def evaluate_clusters(
     found = probabilities_and_labels(model, data)
     if reference is None:
         return score_clusters(*found)
-    return score_clusters(*found, *probabilities_and_labels(model, reference))
+    return score_clusters(
+        *found, *probabilities_and_labels(model, reference, "reference")
+    )
 
 
-def probabilities_and_labels(model, data):
+def probabilities_and_labels(model, data, name="data"):
     """p(c|x) [N, K] of the labelled examples of a data set, and their labels [N]."""
-    if not isinstance(data.element_spec, tuple) or len(data.element_spec) < 2:
+    batches = Batches(model, data, name)
+    if not model.num_clusters:
         raise ValueError(
-            f"`data` must have elements (x, y). Received: elements {data.element_spec}"
+            "`model` must have clusters, as GaussianMixtureVAE has. Received: "
+            f"{type(model).__name__} with the prior {type(model.prior_layer).__name__}"
         )
-    probabilities = tf.function(model.cluster_probabilities)
+    spec = getattr(data, "element_spec", None)
+    if not isinstance(spec, tuple) or len(spec) < 2:
+        raise ValueError(
+            f"`{name}` must have elements (x, y), y being labels. Received: elements "
+            f"{spec or shown(data)}"
+        )
+    probabilities = traced(_probabilities, model)
     with plain_value_errors():
         pairs = [
-            (probabilities(element[0]).numpy(), np.reshape(element[1], -1))
-            for element in model.checked(data)
+            (probabilities(tf.cast(x, tf.float32)).numpy(), np.reshape(y, -1))
+            for x, y, *_ in batches
         ]
+    if not pairs:
+        raise ValueError(f"`{name}` must have at least one example. Received: none")
     found, labels = (np.concatenate(each) for each in zip(*pairs, strict=True))
     is_known = labels != NO_LABEL
     return found[is_known], labels[is_known]
+
+
+def _probabilities(model, x):
+    return model.cluster_probabilities(x)
 
 
 def score_clusters(
@@ -198,7 +218,8 @@ def most_confident_mapping(probabilities, labels):
 
 
 def _checked(probabilities, labels):
-    probabilities, labels = np.asarray(probabilities), np.asarray(labels)
+    probabilities = as_floats("probabilities", probabilities)
+    labels = as_array("labels", labels)
     if probabilities.ndim != 2 or labels.shape != probabilities.shape[:1]:
         raise ValueError(
             "`probabilities` must have shape [N, K] and `labels` [N]. Received: "

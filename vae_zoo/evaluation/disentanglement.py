@@ -6,7 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from vae_zoo.arguments import check_count
+from vae_zoo.arguments import check_count, shown
+from vae_zoo.arrays import as_array, as_floats
 from vae_zoo.evaluation.disentanglement_measures import (
     attribute_predictability,
     beta_vae_score,
@@ -14,8 +15,14 @@ from vae_zoo.evaluation.disentanglement_measures import (
     factor_vae_score,
     mutual_information_gap,
 )
-from vae_zoo.evaluation.estimate import Estimate, first_examples
+from vae_zoo.evaluation.estimate import (
+    Batches,
+    Estimate,
+    checked_seed,
+    first_examples,
+)
 from vae_zoo.models.input_checks import plain_value_errors
+from vae_zoo.models.traced import traced
 
 ROWS_PER_STEP = 500
 
@@ -79,16 +86,20 @@ def evaluate_disentanglement(
             `score_disentanglement`.
     """
     check_count("num_parts", num_parts, 1, "the parts to score")
-    spec = data.element_spec
-    if not isinstance(spec, tuple) or len(spec) < 2 or len(spec[1].shape) != 2:
+    check_count("num_examples", num_examples, 1, "the examples to score")
+    seed = checked_seed(seed) % 2**32
+    batches = Batches(model, data)
+    spec = getattr(data, "element_spec", None)
+    if not isinstance(spec, tuple) or len(spec) < 2 or spec[1].shape.rank != 2:
         raise ValueError(
-            "`data` must have elements (x, y) with factors of variation y [B, F], as "
-            f"the data set 'sprites' has. Received: elements {spec}"
+            "`data` must be a tf.data.Dataset of (x, y) with factors of variation y "
+            "[B, F], as the data set 'sprites' has. Received: elements "
+            f"{spec or shown(data)}"
         )
-    encode = tf.function(model.encode)
+    encode = traced(_encode, model)
     with plain_value_errors():
         # Images need not all be held at once.
-        coded = model.checked(data).map(lambda x, y, *_: (encode(x), y))
+        coded = ((encode(tf.cast(x, tf.float32)), y) for x, y, *_ in batches)
         codes, factors = first_examples(coded, num_examples)
     parts = [
         score_disentanglement(
@@ -105,6 +116,10 @@ def evaluate_disentanglement(
     return dict(zip(names, of_all, strict=True))
 
 
+def _encode(model, x):
+    return model.encode(x)
+
+
 def score_disentanglement(codes, factors, *, seed=0) -> DisentanglementScores:
     """`DisentanglementScores` of codes.
 
@@ -118,6 +133,7 @@ def score_disentanglement(codes, factors, *, seed=0) -> DisentanglementScores:
             only, or there are fewer than two factors.
     """
     codes, factors = _checked(codes, factors)
+    seed = checked_seed(seed) % 2**32
     informative, complete, disentangled = dci(codes, factors, seed=seed)
     return DisentanglementScores(
         beta_vae_score=beta_vae_score(codes, factors, seed=seed),
@@ -132,7 +148,7 @@ def score_disentanglement(codes, factors, *, seed=0) -> DisentanglementScores:
 
 
 def _checked(codes, factors):
-    codes, factors = np.asarray(codes, np.float64), np.asarray(factors)
+    codes, factors = as_floats("codes", codes), as_array("factors", factors)
     if codes.ndim != 2 or factors.ndim != 2 or len(codes) != len(factors):
         raise ValueError(
             "`codes` [N, D] and `factors` [N, F] must have as many rows. Received: "

@@ -7,6 +7,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from vae_zoo.arguments import check_choice, check_instance, check_seed, shown
+from vae_zoo.models.elbo_model import ElboModel
 from vae_zoo.models.input_checks import plain_value_errors
 
 ROWS_OF_ARRAYS = 100
@@ -75,18 +77,18 @@ def relative_variance(log_sum, log_squares, count):
     return excess * count / (count - 1)
 
 
-def first_examples(data, count):
-    """Up to `count` examples of a data set, and what came with them.
+def first_examples(batches, count):
+    """Up to `count` examples of batches, and what came with them.
 
     Args:
-        data: `tf.data.Dataset` of x or (x, y, …), batched.
+        batches: iterable of batches of x or (x, y, …), such as `Batches`.
         count: how many, at most.
 
     Returns:
         x [N, *shape] and y [N, …], or None where there is none.
     """
     parts, labels, total = [], [], 0
-    for element in data:
+    for element in batches:
         pair = element if isinstance(element, tuple) else (element,)
         parts.append(np.asarray(pair[0]))
         if len(pair) > 1:
@@ -107,28 +109,89 @@ class Interrupted(KeyboardInterrupt):
         self.partial = partial
 
 
-def batches_of(model, data):
-    """`data`, with a check of its values; an array [N, *input_shape] in batches.
+def check_model(model):
+    """`model`; raises ValueError unless it is a model of the package."""
+    expectation = "a model of vae_zoo, such as VAE.from_preset gives"
+    return check_instance("model", model, ElboModel, expectation)
+
+
+def checked_seed(seed):
+    """`seed` as an int32; an integer that is none keeps its last 32 bits.
 
     Raises:
-        ValueError: if it is neither a data set nor an array, or does not fit the model.
+        ValueError: if `seed` is no integer.
     """
-    if isinstance(data, (np.ndarray, tf.Tensor)):
-        data = tf.data.Dataset.from_tensor_slices(data).batch(ROWS_OF_ARRAYS)
-    if not isinstance(data, tf.data.Dataset):
+    number = check_seed("seed", seed)
+    if number is None:
+        raise ValueError("`seed` must be an integer. Received: seed=None")
+    return (number + 2**31) % 2**32 - 2**31
+
+
+def check_verbose(verbose):
+    """Raises ValueError unless `verbose` is 0 or 1, or as Keras also has them."""
+    check_choice("verbose", verbose, (0, 1, 2, False, True))
+
+
+class Batches:
+    """The batches of some data, each of which is checked when it is read.
+
+    The check is not mapped over the data set: that would trace a function for each
+    measure that reads it.
+
+    Args:
+        model: a model of the package.
+        data: `tf.data.Dataset` of batches of x or (x, …), or an array
+            [N, *input_shape], which is read in batches of a hundred.
+        name: what errors call `data`.
+
+    Raises:
+        ValueError: if `data` is neither; and when they are read, if examples do not
+            fit the model.
+    """
+
+    def __init__(self, model, data, name="data"):
+        self.model = check_model(model)
+        if isinstance(data, (np.ndarray, tf.Tensor)) and len(data.shape):
+            # The model may know it by another shape.
+            data = np.asarray(model.checked(data))
+            starts = range(0, len(data), ROWS_OF_ARRAYS)
+            self._batches = [data[start : start + ROWS_OF_ARRAYS] for start in starts]
+        elif isinstance(data, tf.data.Dataset):
+            _check_elements(data.element_spec, name)
+            self._batches = data
+        else:
+            raise ValueError(
+                f"`{name}` must be a tf.data.Dataset of batches of x or (x, …), or an "
+                f"array. Received: {name}={shown(data)}"
+            )
+
+    def cardinality(self):
+        """The number of batches; negative where it is not known."""
+        if isinstance(self._batches, list):
+            return len(self._batches)
+        return int(self._batches.cardinality())
+
+    def __iter__(self):
+        for element in self._batches:
+            pair = element if isinstance(element, tuple) else (element,)
+            yield (self.model.checked(pair[0]), *pair[1:])
+
+
+def _check_elements(spec, name):
+    first = spec[0] if isinstance(spec, tuple) and spec else spec
+    if not isinstance(first, tf.TensorSpec):
         raise ValueError(
-            "`data` must be a tf.data.Dataset of batches of x or (x, …), or an array. "
-            f"Received: {type(data).__name__}"
+            f"`{name}` must be a data set with elements x or (x, …), x a tensor. "
+            f"Received: elements {spec}"
         )
-    return model.checked(data)
 
 
-def mapped(score, data, seed, verbose, summarize=lambda scores: scores):
-    """`score(x, key)` of every batch of a data set, one after the other.
+def mapped(score, batches, seed, verbose, summarize=lambda scores: scores):
+    """`score(x, key)` of every batch, one after the other.
 
     Args:
         score: function of x and a seed int32 [2] to a tensor [B], or a structure.
-        data: `tf.data.Dataset` of x or (x, …).
+        batches: of x or (x, …), `Batches` or a `tf.data.Dataset`.
         seed: fixes the seeds, another one for each batch.
         verbose: 1 shows Keras' progress bar.
         summarize: function of what `score` gives, of all examples in a row.
@@ -139,12 +202,14 @@ def mapped(score, data, seed, verbose, summarize=lambda scores: scores):
     Raises:
         Interrupted: by Ctrl-C, if it did not come before the first batch was done.
     """
-    num_batches = int(data.cardinality())
+    seed = checked_seed(seed)
+    check_verbose(verbose)
+    num_batches = int(batches.cardinality())
     bar = keras.utils.Progbar(num_batches if num_batches > 0 else None, verbose=verbose)
     parts = []
     try:
         with plain_value_errors():
-            for step, element in enumerate(data):
+            for step, element in enumerate(batches):
                 x = element[0] if isinstance(element, tuple) else element
                 x = tf.cast(x, tf.float32)
                 scores = score(x, tf.constant([seed, step]))

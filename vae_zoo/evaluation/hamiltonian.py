@@ -9,8 +9,9 @@ from scipy.stats import gaussian_kde
 
 from vae_zoo.arguments import check_count
 from vae_zoo.distributions.noise import fold_in
-from vae_zoo.evaluation.estimate import Estimate, batches_of, mapped
+from vae_zoo.evaluation.estimate import Batches, Estimate, check_model, mapped
 from vae_zoo.evaluation.latent_target import LatentTarget, adapted_kernel
+from vae_zoo.models.traced import traced
 
 MAX_LATENTS = 4
 NUM_CHAINS = 20
@@ -58,26 +59,10 @@ def hamiltonian_marginal_likelihood(
     Source: Kingma & Welling 2014, appendix D; the region, Robert & Wraith 2009; the
     starts, Rubin 1988.
     """
-    size = check(model, num_samples)
-
-    @tf.function
-    def draw(x, key):
-        target = LatentTarget(model, x, NUM_CANDIDATES, 0.5, fold_in(key, 0))
-        start = _resampled(target, fold_in(key, 1))
-        states = tfp.mcmc.sample_chain(
-            -(-num_samples // NUM_CHAINS),
-            start,
-            kernel=adapted_kernel(target.log_joint, start, fold_in(key, 2)),
-            num_burnin_steps=NUM_BURNIN_STEPS,
-            trace_fn=None,
-            seed=fold_in(key, 3),
-        )
-        return states, log_joint(x, states, key)
-
-    @tf.function
-    def log_joint(x, states, key):
-        target = LatentTarget(model, x, NUM_CANDIDATES, 0.5, fold_in(key, 0))
-        return tf.map_fn(target.log_joint, states)
+    size = check(check_model(model), num_samples)
+    batches = Batches(model, data)
+    draw = traced(_draw, model, -(-num_samples // NUM_CHAINS))
+    log_joint = traced(_log_joint, model)
 
     def score(x, key):
         # Of chains that both share, how often a mode was chosen would count squared.
@@ -87,14 +72,32 @@ def hamiltonian_marginal_likelihood(
             gaussian_kde(own.reshape(-1, size).T)
             for own in np.moveaxis(states[0], 2, 0)
         ]
-        drawn = _draws_of(densities, num_samples, key)
-        share = np.mean(log_joint(x, drawn[:, None], key) > floors, axis=(0, 1))
+        drawn = tf.constant(_draws_of(densities, num_samples, key)[:, None])
+        share = np.mean(log_joint(x, drawn, key) > floors, axis=(0, 1))
         means, variances = _mean_ratios(densities, states[1], log_p[1], floors)
         return np.log(share) - means, variances + (1 - share) / share / num_samples
 
-    return mapped(
-        score, batches_of(model, data), seed, verbose, lambda pair: Estimate.of(*pair)
+    return mapped(score, batches, seed, verbose, lambda pair: Estimate.of(*pair))
+
+
+def _draw(model, num_steps, x, key):
+    """Draws of the posterior, [num_steps, 40, B, U], and their log p(x, z)."""
+    target = LatentTarget(model, x, NUM_CANDIDATES, 0.5, fold_in(key, 0))
+    start = _resampled(target, fold_in(key, 1))
+    states = tfp.mcmc.sample_chain(
+        num_steps,
+        start,
+        kernel=adapted_kernel(target.log_joint, start, fold_in(key, 2)),
+        num_burnin_steps=NUM_BURNIN_STEPS,
+        trace_fn=None,
+        seed=fold_in(key, 3),
     )
+    return states, _log_joint(model, x, states, key)
+
+
+def _log_joint(model, x, states, key):
+    target = LatentTarget(model, x, NUM_CANDIDATES, 0.5, fold_in(key, 0))
+    return tf.map_fn(target.log_joint, states)
 
 
 def check(model, num_samples, name="num_samples"):

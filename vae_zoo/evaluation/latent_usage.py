@@ -10,8 +10,14 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from vae_zoo.arguments import check_count
-from vae_zoo.evaluation.estimate import Estimate, batches_of, first_examples
+from vae_zoo.evaluation.estimate import (
+    Batches,
+    Estimate,
+    checked_seed,
+    first_examples,
+)
 from vae_zoo.models.input_checks import plain_value_errors
+from vae_zoo.models.traced import traced
 
 tfd = tfp.distributions
 
@@ -84,28 +90,28 @@ def latent_usage(
     two parts of the KL).
     """
     check_count("num_examples", num_examples, 2, "the examples to compare")
+    seed = checked_seed(seed)
     with plain_value_errors():
-        x, _ = first_examples(batches_of(model, data), num_examples)
-    check_count("data", len(x), 2, "the examples to compare")
+        x, _ = first_examples(Batches(model, data), num_examples)
+    if len(x) < 2:
+        raise ValueError(
+            f"`data` must be at least 2 examples, to compare them. Received: {len(x)}"
+        )
     batches = [
-        x[start : start + ROWS_PER_STEP] for start in range(0, len(x), ROWS_PER_STEP)
+        tf.constant(x[start : start + ROWS_PER_STEP], tf.float32)
+        for start in range(0, len(x), ROWS_PER_STEP)
     ]
-    means, draws, per_dimension, conditional, prior = [], [], [], [], []
-    for step, batch in enumerate(batches):
-        q = model.joint_posterior(batch)
-        u = q.sample(seed=tf.constant([seed, step]))
-        q_z = model.posterior(batch)
-        means.append(q_z.mean())
-        per_dimension.append(_kl_per_dimension(q_z, model.prior()))
-        draws.append(u)
-        conditional.append(q.log_prob(u))
-        prior.append(model.joint_prior().log_prob(u))
-    draws = np.concatenate(draws)
-    conditional, prior = np.concatenate(conditional), np.concatenate(prior)
+    parts = [
+        _in_a_batch(model, batch, tf.constant([seed, step]))
+        for step, batch in enumerate(batches)
+    ]
+    means, draws, conditional, prior, *per_dimension = map(
+        np.concatenate, zip(*parts, strict=True)
+    )
     aggregate = _log_aggregate(model, batches, draws)
     scale = 1 / model.geometry.variances(model.latent_dim)
-    variances = np.concatenate(means).var(axis=0) * scale
-    kl, kl_errors = _means_and_errors(per_dimension)
+    variances = means.var(axis=0) * scale
+    kl, kl_errors = _means_and_errors(*per_dimension)
     usage = LatentUsage(
         variances=tuple(map(float, variances)),
         num_active=int(np.sum(variances > ACTIVE_VARIANCE)),
@@ -125,39 +131,48 @@ def latent_usage(
     return usage
 
 
+def _in_a_batch(model, x, key):
+    """What there is of each example: means, draws, log q, log p, perhaps KLs."""
+    q, q_z = model.joint_posterior(x), model.posterior(x)
+    u = q.sample(seed=key)
+    found = (q_z.mean(), u, q.log_prob(u), model.joint_prior().log_prob(u))
+    return found + _kl_per_dimension(q_z, model.prior())
+
+
 def _kl_per_dimension(q, p):
-    """KL(q_d || p_d) [B, D] of normals with diagonal covariances, else None."""
+    """KL(q_d || p_d) [B, D] of normals with diagonal covariances, else nothing."""
     if not all(isinstance(each, tfd.MultivariateNormalDiag) for each in (q, p)):
-        return None
-    return tfd.kl_divergence(
-        tfd.Normal(q.mean(), q.stddev()), tfd.Normal(p.mean(), p.stddev())
-    ).numpy()
+        return ()
+    return (
+        tfd.kl_divergence(
+            tfd.Normal(q.mean(), q.stddev()), tfd.Normal(p.mean(), p.stddev())
+        ),
+    )
 
 
-def _means_and_errors(parts):
-    """Of the rows of all parts [., D], a tuple each; None if there are none."""
-    if parts[0] is None:
+def _means_and_errors(rows=None):
+    """Of the rows [N, D], a tuple each; None if there are none."""
+    if rows is None:
         return None, None
-    rows = np.concatenate(parts).astype(np.float64)
+    rows = rows.astype(np.float64)
     errors = rows.std(axis=0, ddof=1) / math.sqrt(len(rows))
     return tuple(map(float, rows.mean(axis=0))), tuple(map(float, errors))
 
 
 def _log_aggregate(model, batches, draws):
     """log (1/N) sum_j q(u|x_j) at each of the draws [N, U]: float [N]."""
-
-    @tf.function
-    def log_sum(x, u):
-        q = model.joint_posterior(x)
-        return tf.reduce_logsumexp(q.log_prob(u[:, None, :]), axis=1)
-
+    log_sum = traced(_log_sum, model)
     total = np.full(len(draws), -np.inf)
+    starts = range(0, len(draws), ROWS_PER_STEP)
     for batch in batches:
         parts = [
-            log_sum(
-                tf.constant(batch), tf.constant(draws[start : start + ROWS_PER_STEP])
-            )
-            for start in range(0, len(draws), ROWS_PER_STEP)
+            log_sum(batch, tf.constant(draws[start : start + ROWS_PER_STEP]))
+            for start in starts
         ]
         total = np.logaddexp(total, np.concatenate(parts))
     return total - math.log(len(draws))
+
+
+def _log_sum(model, x, u):
+    q = model.joint_posterior(x)
+    return tf.reduce_logsumexp(q.log_prob(u[:, None, :]), axis=1)

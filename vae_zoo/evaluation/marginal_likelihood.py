@@ -1,6 +1,7 @@
 """log p(x) of a data set by importance sampling."""
 
 import math
+import warnings
 
 import keras
 import tensorflow as tf
@@ -8,13 +9,15 @@ import tensorflow as tf
 from vae_zoo.arguments import check_count
 from vae_zoo.distributions.noise import fold_in
 from vae_zoo.evaluation.estimate import (
+    Batches,
     Estimate,
-    batches_of,
     mapped,
     relative_variance,
 )
+from vae_zoo.evaluation.measurement import FEW_SAMPLES
 from vae_zoo.models import importance
 from vae_zoo.models.proposal import check_prior_share
+from vae_zoo.models.traced import traced
 
 
 def marginal_likelihood(
@@ -28,10 +31,12 @@ def marginal_likelihood(
 ) -> dict[str, Estimate]:
     """Importance-sampled log p(x), the ELBO and its terms over a data set.
 
+    Warns if the effective sample size is below ten on average.
+
     Args:
         model: a model of the package.
         data: `tf.data.Dataset` of x or (x, …), x float [B, *input_shape], or an array;
-            memory is bounded by the batch, however many samples there are.
+            memory is that of a batch, however many samples there are.
         num_samples: draws from q(z|x) per example, >= 1.
         prior_share: the share of these, in [0, 1), that is drawn from p(z) instead (of
             each step's draws, rounded, at least one). With few latents q often misses
@@ -52,21 +57,11 @@ def marginal_likelihood(
     Source: Burda et al. 2016, equation 8; Hesterberg 1995 for draws from the prior.
     """
     check_count("num_samples", num_samples, 1, "the draws from q(z|x) per example")
-    check_prior_share(prior_share)
-
-    @tf.function(jit_compile=model.gains_by_xla())
-    def score(x, key):
-        log_sum, log_squares = importance.log_weight_sums(
-            model, x, num_samples, key, prior_share
-        )
-        terms = model.elbo_terms(x, seed=fold_in(key, 1))
-        return {
-            "log_marginal_likelihood": log_sum - math.log(num_samples),
-            "variance": relative_variance(log_sum, log_squares, num_samples),
-            "effective_sample_size": tf.exp(2 * log_sum - log_squares),
-            "elbo": terms["log_likelihood"] - terms["kl"],
-            **{name: terms[name] for name in model.term_names},
-        }
+    prior_share = check_prior_share(prior_share)
+    batches = Batches(model, data)
+    score = traced(
+        _score, model, num_samples, prior_share, jit_compile=model.gains_by_xla()
+    )
 
     def summarize(scores):
         variances = {"log_marginal_likelihood": scores.pop("variance")}
@@ -75,4 +70,32 @@ def marginal_likelihood(
             for name, values in scores.items()
         }
 
-    return mapped(score, batches_of(model, data), seed, verbose, summarize)
+    found = mapped(score, batches, seed, verbose, summarize)
+    size = found["effective_sample_size"].mean
+    if size < FEW_SAMPLES:
+        warnings.warn(_about_few_samples(size), stacklevel=2)
+    return found
+
+
+def _about_few_samples(size):
+    """What it means that the effective sample size is below ten, and what helps."""
+    return (
+        f"The effective sample size is {size:.1f} of the draws for an example, below "
+        f"{FEW_SAMPLES}: a few draws decide `log_marginal_likelihood`, which can "
+        "be too low by more than its error says. Take more samples (`num_samples`), a "
+        "share of them from the prior (`prior_share`), or annealed importance sampling"
+    )
+
+
+def _score(model, num_samples, prior_share, x, key):
+    log_sum, log_squares = importance.log_weight_sums(
+        model, x, num_samples, key, prior_share
+    )
+    terms = model.elbo_terms(x, seed=fold_in(key, 1))
+    return {
+        "log_marginal_likelihood": log_sum - math.log(num_samples),
+        "variance": relative_variance(log_sum, log_squares, num_samples),
+        "effective_sample_size": tf.exp(2 * log_sum - log_squares),
+        "elbo": terms["log_likelihood"] - terms["kl"],
+        **{name: terms[name] for name in model.term_names},
+    }

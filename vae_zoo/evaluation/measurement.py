@@ -5,6 +5,9 @@ import math
 
 from vae_zoo.evaluation.estimate import Estimate
 
+EFFECTIVE_SIZE = "effective_sample_size"
+# If fewer draws than that count, a few of them decide the mean of all weights.
+FEW_SAMPLES = 10
 MAX_VALUES_SHOWN = 6
 COLUMNS = "{:<42} {:>10} {:>8} {:>8}  {:<8} {:>8} {:>7}"
 
@@ -55,6 +58,14 @@ class Report:
     measurements: dict[str, Measurement]
     is_interrupted: bool = False
 
+    def names_of_few_samples(self):
+        """Of the effective sample sizes that are below ten."""
+        return [
+            name
+            for name, measurement in self.measurements.items()
+            if name.startswith(EFFECTIVE_SIZE) and measurement.value < FEW_SAMPLES
+        ]
+
     def as_json(self):
         """Plain values: dict name -> dict, and `interrupted`."""
         content = {
@@ -69,7 +80,16 @@ class Report:
         lines = [COLUMNS.format(*titles)]
         for name, measurement in self.measurements.items():
             lines += _lines(name, measurement)
+        lines += map(_footnote, self.names_of_few_samples())
         return "\n".join(line.rstrip() for line in lines)
+
+
+def _footnote(name):
+    likelihood = name.replace(EFFECTIVE_SIZE, "log_marginal_likelihood")
+    return (
+        f"{name} is below {FEW_SAMPLES}: {likelihood} can be too low by more "
+        "than its errors say; take more samples"
+    )
 
 
 def _lines(name, measurement):

@@ -5,8 +5,8 @@ import warnings
 
 import keras
 
-from vae_zoo.arguments import check_count
-from vae_zoo.datasets.source import Source
+from vae_zoo.arguments import check_choice, check_count, check_instance
+from vae_zoo.datasets.source import BINARIZATIONS, Source
 from vae_zoo.evaluation import hamiltonian
 from vae_zoo.evaluation.annealed import annealed_marginal_likelihood, bidirectional
 from vae_zoo.evaluation.clustering import (
@@ -15,7 +15,12 @@ from vae_zoo.evaluation.clustering import (
     score_clusters,
 )
 from vae_zoo.evaluation.disentanglement import evaluate_disentanglement
-from vae_zoo.evaluation.estimate import Interrupted
+from vae_zoo.evaluation.estimate import (
+    Interrupted,
+    check_model,
+    check_verbose,
+    checked_seed,
+)
 from vae_zoo.evaluation.latent_usage import latent_usage
 from vae_zoo.evaluation.marginal_likelihood import marginal_likelihood
 from vae_zoo.evaluation.measurement import Measurement, Report
@@ -53,6 +58,18 @@ class Plan:
     seed: int = 0
     verbose: int = 0
 
+    def check(self):
+        """Raises ValueError if a number is off."""
+        check_count("num_samples", self.num_samples, 1, "the draws for each example")
+        check_prior_share(self.prior_share)
+        check_choice("binarize", self.binarize, BINARIZATIONS)
+        check_count("batch_size", self.batch_size, 1, "the examples at a time")
+        for name in ("annealing_steps", "hamiltonian_samples"):
+            check_count(name, getattr(self, name), 0, "where 0 leaves it out")
+        check_count("num_chain_examples", self.num_chain_examples, 1, "to look at")
+        checked_seed(self.seed)
+        check_verbose(self.verbose)
+
 
 def report(model: keras.Model, source: Source, plan: Plan) -> Report:
     """Measures all that applies to a model and a data set.
@@ -73,11 +90,10 @@ def report(model: keras.Model, source: Source, plan: Plan) -> Report:
     Raises:
         ValueError: if a number is off, or the data do not fit the model.
     """
-    check_count("num_samples", plan.num_samples, 1, "the draws for each example")
-    check_prior_share(plan.prior_share)
-    for name in ("annealing_steps", "hamiltonian_samples"):
-        check_count(name, getattr(plan, name), 0, "where 0 leaves it out")
-    check_count("num_chain_examples", plan.num_chain_examples, 1, "those to look at")
+    check_model(model)
+    check_instance("source", source, Source, "what `datasets.open_source` gives")
+    check_instance("plan", plan, Plan, "a Plan, such as Plan(num_samples=100)")
+    plan.check()
     if plan.hamiltonian_samples:
         hamiltonian.check(model, plan.hamiltonian_samples, "hamiltonian_samples")
     # What does not fit is found before anything is measured.
@@ -158,6 +174,9 @@ def _clusters(model, source, plan):
     count = scores.pop("num_examples")
     shares = scores["cluster_shares"]
     errors["cluster_shares"] = tuple((p * (1 - p) / count) ** 0.5 for p in shares)
+    if not model.learns_from_labels:
+        # No cluster was ever meant to stand for the class of its number.
+        del scores["label_accuracy"]
     return {
         name: Measurement(value, "", count, standard_error=errors.get(name))
         for name, value in scores.items()

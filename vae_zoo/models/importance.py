@@ -1,15 +1,21 @@
 """Importance sampling of log p(x) with the approximate posterior as the proposal."""
 
+import math
+
 import tensorflow as tf
 
+from vae_zoo.components.randomness import check_rows_of_seed
 from vae_zoo.distributions.noise import fold_in
 from vae_zoo.models.proposal import DefensiveProposal
+from vae_zoo.models.traced import traced
 
 # At a time: enough for fast matrix products, few enough that memory stays small however
 # many are drawn. It is the same for every batch, so that a row draws the same in each.
 SAMPLES_PER_STEP = 32
 # To trace a function takes as long as about so many steps outside of one.
 STEPS_WORTH_TRACING = 15
+# Of a decoder's outputs at a time, in a step for many rows or large ones: 16 MiB.
+ELEMENTS_AT_A_TIME = 1 << 22
 
 
 def log_weights(model, x, z, q):
@@ -25,11 +31,45 @@ def log_weights(model, x, z, q):
     Returns:
         Float32 [K, B].
     """
-    count = z.shape[0]
-    rows = tf.reshape(z[..., : model.latent_dim], [-1, model.latent_dim])
-    x = tf.tile(x, [count] + [1] * len(model.input_shape))
-    log_likelihood = tf.reshape(model.likelihood(rows).log_prob(x), [count, -1])
+    log_likelihood = log_likelihoods(model, x, z)
     return log_likelihood + model.joint_prior().log_prob(z) - q.log_prob(z)
+
+
+def log_likelihoods(model, x, z):
+    """log p(x|z), nats, by so few rows at a time that memory is bounded: [K, B].
+
+    Arguments as in `log_weights`.
+    """
+    count, num_rows = z.shape[0], tf.shape(x)[0]
+    z = tf.reshape(z[..., : model.latent_dim], [-1, model.latent_dim])
+    most = max(1, ELEMENTS_AT_A_TIME // _elements_of_a_row(model))
+    if z.shape[0] is not None and z.shape[0] <= most:
+        x = tf.tile(x, [count] + [1] * len(model.input_shape))
+        return tf.reshape(model.likelihood(z).log_prob(x), [count, -1])
+    total = tf.shape(z)[0]
+    num_parts = tf.maximum(1, -(-total // most))
+    size = -(-total // num_parts)
+    # The last part repeats its last row: all have to be of one size.
+    places = tf.minimum(tf.range(num_parts * size), total - 1)
+
+    def of_part(places):
+        own = tf.gather(x, places % num_rows)
+        return model.likelihood(tf.gather(z, places)).log_prob(own)
+
+    parts = tf.map_fn(
+        of_part,
+        tf.reshape(places, [num_parts, size]),
+        fn_output_signature=tf.float32,
+        parallel_iterations=1,
+    )
+    return tf.reshape(tf.reshape(parts, [-1])[:total], [count, num_rows])
+
+
+def _elements_of_a_row(model):
+    """The size of what the decoder puts out for one z, or of x, if that is larger."""
+    features = model.decoder.compute_output_shape((None, model.latent_dim))
+    sizes = [size for size in features[1:] if isinstance(size, int)]
+    return max(math.prod(sizes), math.prod(model.input_shape))
 
 
 def log_marginal_likelihood(model, x, num_samples, seed):
@@ -56,9 +96,17 @@ def log_weight_sums(model, x, num_samples, seed, prior_share=0.0):
     Arguments as above, and `prior_share` as in `DefensiveProposal`. The squared sum
     over the sum of squares is the effective sample size (Kong 1992).
     """
+    check_rows_of_seed(seed, x)
+    if num_samples <= STEPS_WORTH_TRACING * SAMPLES_PER_STEP:
+        return _log_weight_sums(model, num_samples, prior_share, x, seed)
+    return traced(_log_weight_sums, model, num_samples, prior_share)(x, seed)
+
+
+def _log_weight_sums(model, num_samples, prior_share, x, seed):
     q = model.joint_posterior(x)
     size = min(num_samples, SAMPLES_PER_STEP)
     num_full, rest = divmod(num_samples, size)
+    num_steps = num_full + (1 if rest else 0)
 
     def draw(step, count):
         proposal = DefensiveProposal(q, model.joint_prior(), count, prior_share)
@@ -68,20 +116,16 @@ def log_weight_sums(model, x, num_samples, seed, prior_share=0.0):
     def add(step, *sums):
         return step + 1, *_added(sums, draw(step, size))
 
-    num_steps = num_full + (1 if rest else 0)
-
-    def sums_of_all():
-        # The odd one comes first, so that all the steps of the loop are alike.
-        weights = draw(0, rest or size)
-        nothing = tf.zeros_like(weights[0])
-        sums = _added((nothing + weights.dtype.min, nothing, nothing), weights)
-        return tf.while_loop(
-            lambda step, *_: step < num_steps, add, (tf.constant(1), *sums)
-        )
-
-    if tf.executing_eagerly() and num_steps > STEPS_WORTH_TRACING:
-        sums_of_all = tf.function(sums_of_all)
-    _, largest, total, squares = sums_of_all()
+    # The odd one comes first, so that all the steps of the loop are alike.
+    weights = draw(0, rest or size)
+    nothing = tf.zeros_like(weights[0])
+    sums = _added((nothing + weights.dtype.min, nothing, nothing), weights)
+    _, largest, total, squares = tf.while_loop(
+        lambda step, *_: step < num_steps,
+        add,
+        (tf.constant(1), *sums),
+        parallel_iterations=1,
+    )
     return largest + tf.math.log(total), 2 * largest + tf.math.log(squares)
 
 

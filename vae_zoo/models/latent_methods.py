@@ -40,6 +40,11 @@ class LatentMethods:
         """
         start, end = self._as_latents(start, "start"), self._as_latents(end, "end")
         check_count("num_steps", num_steps, 2, "the points on the way")
+        if not start.shape.is_compatible_with(end.shape):
+            raise ValueError(
+                f"`end` must have the shape of `start`, {tuple(start.shape)}. "
+                f"Received: shape {tuple(end.shape)}"
+            )
         return self.geometry.interpolate(start, end, num_steps)
 
     def traverse(self, z, dimension: int, num_steps: int) -> tf.Tensor:
@@ -61,9 +66,10 @@ class LatentMethods:
         """
         z = self._as_latents(z, "z")
         check_count("num_steps", num_steps, 2, "the points on the way")
-        if not 0 <= dimension < self.latent_dim:
+        last, meaning = self.latent_dim - 1, "the latent to change"
+        if check_count("dimension", dimension, 0, meaning) > last:
             raise ValueError(
-                f"`dimension` must lie in 0..{self.latent_dim - 1}. Received: "
+                f"`dimension` must lie in 0..{last}, {meaning}. Received: "
                 f"dimension={dimension}"
             )
         return self.geometry.traverse(z, dimension, num_steps)
@@ -126,6 +132,12 @@ class LatentMethods:
         Source: Mattei & Frellsen 2018, algorithm 1; Rezende et al. 2014, appendix F.
         """
         check_count("num_steps", num_steps, 1, "the length of the chain")
+        x, mask = (
+            restoration.as_numbers(name, each)
+            for name, each in (("x", x), ("mask", mask))
+        )
         x, observed = as_incomplete(x, mask)
         x = self._as_data(x)
+        # The model may know the data by another shape of as many elements.
+        observed = tf.reshape(observed, tf.shape(x))
         return restoration.impute(self, x, observed, num_steps, self._as_seed(seed))

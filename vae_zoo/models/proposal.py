@@ -4,6 +4,7 @@ import math
 
 import tensorflow as tf
 
+from vae_zoo.arguments import check_number, shown
 from vae_zoo.distributions.noise import fold_in
 
 
@@ -51,9 +52,12 @@ class DefensiveProposal:
 
 
 def check_prior_share(prior_share):
-    """Raises ValueError unless `prior_share` is in [0, 1)."""
-    if not 0 <= prior_share < 1:
+    """`prior_share` as a float; raises ValueError unless it is in [0, 1)."""
+    meaning = "the share of draws from the prior"
+    share = check_number("prior_share", prior_share, f"{meaning}, in [0, 1)")
+    if not 0 <= share < 1:
         raise ValueError(
-            "`prior_share` must lie in [0, 1), the share of draws from the prior. "
-            f"Received: prior_share={prior_share}"
+            f"`prior_share` must lie in [0, 1), {meaning}. Received: "
+            f"prior_share={shown(prior_share)}"
         )
+    return share

@@ -2,88 +2,92 @@
 
 import tensorflow as tf
 
+from vae_zoo.arguments import shown
+from vae_zoo.components.randomness import check_rows_of_seed
 from vae_zoo.distributions.noise import fold_in, uniform
 from vae_zoo.models.importance import log_weights
+from vae_zoo.models.traced import traced
 
 # The share of the chain that accepts every proposal (pseudo-Gibbs). It finds the
 # region where q is a fair proposal, from a start that may be far from it.
 PSEUDO_GIBBS_SHARE = 0.2
 
 
-def restore(model, start, draw, num_steps, seed):
-    """x after `num_steps` of Metropolis-within-Gibbs on p(x, z | what is known of x).
+def as_numbers(name, values):
+    """`values` as a float32 tensor; raises ValueError under `name` if they are none."""
+    try:
+        return tf.cast(tf.convert_to_tensor(values), tf.float32)
+    except (TypeError, ValueError, tf.errors.OpError):
+        pass
+    raise ValueError(
+        f"`{name}` must be an array of numbers. Received: {name}={shown(values)}"
+    )
 
-    Each step proposes z from q(z|x), accepts it by Metropolis and Hastings' rule, and
-    draws x anew, from p(x|z) and what is known.
+
+def impute(model, x, observed, num_steps, seed):
+    """Draws what is not known of x, by the chain of `restore`.
 
     Args:
         model: a model with `joint_posterior`, `joint_prior` and `likelihood`.
-        start: float [B, *input_shape], the first x.
-        draw: function of the parameters of p(x|z), a dict, and a seed to x.
+        x: float [B, *input_shape].
+        observed: boolean, of the same shape: where x is known.
         num_steps: length of the chain, >= 1.
         seed: int32 [2], or one for each row, [B, 2].
 
     Returns:
         Float32 [B, *input_shape].
-
-    Source: Mattei & Frellsen 2018, algorithm 1; Rezende et al. 2014, appendix F.
     """
+    check_rows_of_seed(seed, x)
+    return traced(_impute, model)(x, observed, _lengths(num_steps), seed)
+
+
+def denoise(model, y, noise, num_steps, seed):
+    """Draws x of which all elements are known but for noise, `y`; as `impute`."""
+    check_rows_of_seed(seed, y)
+    return traced(_denoise, model, noise)(y, _lengths(num_steps), seed)
+
+
+def super_resolve(model, means, factor, num_steps, seed):
+    """Draws images of which the means of blocks of pixels are known; as `impute`.
+
+    Args:
+        model: a model of images [H, W, C].
+        means: float [B, H / factor, W / factor, C].
+        factor: integer >= 1; the blocks are of `factor` x `factor` pixels.
+        num_steps: as in `impute`.
+        seed: as in `impute`.
+    """
+    check_rows_of_seed(seed, means)
+    return traced(_super_resolve, model, factor)(means, _lengths(num_steps), seed)
+
+
+def _lengths(num_steps):
+    """Of the chain and of its start that accepts all, so no length is traced anew."""
     num_pseudo_gibbs = max(1, round(PSEUDO_GIBBS_SHARE * num_steps))
-
-    def move(step, x, z):
-        step_seed = fold_in(seed, step)
-        for_z, for_test, for_x = (fold_in(step_seed, part) for part in range(3))
-        q = model.joint_posterior(x)
-        proposal = q.sample(seed=for_z)
-        new, old = tf.unstack(log_weights(model, x, tf.stack([proposal, z]), q))
-        accepted = tf.math.log(uniform(tf.shape(new), for_test)) < new - old
-        accepted |= step < num_pseudo_gibbs
-        z = tf.where(accepted[:, None], proposal, z)
-        parameters = model.likelihood_parameters(z[:, : model.latent_dim])
-        return step + 1, tf.ensure_shape(draw(parameters, for_x), x.shape), z
-
-    @tf.function  # Step by step a chain takes thirty times as long.
-    def chain():
-        first = model.geometry.location(model.joint_posterior(start))
-        state = (tf.constant(0), start, first)
-        return tf.while_loop(lambda step, *_: step < num_steps, move, state)[1]
-
-    return chain()
+    return tf.constant([num_steps, num_pseudo_gibbs])
 
 
-def impute(model, x, observed, num_steps, seed):
-    """`restore` where some elements are known: `x` where `observed`, a boolean."""
-
+def _impute(model, x, observed, lengths, seed):
     def draw(parameters, draw_seed):
         drawn = model.likelihood_head.draw(draw_seed, **parameters)
         return tf.where(observed, x, drawn)
 
     drawn = model.decode(model.prior().sample(tf.shape(x)[0], seed=seed))
     start = tf.where(observed, x, drawn)
-    return restore(model, start, draw, num_steps, seed)
+    return restore(model, start, draw, lengths, seed)
 
 
-def denoise(model, y, noise, num_steps, seed):
-    """`restore` where all elements are known but for noise: `y`."""
+def _denoise(model, noise, y, lengths, seed):
     head = model.likelihood_head
 
     def draw(parameters, draw_seed):
         return head.draw_given_noisy(y, noise, draw_seed, **parameters)
 
     start = tf.clip_by_value(y, *head.support)
-    return restore(model, start, draw, num_steps, seed)
+    return restore(model, start, draw, lengths, seed)
 
 
-def super_resolve(model, means, factor, num_steps, seed):
-    """`restore` where the means of the blocks of `factor` x `factor` pixels are known.
-
-    Args:
-        model: a model of images [H, W, C].
-        means: float [B, H / factor, W / factor, C].
-        factor: integer >= 1.
-        num_steps: as in `restore`.
-        seed: as in `restore`.
-    """
+def _super_resolve(model, factor, means, lengths, seed):
     shape = model.input_shape
     rows, columns = shape[0] // factor, shape[1] // factor
 
@@ -106,4 +110,41 @@ def super_resolve(model, means, factor, num_steps, seed):
         return from_blocks(drawn)
 
     anything = model.likelihood_parameters(model.prior().sample(1, seed=seed))
-    return restore(model, draw(anything, seed), draw, num_steps, seed)
+    return restore(model, draw(anything, seed), draw, lengths, seed)
+
+
+def restore(model, start, draw, lengths, seed):
+    """x after steps of Metropolis-within-Gibbs on p(x, z | what is known of x).
+
+    Each step proposes z from q(z|x), accepts it by Metropolis and Hastings' rule, and
+    draws x anew, from p(x|z) and what is known.
+
+    Args:
+        model: a model with `joint_posterior`, `joint_prior` and `likelihood`.
+        start: float [B, *input_shape], the first x.
+        draw: function of the parameters of p(x|z), a dict, and a seed to x.
+        lengths: int32 [2], of the chain and of its start that accepts all proposals.
+        seed: int32 [2], or one for each row, [B, 2].
+
+    Returns:
+        Float32 [B, *input_shape].
+
+    Source: Mattei & Frellsen 2018, algorithm 1; Rezende et al. 2014, appendix F.
+    """
+    num_steps, num_pseudo_gibbs = tf.unstack(lengths)
+
+    def move(step, x, z):
+        step_seed = fold_in(seed, step)
+        for_z, for_test, for_x = (fold_in(step_seed, part) for part in range(3))
+        q = model.joint_posterior(x)
+        proposal = q.sample(seed=for_z)
+        new, old = tf.unstack(log_weights(model, x, tf.stack([proposal, z]), q))
+        accepted = tf.math.log(uniform(tf.shape(new), for_test)) < new - old
+        accepted |= step < num_pseudo_gibbs
+        z = tf.where(accepted[:, None], proposal, z)
+        parameters = model.likelihood_parameters(z[:, : model.latent_dim])
+        return step + 1, tf.ensure_shape(draw(parameters, for_x), x.shape), z
+
+    first = model.geometry.location(model.joint_posterior(start))
+    state = (tf.constant(0), start, first)
+    return tf.while_loop(lambda step, *_: step < num_steps, move, state)[1]

@@ -7,6 +7,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from vae_zoo.arguments import shown
+
 TERMS = ("elbo", "log_likelihood", "kl")
 # Neither is a term of the bound: one is weighted, the other counts.
 NOT_SHOWN = ("loss", "epoch")
@@ -52,9 +54,10 @@ def training_curves(history):
 def _columns(history):
     """Name -> values [E], the epochs among them."""
     if not isinstance(history, Mapping):
+        _check_rows(history)
         names = history[0] if history else ()
-        history = {name: [row[name] for row in history] for name in names}
-    columns = {name: np.asarray(values, float) for name, values in history.items()}
+        history = {name: [row.get(name) for row in history] for name in names}
+    columns = {name: _numbers(name, values) for name, values in history.items()}
     if not _panels(columns) or not all(map(len, columns.values())):
         raise ValueError(
             "`history` must have at least one epoch of the bound or its terms. "
@@ -62,6 +65,26 @@ def _columns(history):
         )
     first = next(iter(columns.values()))
     return {"epoch": np.arange(1, len(first) + 1), **columns}
+
+
+def _check_rows(history):
+    is_list = isinstance(history, (list, tuple))
+    if not is_list or not all(isinstance(row, Mapping) for row in history):
+        raise ValueError(
+            "`history` must be a list of dicts, one for each epoch, or a dict of lists."
+            f" Received: history={shown(history)}"
+        )
+
+
+def _numbers(name, values):
+    """Values [E] of one name, NaN where an epoch has none."""
+    try:
+        return np.atleast_1d(np.asarray(values, float))
+    except (TypeError, ValueError):
+        raise ValueError(
+            "`history` must have a number for each name and epoch. Received: "
+            f"{name}={shown(values)}"
+        ) from None
 
 
 def _panels(columns):

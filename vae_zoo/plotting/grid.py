@@ -6,20 +6,26 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.textpath import TextPath
 
+from vae_zoo.arrays import as_array
+from vae_zoo.plotting.shades import MISSING
+
 FONT_SIZE = 8
 # The side of a square picture, the room around all and the room for a line of text.
 INCHES, EDGE, LINE = 0.7, 0.08, 0.18
 # Of the longer side of all pictures: few are larger ones.
 MIN_INCHES = 2.0
+# Elements of a strip that have a number each.
+MAX_NUMBERED = 8
 
 
 def as_images(name, images, axes):
     """`images` as an array of `axes` leading axes and one to three of an image.
 
     Raises:
-        ValueError: if the shape is another one, or there is no image.
+        ValueError: if they are no numbers, the shape is another one, or there is no
+            image.
     """
-    images = np.asarray(images)
+    images = as_array(name, images)
     if not 1 <= images.ndim - len(axes) <= 3 or 0 in images.shape:
         expected = ", ".join((*axes, "*shape"))
         raise ValueError(
@@ -29,36 +35,49 @@ def as_images(name, images, axes):
     return images
 
 
-def as_picture(image):
-    """An example of any shape as [height, width] or, in colour, [height, width, 3].
+def as_picture(shades):
+    """Shades of any shape as [height, width] or, in colour, [height, width, 3].
 
-    A vector becomes a strip, and channels that are no colours are averaged.
+    A vector becomes a strip, and channels that are no colours are averaged. What is
+    not finite gets a colour of its own.
     """
-    image = image.reshape(image.shape + (1,) * (3 - image.ndim))
+    image = shades.reshape(shades.shape + (1,) * (3 - shades.ndim))
     if image.shape[1] == 1:
         # A vector reads better as a strip than as a line of pixels.
         image = np.swapaxes(image, 0, 1)
-    if image.shape[2] != 3:
-        image = image.mean(axis=2)
-    return np.clip(image, 0, 1)
+    image = image if image.shape[2] == 3 else image.mean(axis=2)
+    # A pixel is known if all of its channels are.
+    is_known = np.isfinite(image if image.ndim == 2 else image.sum(axis=2))
+    if is_known.all():
+        return image
+    return np.where(is_known[..., None], in_colour(image), MISSING)
 
 
-def image_grid(rows, row_names=(), column_names=(), xlabel=""):
+def in_colour(picture):
+    """A picture as [height, width, 3]."""
+    return picture if picture.ndim == 3 else np.stack([picture] * 3, axis=-1)
+
+
+def image_grid(rows, row_names=(), column_names=(), xlabel="", num_elements=None):
     """Pictures in rows and columns.
 
     Args:
         rows: R lists of pictures as `as_picture` makes them, the last perhaps shorter.
         row_names: R texts for the left, or none.
         column_names: as many texts for below as there are columns, or none.
-        xlabel: what the names of the columns are.
+        xlabel: a line for below: what the names of the columns are, say.
+        num_elements: where the pictures are strips, of how many elements; they are
+            numbered below the lowest ones.
 
     Returns:
         `matplotlib.figure.Figure`, with one axes for each place.
     """
     shape = len(rows), len(rows[0])
     names_width = max((inches_of(name) + EDGE for name in row_names), default=0)
-    texts_height = LINE * (bool(column_names) + bool(xlabel))
-    figure, axes = _figure(shape, rows[0][0], names_width, texts_height)
+    lines = (column_names, num_elements, xlabel)
+    texts_height = LINE * sum(map(bool, lines))
+    text_width = inches_of(xlabel)
+    figure, axes = _figure(shape, rows[0][0], names_width, texts_height, text_width)
     for axis in axes.flat:
         axis.set(xticks=[], yticks=[])
     for row, pictures in zip(axes, rows, strict=True):
@@ -66,8 +85,19 @@ def image_grid(rows, row_names=(), column_names=(), xlabel=""):
             draw(axis, picture)
         for axis in row[len(pictures) :]:
             axis.set_axis_off()
+    if num_elements:
+        for axis in axes[-1]:
+            _number_elements(axis, num_elements)
     _write_names(figure, axes, row_names, column_names, xlabel)
     return figure
+
+
+def _number_elements(axis, count):
+    """The first and the last, or each of a few."""
+    shown = range(1, count + 1) if count <= MAX_NUMBERED else sorted({1, count})
+    style = {"fontsize": 0.75 * FONT_SIZE}
+    axis.set_xticks([number - 1 for number in shown], map(str, shown), **style)
+    axis.tick_params(length=2, pad=1)
 
 
 def _write_names(figure, axes, row_names, column_names, xlabel):
@@ -76,21 +106,25 @@ def _write_names(figure, axes, row_names, column_names, xlabel):
         axis.set_ylabel(name, **beside)
     for axis, name in zip(axes[-1], column_names, strict=False):
         axis.set_xlabel(name, fontsize=FONT_SIZE, labelpad=2)
+    width = figure.get_figwidth()
+    room = (inches_of(xlabel) / 2 + EDGE) / width
     middle = (axes[0, 0].get_position().x0 + axes[0, -1].get_position().x1) / 2
     below = {"ha": "center", "va": "bottom", "fontsize": FONT_SIZE}
-    figure.text(middle, EDGE / 2 / figure.get_figheight(), xlabel, **below)
+    bottom = EDGE / 2 / figure.get_figheight()
+    figure.text(np.clip(middle, room, max(room, 1 - room)), bottom, xlabel, **below)
 
 
-def _figure(shape, picture, left, bottom):
+def _figure(shape, picture, left, bottom, min_width):
     """A figure and its axes, with so many inches for texts."""
     width, height = inches_of_picture(picture, MIN_INCHES / max(shape))
     left, bottom = left + EDGE, bottom + EDGE
-    size = left + shape[1] * width + EDGE, bottom + shape[0] * height + EDGE
+    right = left + shape[1] * width
+    size = max(right, min_width + EDGE) + EDGE, bottom + shape[0] * height + EDGE
     figure = Figure(size)
     axes = figure.subplots(*shape, squeeze=False)
     figure.subplots_adjust(
         left=left / size[0],
-        right=1 - EDGE / size[0],
+        right=right / size[0],
         bottom=bottom / size[1],
         top=1 - EDGE / size[1],
         wspace=0.06,

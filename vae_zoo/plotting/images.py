@@ -3,101 +3,121 @@
 import numpy as np
 from matplotlib.figure import Figure
 
+from vae_zoo.arguments import check_count, shown
+from vae_zoo.arrays import as_array
 from vae_zoo.components.quantile_grids import AXES_OF_PLANE
-from vae_zoo.plotting.grid import as_images, as_picture, draw, image_grid
+from vae_zoo.plotting.grid import as_images, as_picture, draw, image_grid, in_colour
+from vae_zoo.plotting.shades import Shades
 
-# What is not known is neither black nor white.
-MISSING = (0.36, 0.56, 0.85)
 # Of one image of a manifold, and of a whole one that has few images.
 INCHES_OF_TILE, MIN_INCHES_OF_MANIFOLD = 0.35, 3.5
 
 
-def samples(images, columns=8):
-    """A grid of `images` [N, *shape], values in [0, 1], `columns` in a row."""
+def samples(images, columns=8, *, limits=None):
+    """A grid of `images` [N, *shape], `columns` in a row.
+
+    Args:
+        images: float [N, *shape]; a vector is drawn as a strip of numbered columns.
+        columns: how many in a row, >= 1.
+        limits: what is black and what is white; by default 0 and 1, or, where the
+            values leave that range, the smallest and the largest of them, which the
+            picture states. Two numbers, or two arrays of shape [*shape].
+
+    Raises:
+        ValueError: if a shape or a number is off.
+    """
     images = as_images("images", images, "N")
-    pictures = [as_picture(image) for image in images]
-    starts = range(0, len(pictures), columns)
-    return image_grid([pictures[start : start + columns] for start in starts])
+    columns = check_count("columns", columns, 1, "the pictures in a row")
+    starts = range(0, len(images), columns)
+    return _grid([images[start : start + columns] for start in starts], limits)
 
 
-def clusters(images):
-    """One row of samples for each cluster: `images` [K, N, *shape], in [0, 1]."""
-    return rows(images, [f"cluster {index}" for index in range(len(images))])
+def clusters(images, *, limits=None):
+    """One row of samples for each cluster: `images` [K, N, *shape]."""
+    images = as_images("images", images, "KN")
+    names = [f"cluster {index}" for index in range(len(images))]
+    return rows(images, names, limits=limits)
 
 
-def rows(images, names):
-    """Rows of `images` [R, N, *shape], in [0, 1], with their R `names` on the left."""
+def rows(images, names, *, limits=None):
+    """Rows of `images` [R, N, *shape], with their R `names` on the left.
+
+    `limits` as in `samples`.
+    """
     images = as_images("images", images, "RN")
-    _check_count("names", names, len(images), "row")
-    return image_grid(_pictures(images), names)
+    return _grid(images, limits, _texts("names", names, len(images), "row"))
 
 
-def reconstructions(originals, reconstructed):
-    """The `originals` [N, *shape] in a row, their reconstructions below."""
+def reconstructions(originals, reconstructed, *, limits=None):
+    """The `originals` [N, *shape] in a row, their reconstructions below.
+
+    `limits` as in `samples`.
+    """
     originals = as_images("originals", originals, "N")
     reconstructed = _like_originals("reconstructed", reconstructed, originals)
-    return image_grid(_pictures([originals, reconstructed]), ["data", "model"])
+    return _grid([originals, reconstructed], limits, ["data", "model"])
 
 
-def traversals(images, names, values=None):
+def traversals(images, names, values=None, *, limits=None):
     """What single latents do: a row for each, of images that differ by it alone.
 
     Args:
-        images: float [R, S, *shape], values in [0, 1].
+        images: float [R, S, *shape].
         names: the R latents, texts for the left of the rows.
         values: of the latent in each column, [S]; by default from -3 to 3, as
             `VAE.traverse` has them off the sphere.
+        limits: as in `samples`.
     """
     images = as_images("images", images, "RS")
     num_rows, num_steps = images.shape[:2]
     values = np.linspace(-3, 3, num_steps) if values is None else values
-    _check_count("names", names, num_rows, "row")
+    names = _texts("names", names, num_rows, "row")
+    values = as_array("values", values)
     _check_count("values", values, num_steps, "column")
     # Adding zero turns -0 into 0.
     steps = [f"{np.round(value, 2) + 0:g}" for value in values]
-    return image_grid(_pictures(images), names, steps, "value of the latent")
+    return _grid(images, limits, names, steps, "value of the latent")
 
 
-def imputations(originals, mask, completed):
+def imputations(originals, mask, completed, *, limits=None):
     """Examples, what is observed of them, and draws of all that is missing.
 
     Args:
-        originals: float [N, *shape], values in [0, 1]; NaN is shown as missing.
+        originals: float [N, *shape]; NaN is shown as missing.
         mask: [N, *shape], 1 = observed, 0 = missing.
         completed: float [R, N, *shape], R draws for each example.
+        limits: as in `samples`.
     """
     originals = as_images("originals", originals, "N")
     mask = _like_originals("mask", mask, originals)
-    completed = np.asarray(completed)
-    if completed.shape[1:] != originals.shape:
+    completed = as_array("completed", completed)
+    if completed.shape[1:] != originals.shape or not len(completed):
         expected = ", ".join(("R", *map(str, originals.shape)))
         raise ValueError(
             f"`completed` must have shape [{expected}]. Received: shape "
             f"{completed.shape}"
         )
-    is_known = np.isfinite(originals)
-    rows = [
-        [_incomplete(*pair) for pair in zip(originals, known, strict=True)]
-        for known in (is_known, is_known & (mask > 0))
-    ]
+    observed = np.where(mask > 0, originals, np.nan)
     names = ["data", "observed"]
     names += [f"draw {number}" for number in range(1, len(completed) + 1)]
-    return image_grid([*rows, *_pictures(completed)], names)
+    return _grid([originals, observed, *completed], limits, names, num_in_colour=2)
 
 
-def manifold(images, axes=AXES_OF_PLANE):
+def manifold(images, axes=AXES_OF_PLANE, *, limits=None):
     """All that a model with two latents makes, as one picture without gaps.
 
     Args:
-        images: float [H, W, *shape], values in [0, 1], of latents at equal shares of
-            probability, the largest second latent on top.
+        images: float [H, W, *shape], of latents at equal shares of probability, the
+            largest second latent on top.
         axes: what the axes are, across and up: tuples of a name and the values at both
             ends. The second is not used for H = 1.
+        limits: as in `samples`.
 
     Source: Kingma & Welling 2014, figure 4.
     """
     images = as_images("images", images, "HW")
-    picture = np.vstack([np.hstack(row) for row in _pictures(images)])
+    shades = Shades(limits, images)
+    picture = np.vstack([np.hstack(row) for row in _pictures(images, shades)])
     tile = np.array(picture.shape[:2]) / images.shape[:2]
     height, width = _size_of_manifold(tile, images.shape[:2])
     figure = Figure((width + 0.8, height + 0.7), layout="constrained")
@@ -106,7 +126,7 @@ def manifold(images, axes=AXES_OF_PLANE):
     # A unit of the axes is not one of pixels.
     aspect = (height / (top - bottom)) / (width / (right - left))
     draw(axis, picture, extent=(left, right, bottom, top), aspect=aspect)
-    axis.set(xlabel=across, ylabel=up)
+    axis.set(xlabel="\n".join(filter(None, (across, shades.note))), ylabel=up)
     if len(images) == 1:
         axis.set(yticks=[], ylabel="")
     return figure
@@ -120,28 +140,49 @@ def _size_of_manifold(tile, counts):
     return np.array([height, width]) * max(1, MIN_INCHES_OF_MANIFOLD / width)
 
 
-def _pictures(images):
-    return [[as_picture(image) for image in row] for row in images]
+def _grid(rows, limits, row_names=(), column_names=(), xlabel="", *, num_in_colour=0):
+    """An `image_grid` of examples in rows, with a note of what is black and white.
+
+    The first `num_in_colour` rows are in colour, in which nothing is missing that is
+    not.
+    """
+    shades = Shades(limits, *rows)
+    pictures = _pictures(rows, shades)
+    for index in range(num_in_colour):
+        pictures[index] = [in_colour(picture) for picture in pictures[index]]
+    shape = np.shape(rows[0])[1:]
+    num_elements = None
+    if len(shape) == 1:
+        num_elements = shape[0]
+        xlabel = xlabel or "columns of an example"
+    line = "; ".join(filter(None, (xlabel, shades.note)))
+    return image_grid(pictures, row_names, column_names, line, num_elements)
 
 
-def _incomplete(image, is_known):
-    """A picture in colour, with what is not known in the colour of missing values."""
-    picture = as_picture(np.where(is_known, image, 0))
-    colours = picture if picture.ndim == 3 else np.stack([picture] * 3, axis=-1)
-    # A pixel is known if all of its channels are.
-    shares = as_picture(is_known.astype("float32"))
-    shares = shares if shares.ndim == 3 else shares[..., None]
-    return np.where(shares.min(axis=-1, keepdims=True) == 1, colours, MISSING)
+def _pictures(rows, shades):
+    return [[as_picture(shades.of(image)) for image in row] for row in rows]
 
 
 def _like_originals(name, images, originals):
-    images = np.asarray(images)
+    images = as_array(name, images)
     if images.shape != originals.shape:
         raise ValueError(
             f"`{name}` must have the shape of `originals`, {originals.shape}. "
             f"Received: shape {images.shape}"
         )
     return images
+
+
+def _texts(name, values, count, what):
+    """`values`, `count` texts, as a list."""
+    is_list = isinstance(values, (list, tuple)) or hasattr(values, "tolist")
+    if not is_list or not all(isinstance(each, str) for each in values):
+        raise ValueError(
+            f"`{name}` must be texts, one for each {what} of images. Received: "
+            f"{name}={shown(values)}"
+        )
+    _check_count(name, values, count, what)
+    return list(values)
 
 
 def _check_count(name, values, count, what):

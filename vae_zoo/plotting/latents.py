@@ -7,13 +7,18 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from vae_zoo.arguments import check_flag, shown
+from vae_zoo.arrays import as_array, as_floats
+
 MAX_CLASSES = 20
+# Of a class' name in the legend.
+MAX_LETTERS = 16
 # Radii of the rings that tell the classes on a circle apart, and what of a ring's
 # share they use.
 RINGS, RING_WIDTH = (0.5, 1.0), 0.5
 
 
-def latent(latents, labels=None, on_sphere=False):
+def latent(latents, labels=None, on_sphere=False, *, class_names=None):
     """The latent vectors [N, D] as points, coloured by class index `labels` [N].
 
     Labels that are no class indices, or of more than twenty classes, are not shown.
@@ -27,14 +32,20 @@ def latent(latents, labels=None, on_sphere=False):
         on_sphere: whether the latents are directions: two dimensions are shown as
             angles, at radii that have no meaning but to keep points apart, and three
             on an equal-area map.
+        class_names: what the legend calls the classes, texts by class index; None for
+            the indices.
+
+    Raises:
+        ValueError: if an argument has another shape or type.
     """
-    latents = np.asarray(latents)
+    latents = as_floats("latents", latents)
+    on_sphere = check_flag("on_sphere", on_sphere)
     if latents.ndim != 2 or 0 in latents.shape:
         raise ValueError(
             f"`latents` must have shape [N, D]. Received: shape {latents.shape}"
         )
     figure = Figure((5.5, 4.5), layout="constrained")
-    groups = _groups(labels, len(latents))
+    groups = _named(_groups(labels, len(latents)), class_names)
     dim = latents.shape[1]
     if dim == 1:
         _draw_histogram(figure, latents)
@@ -116,15 +127,36 @@ def _groups(labels, count):
     """Class index -> whose it is, booleans [N]; None -> all where none are shown."""
     if labels is None:
         return {None: np.ones(count, bool)}
-    labels = np.asarray(labels)
-    if len(labels) != count:
+    labels = as_array("labels", labels)
+    received = labels.shape[0] if labels.ndim else 0
+    if received != count:
         raise ValueError(
-            f"`labels` must be {count}, one for each of `latents`. Received: "
-            f"{len(labels)}"
+            f"`labels` must be {count}, one for each of `latents`. Received: {received}"
         )
     if not _are_classes(labels):
         return {None: np.ones(count, bool)}
     return {label: labels == label for label in np.unique(labels)}
+
+
+def _named(groups, class_names):
+    """`groups` by the classes' names, where there are names for all of them."""
+    if class_names is None or None in groups:
+        return groups
+    names = list(class_names) if isinstance(class_names, (list, tuple)) else []
+    known = range(len(names))
+    if not all(isinstance(each, str) for each in names) or not names:
+        raise ValueError(
+            "`class_names` must be texts, one for each class index, or None. Received: "
+            f"class_names={shown(class_names)}"
+        )
+    return {
+        _short(names[label]) if label in known else label: members
+        for label, members in groups.items()
+    }
+
+
+def _short(name):
+    return name if len(name) <= MAX_LETTERS else f"{name[: MAX_LETTERS - 1]}…"
 
 
 def _are_classes(labels):

@@ -1,10 +1,14 @@
 """What a model pays for what it tells of the data."""
 
+from collections.abc import Mapping
+
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from vae_zoo.arguments import check_instance, shown
+from vae_zoo.arrays import as_array
 from vae_zoo.plotting.curves import limit
 
 # The share of the picture at its edges where a label would be cut off.
@@ -46,11 +50,18 @@ def rate_distortion(curves):
 
 def _paths(curves):
     """Name -> points [P, 2], checked."""
+    expectation = 'a dict such as {"my model": (rates, distortions)}'
+    check_instance("curves", curves, Mapping, expectation)
     if not curves:
         raise ValueError("`curves` must name at least one curve. Received: {}")
     paths = {}
-    for name, (rates, distortions) in curves.items():
-        rates, distortions = np.ravel(rates), np.ravel(distortions)
+    for name, curve in curves.items():
+        if not isinstance(curve, (tuple, list)) or len(curve) != 2:
+            raise ValueError(
+                f"`curves` of {name!r} must be a pair of rates and distortions. "
+                f"Received: {shown(curve)}"
+            )
+        rates, distortions = (np.ravel(as_array("curves", each)) for each in curve)
         if len(rates) != len(distortions):
             raise ValueError(
                 f"`curves` of {name!r} must have as many rates as distortions. "

@@ -1,0 +1,77 @@
+"""Functions of a model that are traced once and kept for as long as the model lives.
+
+TensorFlow does not give back all that a trace takes: megabytes for a graph, tens of
+them for a program of XLA's. What is called again and again must not trace anew.
+"""
+
+import functools
+import numbers
+import weakref
+
+import tensorflow as tf
+
+# Of each model: key -> `tf.function`. Kept here, they are no part of the model that
+# Keras tracks, saves or copies, and they go when it goes.
+_FUNCTIONS = weakref.WeakKeyDictionary()
+# For each model; the oldest makes room for another.
+MOST_FUNCTIONS = 32
+
+
+def traced(function, model, *settings, jit_compile=False):
+    """`function(model, *settings, *tensors)` as a `tf.function` of the tensors.
+
+    It is the same one for the same arguments. It reads the weights when it runs, so it
+    follows their training; another layer, dtype policy or number in one has it made
+    anew. Within another `tf.function` nothing is to be gained, and `function` itself
+    runs.
+
+    Args:
+        function: a function of a module, not a closure: those are new each time.
+        model: a `keras.Model`.
+        *settings: hashable values.
+        jit_compile: whether XLA compiles it.
+    """
+    if not tf.executing_eagerly():
+        return functools.partial(function, model, *settings)
+    functions = _FUNCTIONS.setdefault(model, {})
+    key = (function, settings, jit_compile, _state(model))
+    if key not in functions:
+        while len(functions) >= MOST_FUNCTIONS:
+            functions.pop(next(iter(functions)), None)
+        functions[key] = _made(function, model, settings, jit_compile)
+    return functions[key]
+
+
+def _made(function, model, settings, jit_compile):
+    # A strong reference would keep the model alive.
+    reference = weakref.ref(model)
+
+    def run(*tensors):
+        return function(reference(), *settings, *tensors)
+
+    # None, unlike False, lets an outer function's choice stand.
+    return tf.function(
+        run,
+        jit_compile=jit_compile or None,
+        reduce_retracing=True,
+        autograph=False,
+    )
+
+
+def _state(model):
+    """What a trace holds fast, beside the settings: layers, dtypes and numbers."""
+    return tuple(
+        (weakref.ref(layer), layer.dtype_policy.name, *_numbers(layer))
+        for layer in model._flatten_layers()
+    )
+
+
+def _numbers(layer):
+    """The public attributes of a layer that are plain numbers: pairs."""
+    return [
+        (name, value)
+        for name, value in vars(layer).items()
+        if isinstance(value, numbers.Real)
+        and not isinstance(value, bool)
+        and not name.startswith("_")
+    ]
