@@ -66,6 +66,23 @@ def test_what_cannot_be_served_is_refused(tmp_path, change, arguments, message):
         served_models([folder], **arguments)
 
 
+@pytest.mark.parametrize(
+    ("folders", "labels", "message"),
+    [
+        ("m", {}, "`folders` must be a list.*folders='m'"),
+        (None, {}, "`folders` must be a list.*folders=None"),
+        ([3], {}, "`folders` must be the path.*folders=3"),
+        ([""], {}, "`folders` must be the path.*folders=''"),
+        (["m"], {"stable": "m=1"}, "`stable` must be a dict.*stable='m=1'"),
+        (["m"], {"stable": {"m": "1"}}, r"`stable\['m'\]` must be an integer.*'1'"),
+        (["m"], {"canary": {"m": 1.5}}, r"`canary\['m'\]` must be an integer.*1.5"),
+    ],
+)
+def test_what_are_no_folders_or_versions_is_refused(folders, labels, message):
+    with pytest.raises(ValueError, match=message):
+        served_models(folders, **labels)
+
+
 def test_folders_that_cannot_be_served_are_refused(tmp_path):
     folder = make_versions(tmp_path / "m", [1])
     with pytest.raises(ValueError, match="each of another name"):

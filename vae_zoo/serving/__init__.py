@@ -5,10 +5,11 @@
 
 from typing import TYPE_CHECKING
 
+from vae_zoo.serving.label_steps import next_step
 from vae_zoo.serving.server_config import write_server_config
 from vae_zoo.serving.version_labels import served_models
 
-__all__ = ["export", "load", "served_models", "write_server_config"]
+__all__ = ["export", "load", "next_step", "served_models", "write_server_config"]
 
 if TYPE_CHECKING:
     from vae_zoo.serving.saved_model import export, load

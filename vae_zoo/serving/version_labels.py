@@ -6,24 +6,34 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from vae_zoo.serving.layout import find_version, numbers, read_metadata
+from vae_zoo.arguments import check_count, shown
+from vae_zoo.serving.layout import (
+    checked_path,
+    find_version,
+    numbers,
+    read_metadata,
+)
 
 # Names that need no quoting in a URL, a shell, YAML or a text protobuf.
 MODEL_NAME = "[A-Za-z0-9][A-Za-z0-9._-]*"
 
 
 class ServedModel(NamedTuple):
-    """A model to serve, its folder of versions, and the versions with a label."""
+    """A model to serve, its folder of versions, and the versions with a label.
+
+    `also_loaded` are versions that the server loads without a label.
+    """
 
     name: str
     folder: pathlib.Path
     stable: int
     canary: int
+    also_loaded: tuple[int, ...] = ()
 
     @property
     def versions(self):
         """The versions that the server loads, ascending."""
-        return sorted({self.stable, self.canary})
+        return sorted({self.stable, self.canary, *self.also_loaded})
 
 
 def served_models(
@@ -48,8 +58,17 @@ def served_models(
         ValueError: if a folder holds no version or not one that `export` wrote, two
             have the same name, or a version or a model to label is not there.
     """
-    stable, canary = dict(stable or {}), dict(canary or {})
-    paths = [pathlib.Path(os.path.abspath(folder)) for folder in folders]
+    stable = _checked_labels("stable", stable)
+    canary = _checked_labels("canary", canary)
+    if isinstance(folders, (str, os.PathLike)) or not isinstance(folders, Iterable):
+        raise ValueError(
+            "`folders` must be a list of folders, each with the versions of a model. "
+            f"Received: folders={shown(folders)}"
+        )
+    paths = [
+        pathlib.Path(os.path.abspath(checked_path("folders", folder)))
+        for folder in folders
+    ]
     names = [path.name for path in paths]
     if not names or len(set(names)) < len(names):
         raise ValueError(
@@ -63,6 +82,19 @@ def served_models(
                 f"Received: {name!r}"
             )
     return [_served_model(path, stable, canary) for path in paths]
+
+
+def _checked_labels(argument, versions):
+    """A dict; raises ValueError unless it has the number of a version by model name."""
+    versions = {} if versions is None else versions
+    if not isinstance(versions, Mapping):
+        raise ValueError(
+            f"`{argument}` must be a dict, model name -> version. Received: "
+            f"{argument}={shown(versions)}"
+        )
+    for name, version in versions.items():
+        check_count(f"{argument}[{name!r}]", version, 1, "the number of a version")
+    return dict(versions)
 
 
 def _served_model(path, stable, canary):
