@@ -10,6 +10,7 @@ INPUTS = {
     "decode": ("latents",),
     "reconstruct": ("inputs",),
     "sample": ("seeds",),
+    "draw": ("seeds",),
     "score": ("inputs", "seeds"),
     "impute": ("inputs", "mask", "seeds"),
     "cluster": ("inputs",),
