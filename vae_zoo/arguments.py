@@ -1,6 +1,7 @@
 """What arguments must be: a plain error names the argument, the expectation, the value.
 
-Nothing here needs TensorFlow or NumPy, so the command line can check before it loads it.
+Nothing here needs TensorFlow or NumPy, so the command line can check before it loads
+them.
 """
 
 import inspect

@@ -186,12 +186,8 @@ def _plot(options):
 
 def _export(options):
     from vae_zoo.models.vae import VAE
-    from vae_zoo.serving.saved_model import (
-        PROVENANCE,
-        export,
-        find_version,
-        read_metadata,
-    )
+    from vae_zoo.serving.layout import find_version, read_metadata
+    from vae_zoo.serving.saved_model import PROVENANCE, export
 
     folder = find_version(presets.find(options.source))
     metadata = read_metadata(folder)
@@ -230,8 +226,8 @@ def _print_later_step(model, later):
     versions = ", ".join(map(str, model.also_loaded))
     print(
         f"{model.name}: a running server loads version {versions} now. Once "
-        f"/v1/models/{model.name} shows it as AVAILABLE, run the same command again: it "
-        f"moves the labels to stable {later.stable}, canary {later.canary}"
+        f"/v1/models/{model.name} shows it as AVAILABLE, run the same command again, "
+        f"which moves the labels to stable {later.stable}, canary {later.canary}"
     )
 
 

@@ -60,8 +60,8 @@ def configuration(version, server, tmp_path_factory):
     for written, here in (
         ("listen 8080;", f"listen 127.0.0.1:{port};"),
         ("server:8501", f"127.0.0.1:{server.rest_port}"),
-        ("/config/", f"{folder}/"),
         ("/tmp/", f"{folder.parent}/"),
+        ("/config/", f"{folder}/"),
     ):
         assert written in text
         text = text.replace(written, here)
@@ -158,14 +158,18 @@ REFUSED = {
     "true": {"instances": [[[True] * 3] * 4]},
     "null in a row": {"instances": [[[None] * 3] * 4]},
     "beyond a float": '{"signature_name": "draw", "instances": [[1e999, 2]]}',
-    "a row without an input": {**IMPUTE, "instances": [row(), {"inputs": X[0].tolist()}]},
+    "a row without an input": {
+        **IMPUTE,
+        "instances": [row(), {"inputs": X[0].tolist()}],
+    },
     "one row of another shape": {**IMPUTE, "instances": [row(), row(seeds=[1])]},
     "columns of two lengths": {
         **IMPUTE,
         "inputs": {"inputs": X.tolist(), "mask": X.tolist(), "seeds": [[1, 2]]},
     },
     "a key twice": '{"signature_name": "draw", "instances": [], "instances": [[1, 2]]}',
-    "an input twice": '{"signature_name": "draw", "inputs": {"seeds": [], "seeds": [[1, 2]]}}',
+    "an input twice": '{"signature_name": "draw",'
+    ' "inputs": {"seeds": [], "seeds": [[1, 2]]}}',
     "an escaped key": '{"signature_name": "draw", "instances": [],'
     ' "inst\\u0061nces": [[1, 2]]}',
     "deep": '{"instances": ' + 50_000 * "[" + 50_000 * "]" + "}",
@@ -191,15 +195,15 @@ def test_the_error_says_what_is_wrong(proxy):
     }
 
 
-@pytest.mark.parametrize("model", ["another", "constructor", "__proto__"])
-def test_of_unknown_models_and_signatures_the_server_says_so(proxy, model):
-    answer = post(proxy, {"instances": [[1.0]]}, model)
+@pytest.mark.parametrize("name", ["another", "constructor", "__proto__"])
+def test_of_unknown_models_and_signatures_the_server_says_so(proxy, name):
+    answer = post(proxy, {"instances": [[1.0]]}, name)
     assert answer.status_code == 404
     assert "Servable not found" in answer.json()["error"]
     answer = post(proxy, {"signature_name": "none", "instances": [[1.0]]})
     assert "not found" in answer.json()["error"]
     # But an empty one is refused here.
-    answer = post(proxy, {"instances": []}, model)
+    answer = post(proxy, {"instances": []}, name)
     assert "at least one" in answer.json()["error"]
 
 

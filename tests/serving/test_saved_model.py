@@ -18,7 +18,7 @@ from tests.serving.other_runtimes import (
 )
 from vae_zoo import VAE, export
 from vae_zoo.distributions.noise import fold_in
-from vae_zoo.serving import saved_model
+from vae_zoo.serving import layout, loading
 
 SEEDS = np.array([[1, 2], [3, 4], [5, 6]], np.int32)
 CORE_OUTPUTS = {
@@ -267,14 +267,14 @@ def test_only_core_operations(exported):
 
 def test_the_metadata_say_where_the_model_is_from(exported):
     model, version, _ = exported
-    metadata = saved_model.read_metadata(version)
+    metadata = layout.read_metadata(version)
     assert metadata["class"] == type(model).__name__
     assert metadata["num_importance_samples"] == 9
     assert metadata["versions"]["tensorflow"] == tf.__version__
     assert "git_revision" in metadata
 
 
-@pytest.mark.parametrize("name", saved_model.HASHED)
+@pytest.mark.parametrize("name", loading.HASHED)
 def test_a_corrupted_file_is_named(exported, tmp_path, name):
     _, version, _ = exported
     shutil.copytree(version, tmp_path / "1")

@@ -22,7 +22,6 @@ from vae_zoo.cli import main
 from vae_zoo.serving import served_models, write_server_config
 from vae_zoo.zoo import presets
 
-
 README = pathlib.Path(__file__).resolve().parents[2] / "README.md"
 
 
@@ -204,9 +203,10 @@ def test_the_proxy_finds_its_files_and_the_server(written):
     assert service["entrypoint"] == container["command"]
     assert service["image"] == container["image"] == "nginx:1.28"
     assert "/config/nginx.conf" in container["command"]
-    assert "js_import requests from /config/requests.js;" in (
-        written / "nginx.conf"
-    ).read_text()
+    assert (
+        "js_import requests from /config/requests.js;"
+        in (written / "nginx.conf").read_text()
+    )
     (config,) = service["volumes"]
     (mount,) = container["volumeMounts"]
     assert (config["source"], config["target"]) == (".", mount["mountPath"])

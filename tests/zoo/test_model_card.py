@@ -5,7 +5,7 @@ import pytest
 
 from vae_zoo import VAE
 from vae_zoo.components import networks
-from vae_zoo.serving.saved_model import read_metadata
+from vae_zoo.serving.layout import read_metadata
 from vae_zoo.zoo.model_card import model_card, shown
 
 METRIC = {

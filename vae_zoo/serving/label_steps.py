@@ -1,7 +1,7 @@
 """Labels moved so that a running server follows: first load, then move.
 
 TF Serving takes a changed `models.config` while it runs, but refuses to move a label to
-a version that it has not loaded, and meanwhile drops versions that are no longer listed.
+a version that it has not loaded, and meanwhile drops those that are no longer listed.
 So a version is first listed beside those that have the labels, which stay where they
 are; once it is loaded, the labels move.
 """

@@ -35,7 +35,7 @@ def presets_of(owner):
 
 def load_preset(name_or_path, owner, sha256=None, dtype=None):
     """The model of a preset, a SavedModel's folder or a URL; see `VAE.from_preset`."""
-    from vae_zoo.serving.saved_model import load
+    from vae_zoo.serving.loading import load
 
     model = load(_found_or_fetched(name_or_path, sha256), dtype)
     if not isinstance(model, owner):
