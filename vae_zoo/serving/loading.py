@@ -4,6 +4,7 @@ import hashlib
 import os
 
 import keras
+import tensorflow as tf
 
 from vae_zoo.arguments import check_instance
 from vae_zoo.models.vae import VAE
@@ -46,6 +47,7 @@ def load(folder: str | os.PathLike, dtype: str | None = None) -> keras.Model:
         config["config"] |= _with_policy(networks, policy)
     model = _model(config, folder)
     weights.restore(model, folder, _names(metadata))
+    _check_sizes(model, folder)
     return model
 
 
@@ -73,6 +75,26 @@ def _model(config, folder):
             f'"config", as `export` wrote it. Received: one that cannot be made '
             f"({type(error).__name__}: {problem})"
         ) from error
+
+
+def _check_sizes(model, folder):
+    """Raises ValueError unless the networks go with the model's sizes.
+
+    They are made with the shapes that they had, whatever size was edited elsewhere.
+    """
+    x, z = tf.zeros((1, *model.input_shape)), tf.zeros((1, model.latent_dim))
+    try:
+        received = (model.encode(x).shape, model.decode(z).shape)
+        problem = f"latents {received[0]} and examples {received[1]}"
+    except Exception as error:  # A shape that does not fit fails anywhere in Keras.
+        received = None
+        problem = " ".join(str(error).split())[:500]
+    if received != (z.shape, x.shape):
+        raise ValueError(
+            f"'{folder / EXTRA / METADATA}' must describe a model of vae_zoo whose "
+            f"networks go with input_shape={model.input_shape} and "
+            f"latent_dim={model.latent_dim}. Received: {problem}"
+        )
 
 
 def _names(metadata):

@@ -124,7 +124,7 @@ def _chosen(functions, names):
     if names is None:
         return functions
     is_list = isinstance(names, (list, tuple, set, frozenset, dict))
-    if not is_list or not names or not all(name in functions for name in names):
+    if not is_list or not names or not all(name in [*functions] for name in names):
         raise ValueError(
             f"`signatures` must be some of those of the model, {list(functions)}. "
             f"Received: {shown(names)}"

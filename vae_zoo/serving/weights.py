@@ -1,6 +1,7 @@
 """The weights of an exported model, found again by name."""
 
 import collections
+import re
 
 import keras
 import tensorflow as tf
@@ -16,36 +17,43 @@ def weight_names(model):
     count the layers made before in the same process.
     """
     found = {}
-    _walk(model, "", found, set())
+    _walk(model, "", "", found, set())
     names = [found.get(id(weight), weight.name) for weight in model.weights]
     repeated = {name for name, count in collections.Counter(names).items() if count > 1}
-    # Where no attribute leads to a weight its place has to do.
+    # Where no name tells two weights apart their places have to do.
     return [
         f"{name}#{index}" if name in repeated else name
         for index, name in enumerate(names)
     ]
 
 
-def _walk(part, path, found, seen):
-    """Adds the names of the weights below `part` to `found`, id -> name."""
+def _walk(part, path, owner, found, seen):
+    """Adds the names of the weights below `part` to `found`, id -> name.
+
+    Args:
+        part: a layer, a container or anything else that a layer holds.
+        path: the attributes on the way to it.
+        owner: those to the layer that holds it.
+        found, seen: what has been named and looked at, by id.
+    """
     if id(part) in seen:
         return
     seen.add(id(part))
+    inner = ()
     if isinstance(part, keras.Variable):
-        owner = path.rpartition("/")[0]
-        found.setdefault(id(part), f"{owner}/{part.name}".lstrip("/"))
-        return
-    if isinstance(part, dict):
+        # Keras counts those that were given no name.
+        name = re.sub(r"^variable_\d+$", "variable", part.name)
+        found[id(part)] = f"{owner}/{name}".lstrip("/")
+    elif isinstance(part, keras.layers.Layer):
+        # Keras' own lists of layers come last: there is no name in them.
+        inner = sorted(vars(part).items(), key=lambda item: item[0].startswith("_"))
+        owner = path
+    elif isinstance(part, dict):
         inner = part.items()
     elif isinstance(part, (list, tuple)):
         inner = enumerate(part)
-    elif isinstance(part, keras.layers.Layer):
-        # Keras' own lists of layers and variables come last: they have no names.
-        inner = sorted(vars(part).items(), key=lambda item: item[0].startswith("_"))
-    else:
-        return
     for key, value in inner:
-        _walk(value, f"{path}/{key}".lstrip("/"), found, seen)
+        _walk(value, f"{path}/{key}".lstrip("/"), owner, found, seen)
 
 
 def restore(model, folder, names=None):
