@@ -6,7 +6,7 @@ import tensorflow as tf
 from numpy.testing import assert_array_equal
 
 from tests import zoo_of_models
-from vae_zoo import VAE
+from vae_zoo import VAE, cli
 from vae_zoo.components import likelihoods, networks
 from vae_zoo.models.latent_methods import drawn
 
@@ -112,3 +112,14 @@ def test_a_seed_of_another_shape_is_refused(models, seed):
     message = r"`seed` must be None, an integer, or int32 of shape \[2\] or \[3, 2\]"
     with pytest.raises(ValueError, match=message):
         models["binary"].sample(3, seed)
+
+
+def test_the_command_draws_where_it_is_told_to(tmp_path):
+    model = VAE.from_preset("vae_digits")
+    words = ["sample", "vae_digits", "--num-samples", "3", "--seed", "5"]
+    for name, options in (("means", []), ("draws", ["--draw"])):
+        output = tmp_path / f"{name}.npy"
+        assert cli.main([*words, *options, "--output", str(output)]) == 0
+        expected = model.sample(3, seed=5, draw=name == "draws")
+        assert_array_equal(np.load(output), expected)
+    assert set(np.unique(np.load(tmp_path / "draws.npy"))) == {0.0, 1.0}

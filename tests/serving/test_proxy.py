@@ -13,6 +13,7 @@ from numpy.testing import assert_allclose
 
 pytest.importorskip("tensorflow_serving", reason="the extra `serving` is absent")
 
+import grpc_client
 import requests
 import rest_client
 
@@ -115,6 +116,14 @@ def test_good_requests_are_answered(proxy, model, columns, where):
     imputed = rest_client.predict(url, "impute", arrays, **how)["outputs"]
     assert np.isfinite(imputed).all()
     assert_allclose(imputed[1], x[1])
+
+
+def test_draws_come_over_grpc_too(server, model):
+    seeds = {"seeds": np.array(SEEDS, np.int32)}
+    with grpc_client.connect(port=server.grpc_port) as channel:
+        answer = grpc_client.predict(channel, "small", "draw", seeds, timeout=60)
+    expected = model.sample(2, seeds["seeds"], draw=True)
+    assert_allclose(answer["outputs"], expected, atol=1e-5)
 
 
 def test_rows_without_a_name_and_the_default_signature(proxy, model):

@@ -15,6 +15,7 @@ from tests.server_files import (
     read_models,
 )
 from vae_zoo import atomic
+from vae_zoo.cli import RUNS, build_parser
 from vae_zoo.serving import served_models, write_server_config
 
 
@@ -151,3 +152,12 @@ def test_no_tensorflow_is_needed(tmp_path):
         [sys.executable, "-c", program, *arguments], capture_output=True, text=True
     )
     assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("command", sorted(RUNS))
+def test_help_says_a_default_once(command, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "1000")
+    with pytest.raises(SystemExit):
+        build_parser(RUNS).parse_args([command, "--help"])
+    for line in capsys.readouterr().out.splitlines():
+        assert line.lower().count("(default") <= 1, line
