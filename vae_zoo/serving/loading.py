@@ -44,6 +44,7 @@ def load(folder: str | os.PathLike, dtype: str | None = None) -> keras.Model:
         arguments = config["config"]
         networks = {key: arguments.get(key) for key in ("encoder", "decoder")}
         config["config"] |= _with_policy(networks, policy)
+    _check_sizes(config["config"], folder)
     model = _model(config, folder)
     weights.restore(model, folder, _names(metadata))
     return model
@@ -64,7 +65,6 @@ def _check_files(folder, recorded):
 def _model(config, folder):
     """The model of this config, untrained; whatever is wrong is a ValueError."""
     try:
-        config = _without_built_shapes(config)
         model = keras.saving.deserialize_keras_object(config)
         return check_instance("config", model, VAE, "a model of vae_zoo")
     except Exception as error:  # What was edited may fail anywhere in Keras.
@@ -76,21 +76,37 @@ def _model(config, folder):
         ) from error
 
 
-def _without_built_shapes(config):
-    """A config without the shapes that layers were built with.
+def _check_sizes(arguments, folder):
+    """Raises ValueError unless the sizes are those that the networks were built for.
 
-    They follow from the model's sizes. Taken from the file, a size that was edited
-    would contradict them, and the model would load and fail on use.
+    Layers are made with the shapes that the file has for them, so a model of which
+    one size was edited would load and fail on use.
     """
-    if isinstance(config, list):
-        return [_without_built_shapes(each) for each in config]
-    if not isinstance(config, dict):
-        return config
-    return {
-        key: _without_built_shapes(value)
-        for key, value in config.items()
-        if key != "build_config"
-    }
+    sizes = {key: arguments.get(key) for key in ("input_shape", "latent_dim")}
+    x, z = sizes["input_shape"], [sizes["latent_dim"]]
+    for part, shape in (("encoder", x), ("decoder", z), ("posterior", z)):
+        built = _built_shape(arguments.get(part))
+        if built is not None and built != shape:
+            raise ValueError(
+                f"'{folder / EXTRA / METADATA}' must describe a model of vae_zoo whose "
+                f"sizes go together. Received: {sizes}, and its {part} was built for "
+                f"{built}"
+            )
+
+
+def _built_shape(component):
+    """The shape without the batch that a component in a config was built for, or None.
+
+    Of a posterior it is that of a latent vector, of a network that of what enters it.
+    """
+    built = component.get("build_config") if isinstance(component, dict) else None
+    if not isinstance(built, dict):
+        return None
+    shapes = built.get("shapes_dict")
+    if isinstance(shapes, dict):
+        return shapes.get("event_shape")
+    shape = built.get("input_shape")
+    return shape[1:] if isinstance(shape, list) else None
 
 
 def _names(metadata):
