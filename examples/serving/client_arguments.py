@@ -68,6 +68,19 @@ def arrays(options):
     return {name: as_served(name, array) for name, array in found.items()}
 
 
+def check_rows(arrays):
+    """Raises ValueError unless every input has a row.
+
+    An empty request gets no answer from a server that batches, and is in its way.
+    """
+    empty = [name for name, array in arrays.items() if not len(array)]
+    if empty or not arrays:
+        raise ValueError(
+            "Every input must have at least one row. Received: none of "
+            f"{', '.join(empty) or 'any input'}"
+        )
+
+
 def digits(count):
     """The first digits of scikit-learn, [count, 8, 8, 1] in [0, 1]."""
     from sklearn.datasets import load_digits

@@ -187,6 +187,14 @@ def test_inputs_of_other_lengths_are_refused(ask, name):
     assert f"`{name}` must have as many rows as `inputs`" in received
 
 
+def test_an_empty_request_is_not_sent(ask):
+    # It would get no answer from a server that batches.
+    x = np.ones((0, 8, 8, 1), np.float32)
+    for arrays in ({}, {"inputs": x}, {"inputs": x, "seeds": SEEDS}):
+        with pytest.raises(ValueError, match="Every input must have at least one row"):
+            ask("score", arrays)
+
+
 def test_nan_goes_through_both_ways(ask):
     x = np.ones((2, 8, 8, 1), np.float32)
     x[0, 0] = np.nan

@@ -15,21 +15,39 @@ def row_shapes(metadata):
     Args:
         metadata: the content of a version's `vae_zoo.json`. That of an early version
             does not list its signatures; they follow from the sizes of the model.
+
+    Returns:
+        A dict, empty where neither is there: then only the server knows the shapes.
     """
-    if isinstance(metadata.get("signatures"), dict):
-        return metadata["signatures"]
+    signatures = metadata.get("signatures")
+    if _are_shapes(signatures):
+        return signatures
     config = metadata["config"]["config"]
-    if not {"input_shape", "latent_dim"} <= config.keys():
+    x, z = config.get("input_shape"), [config.get("latent_dim")]
+    if not _is_shape(x) or not _is_shape(z):
         return {}
-    x = {"inputs": list(config["input_shape"])}
-    seeds = {"seeds": [2]}
+    x, seeds = {"inputs": x}, {"seeds": [2]}
     return {
         **dict.fromkeys(("serving_default", "encode", "reconstruct", "cluster"), x),
-        "decode": {"latents": [config["latent_dim"]]},
+        "decode": {"latents": z},
         "sample": seeds,
         "score": {**x, **seeds},
         "impute": {**x, "mask": x["inputs"], **seeds},
     }
+
+
+def _are_shapes(signatures):
+    """Whether it is what `export` writes: signature -> input -> sizes or None."""
+    return isinstance(signatures, dict) and all(
+        isinstance(inputs, dict) and all(map(_is_shape, inputs.values()))
+        for inputs in signatures.values()
+    )
+
+
+def _is_shape(shape):
+    return isinstance(shape, (list, tuple)) and all(
+        size is None or (type(size) is int and size > 0) for size in shape
+    )
 
 
 def merged(versions):
