@@ -107,11 +107,35 @@ def test_what_is_no_answer_is_refused(models, draw):
         models["binary"].sample(2, draw=draw)
 
 
-@pytest.mark.parametrize("seed", [[[1, 2]], [1, 2, 3], [[1], [2], [3]]])
-def test_a_seed_of_another_shape_is_refused(models, seed):
+@pytest.mark.parametrize(
+    "seed",
+    [
+        [[1, 2]],
+        [1, 2, 3],
+        [[1], [2], [3]],
+        [[1, 2], [3]],
+        [0.5, 1.0],
+        np.zeros((3, 2)),
+        "seed",
+        1.5,
+        float("nan"),
+        True,
+        {},
+    ],
+)
+def test_a_seed_of_another_kind_is_refused(models, seed):
     message = r"`seed` must be None, an integer, or int32 of shape \[2\] or \[3, 2\]"
     with pytest.raises(ValueError, match=message):
         models["binary"].sample(3, seed)
+
+
+@pytest.mark.parametrize(
+    "seed",
+    [3, np.int64(3), [3, 4], (3, 4), np.array([3, 4]), tf.constant([3, 4]), SEEDS],
+)
+def test_a_seed_may_be_of_any_integers(models, seed):
+    again = models["binary"].sample(3, seed)
+    assert_array_equal(models["binary"].sample(3, seed), again)
 
 
 def test_the_command_draws_where_it_is_told_to(tmp_path):

@@ -159,6 +159,14 @@ def test_what_is_no_model_is_not_exported(tmp_path, model):
     assert not (tmp_path / "m").exists()
 
 
+def test_a_file_is_no_folder(tmp_path, model):
+    (tmp_path / "m").touch()
+    with pytest.raises(ValueError, match="`directory` must be a folder.*a file"):
+        export(model, tmp_path / "m")
+    with pytest.raises(ValueError, match="Received: dtype=the class float"):
+        VAE.from_preset("vae_digits", dtype=float)
+
+
 @pytest.mark.parametrize("names", ["decode", 3, [3], {"none"}, [["decode"]]])
 def test_signatures_that_are_none_are_refused(tmp_path, model, names):
     with pytest.raises(ValueError, match="`signatures` must be some of"):

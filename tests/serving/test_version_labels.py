@@ -3,7 +3,8 @@
 import pytest
 
 from tests.server_files import make_versions
-from vae_zoo.serving import served_models
+from vae_zoo.serving import next_step, served_models
+from vae_zoo.serving.version_labels import ServedModel
 
 
 @pytest.mark.parametrize(
@@ -94,3 +95,16 @@ def test_folders_that_cannot_be_served_are_refused(tmp_path):
             served_models([none])
     with pytest.raises(ValueError, match="`folders` must have names of letters"):
         served_models([make_versions(tmp_path / "a b", [1])])
+
+
+@pytest.mark.parametrize(
+    ("models", "output", "message"),
+    [
+        (None, "out", "`models` must be at least one.*None"),
+        ([1], "out", "`models` must be a list of what `served_models` returns.*1"),
+        ([ServedModel("m", None, 1, 1)], None, "`output` must be the path.*None"),
+    ],
+)
+def test_of_what_is_no_model_there_is_no_next_step(models, output, message):
+    with pytest.raises(ValueError, match=message):
+        next_step(models, output)

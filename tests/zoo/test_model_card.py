@@ -187,6 +187,12 @@ def test_what_cannot_be_saved_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("figure", [None, {}, {"value": "88"}, {"value": math.nan}])
+def test_a_figure_that_is_none_is_not_shown(figure):
+    with pytest.raises(ValueError, match="figure"):
+        shown(figure)
+
+
 @pytest.mark.parametrize(
     ("name", "metadata", "message"),
     [

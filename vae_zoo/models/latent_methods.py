@@ -1,14 +1,18 @@
 """What a trained model does with data and latents."""
 
+import numbers
+
+import numpy as np
 import tensorflow as tf
 
-from vae_zoo.arguments import check_count, check_flag
+from vae_zoo.arguments import check_count, check_flag, shown
 from vae_zoo.distributions.noise import fold_in
 from vae_zoo.models import clusters, restoration
 from vae_zoo.models.input_checks import as_incomplete
 
 # Which part of a sample's seed is that of x. Priors use the first few for parts of z.
 _OF_X = 1_000_000
+_INTEGERS = ("int32", "int64", "uint32", "uint64", "int16", "uint16", "int8", "uint8")
 
 
 class LatentMethods:
@@ -100,9 +104,9 @@ class LatentMethods:
         """
         check_count("num_samples", num_samples, 1, "the examples to draw")
         check_flag("draw", draw)
+        _check_seed(seed, num_samples)
         prior = self.prior() if cluster is None else clusters.component(self, cluster)
         seed = self._as_seed(seed)
-        _check_shape_of_seed(seed, num_samples)
         z = prior.sample(num_samples, seed=seed)
         return drawn(self, z, seed) if draw else self.decode(z)
 
@@ -160,11 +164,28 @@ def drawn(model, z, seed):
     return model.likelihood_head.draw(fold_in(seed, _OF_X), **parameters)
 
 
-def _check_shape_of_seed(seed, num_samples):
+def _check_seed(seed, num_samples):
     """Raises ValueError unless it is one for all samples, [2], or for each, [N, 2]."""
+    if seed is None or (isinstance(seed, numbers.Integral) and type(seed) is not bool):
+        return
+    if isinstance(seed, (list, tuple)):
+        seed = _as_array(seed)
     shapes = ((2,), (num_samples, 2))
-    if not any(seed.shape.is_compatible_with(shape) for shape in shapes):
+    is_valid = (
+        (isinstance(seed, np.ndarray) or tf.is_tensor(seed))
+        and seed.dtype in _INTEGERS
+        and any(tf.TensorShape(seed.shape).is_compatible_with(each) for each in shapes)
+    )
+    if not is_valid:
         raise ValueError(
             "`seed` must be None, an integer, or int32 of shape [2] or "
-            f"[{num_samples}, 2]. Received: shape {tuple(seed.shape)}"
+            f"[{num_samples}, 2]. Received: seed={shown(seed)}"
         )
+
+
+def _as_array(seed):
+    """A list as an array, or as it came if its rows differ in length."""
+    try:
+        return np.array(seed)
+    except ValueError:
+        return seed

@@ -6,10 +6,10 @@ So a version is first listed beside those that have the labels, which stay where
 are; once it is loaded, the labels move.
 """
 
-import pathlib
 import re
 
-from vae_zoo.serving.layout import is_version
+from vae_zoo.serving.layout import checked_path, is_version
+from vae_zoo.serving.version_labels import checked_models
 
 FILE = "models.config"
 _LABEL = r'version_labels \{ key: "(\w+)" value: (\d+) \}'
@@ -26,9 +26,16 @@ def next_step(models, output):
         List of `ServedModel`. A model whose labels would move to a version that the
         earlier configuration does not load keeps its labels and loads that version
         too; all others are as they came.
+
+    Raises:
+        ValueError: if `models` is no list of `ServedModel`, or `output` no path.
     """
-    written = _written(pathlib.Path(output) / FILE)
-    return [_step(model, *written.get(model.name, ({}, set()))) for model in models]
+    written = _written(checked_path("output", output) / FILE)
+    nothing = ({}, set())
+    return [
+        _step(model, *written.get(model.name, nothing))
+        for model in checked_models(models)
+    ]
 
 
 def _step(model, labels, loaded):

@@ -5,7 +5,7 @@ import os
 
 import keras
 
-from vae_zoo.arguments import check_instance
+from vae_zoo.arguments import check_instance, shown
 from vae_zoo.models.vae import VAE
 from vae_zoo.serving import weights
 from vae_zoo.serving.layout import EXTRA, METADATA, find_version, read_metadata
@@ -32,8 +32,9 @@ def load(folder: str | os.PathLike, dtype: str | None = None) -> keras.Model:
 
     Raises:
         ValueError: if `folder` holds no SavedModel of this package, one of its
-            files is missing or corrupted (it is named), or `dtype` is no policy with
-            variables in float32.
+            files is missing or corrupted or was edited so that it makes no model for
+            its weights (it is named), or `dtype` is no policy with variables in
+            float32.
     """
     policy = None if dtype is None else _float32_policy(dtype)
     folder = find_version(folder)
@@ -118,7 +119,8 @@ def _names(metadata):
 
 def _float32_policy(dtype):
     try:
-        policy = keras.dtype_policies.get(dtype)
+        is_name = isinstance(dtype, (str, keras.dtype_policies.DTypePolicy))
+        policy = keras.dtype_policies.get(dtype) if is_name else None
     except (ValueError, TypeError):
         policy = None
     # Those of a map or of quantized layers would not come over.
@@ -126,7 +128,7 @@ def _float32_policy(dtype):
     if not is_plain or policy.variable_dtype != "float32":
         raise ValueError(
             "`dtype` must be a policy with variables in float32, such as 'float32' or "
-            f"'mixed_bfloat16'. Received: dtype={dtype!r}"
+            f"'mixed_bfloat16'. Received: dtype={shown(dtype)}"
         )
     return keras.saving.serialize_keras_object(policy)
 

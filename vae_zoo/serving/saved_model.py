@@ -166,6 +166,10 @@ def _config(model):
 def _check_destination(directory):
     if not directory.exists():
         return
+    if not directory.is_dir():
+        raise ValueError(
+            f"`directory` must be a folder, new or not. Received: '{directory}', a file"
+        )
     has_card = bool(versions(directory))
     foreign = [
         entry.name

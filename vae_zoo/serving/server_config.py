@@ -12,11 +12,11 @@ import textwrap
 from collections.abc import Sequence
 
 from vae_zoo import atomic
-from vae_zoo.arguments import check_count, check_flag, check_instance, shown
+from vae_zoo.arguments import check_count, check_flag, shown
 from vae_zoo.serving.label_steps import next_step
 from vae_zoo.serving.layout import checked_path, read_metadata
 from vae_zoo.serving.request_shapes import max_body_mib, merged, row_shapes
-from vae_zoo.serving.version_labels import ServedModel
+from vae_zoo.serving.version_labels import ServedModel, checked_models
 
 IMAGE = "tensorflow/serving:2.21.0"
 # Its official image has the module for JavaScript.
@@ -101,7 +101,7 @@ def write_server_config(
         "min_replicas": min_replicas,
         "max_replicas": max_replicas,
     }
-    models = _checked_models(models)
+    models = checked_models(models)
     _check_names(name, image=image, proxy_image=proxy_image)
     sizes = _checked_sizes(sizes)
     _check_destination(output)
@@ -121,23 +121,6 @@ def write_server_config(
         else:
             os.rename(folder, output)
     return [output / file for file in FILES]
-
-
-def _checked_models(models):
-    """A list; raises ValueError unless it is of `ServedModel`, of one at least."""
-    is_list = isinstance(models, Sequence) and not isinstance(models, (str, tuple))
-    # A `ServedModel` is a tuple itself.
-    is_list = is_list or type(models) is tuple
-    if not is_list or not models:
-        received = "none" if is_list else shown(models)
-        raise ValueError(
-            "`models` must be at least one, the list that `served_models` returns. "
-            f"Received: {received}"
-        )
-    for model in models:
-        expectation = "a list of what `served_models` returns"
-        check_instance("models", model, ServedModel, expectation)
-    return list(models)
 
 
 def _check_names(name, **images):

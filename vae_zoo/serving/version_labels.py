@@ -3,10 +3,10 @@
 import os
 import pathlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from vae_zoo.arguments import check_count, shown
+from vae_zoo.arguments import check_count, check_instance, shown
 from vae_zoo.serving.layout import (
     checked_path,
     find_version,
@@ -82,6 +82,23 @@ def served_models(
                 f"Received: {name!r}"
             )
     return [_served_model(path, stable, canary) for path in paths]
+
+
+def checked_models(models):
+    """A list; raises ValueError unless it is of `ServedModel`, of one at least."""
+    is_list = isinstance(models, Sequence) and not isinstance(models, (str, tuple))
+    # A `ServedModel` is a tuple itself.
+    is_list = is_list or type(models) is tuple
+    if not is_list or not models:
+        received = "none" if is_list else shown(models)
+        raise ValueError(
+            "`models` must be at least one, the list that `served_models` returns. "
+            f"Received: {received}"
+        )
+    for model in models:
+        expectation = "a list of what `served_models` returns"
+        check_instance("models", model, ServedModel, expectation)
+    return list(models)
 
 
 def _checked_labels(argument, versions):

@@ -95,7 +95,11 @@ def check_card(card: dict) -> None:
 
 
 def _check_figure(figure):
-    _check_has(figure, REQUIRED, "figure")
+    _check_numbers(figure, REQUIRED)
+
+
+def _check_numbers(figure, required):
+    _check_has(figure, required, "figure")
     for key in ("value", "standard_error"):
         if figure.get(key) is not None and not _is_finite(figure[key]):
             raise ValueError(
@@ -129,7 +133,12 @@ def _is_finite(value):
 
 
 def shown(metric: dict) -> str:
-    """A figure as the card has it: value, error and unit."""
+    """A figure as the card has it: value, error and unit.
+
+    Raises:
+        ValueError: if it has no value, or one that is no finite number.
+    """
+    _check_numbers(metric, ("value",))
     value = metric["value"]
     error = metric.get("standard_error")
     digits = metric.get("digits", 2)

@@ -76,12 +76,12 @@ def find(name_or_path):
         )
     name = os.fspath(name_or_path)
     path = pathlib.Path(os.path.expanduser(name))
-    if name in known and (isinstance(name_or_path, str) or not path.is_dir()):
+    if name in known and (isinstance(name_or_path, str) or not os.path.isdir(path)):
         return root() / name
-    if not path.is_dir():
+    if not os.path.isdir(path):
         raise ValueError(
             f"`name_or_path` must be one of {known} or the folder of a SavedModel. "
-            f"Received: {name!r}{_hint(name, path, known)}"
+            f"Received: {shown(name)}{_hint(name, path, known)}"
         )
     return path
 
@@ -93,7 +93,7 @@ def _hint(name, path, known):
             "; a model that Keras saved is loaded by "
             f"`keras.saving.load_model({name!r})`"
         )
-    if path.is_file():
+    if os.path.isfile(path):
         return ", which is a file, not a folder"
     near = difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.3)
     return f"; the nearest names are {', '.join(near)}" if near else ""
