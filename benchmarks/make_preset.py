@@ -24,7 +24,8 @@ from PIL import Image
 from vae_zoo import VAE, cli
 from vae_zoo.datasets import open_source
 from vae_zoo.pictures import write_all_pictures
-from vae_zoo.serving.saved_model import PROVENANCE, find_version, read_metadata
+from vae_zoo.serving.layout import find_version, read_metadata
+from vae_zoo.serving.saved_model import PROVENANCE
 from vae_zoo.zoo.model_card import shown
 from vae_zoo.zoo.publishing import save_to_preset
 

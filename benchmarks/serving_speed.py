@@ -19,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 from vae_zoo import VAE
-from vae_zoo.serving.saved_model import find_version, read_metadata
+from vae_zoo.serving.layout import find_version, read_metadata
 from vae_zoo.zoo import presets
 
 BATCH_SIZES = (1, 8, 64, 256)

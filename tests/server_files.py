@@ -18,6 +18,8 @@ FILES = [
     "kubernetes.yaml",
     "models.config",
     "monitoring.config",
+    "nginx.conf",
+    "requests.js",
 ]
 # Messages that tensorflow-serving-api leaves out: names and types of their fields in
 # session_bundle_config.proto and monitoring_config.proto.
@@ -67,13 +69,12 @@ def read_models(folder):
     return {model.name: model for model in config.model_config_list.config}
 
 
-def read_compose(folder):
-    """The only service."""
+def read_compose(folder, service="server"):
+    """One of the two services."""
     yaml = pytest.importorskip("yaml", reason="PyYAML is absent")
-    (service,) = yaml.safe_load((folder / "compose.yaml").read_text())[
-        "services"
-    ].values()
-    return service
+    services = yaml.safe_load((folder / "compose.yaml").read_text())["services"]
+    assert set(services) == {"server", "proxy"}
+    return services[service]
 
 
 def read_kubernetes(folder):
@@ -85,9 +86,12 @@ def read_kubernetes(folder):
     return found
 
 
-def container_of(objects):
-    (container,) = objects["Deployment"]["spec"]["template"]["spec"]["containers"]
-    return container
+def container_of(objects, name="server"):
+    """One of the two containers of a pod."""
+    containers = objects["Deployment"]["spec"]["template"]["spec"]["containers"]
+    found = {container["name"]: container for container in containers}
+    assert set(found) == {"server", "proxy"}
+    return found[name]
 
 
 def flags_of(arguments):
@@ -95,12 +99,13 @@ def flags_of(arguments):
     return dict(re.fullmatch("--([a-z_]+)=(.*)", flag).groups() for flag in arguments)
 
 
-def make_versions(folder, versions):
+def make_versions(folder, versions, input_shape=(8, 8, 1)):
     """A folder as `export` leaves it, as far as it is read here."""
+    config = {"config": {"input_shape": input_shape, "latent_dim": 8}}
     for version in versions:
         extra = folder / str(version) / "assets.extra"
         extra.mkdir(parents=True)
         (folder / str(version) / "saved_model.pb").write_bytes(b"")
-        content = {"class": "VAE", "config": {}, "sha256": {}}
+        content = {"class": "VAE", "config": config, "sha256": {}}
         (extra / "vae_zoo.json").write_text(json.dumps(content))
     return folder

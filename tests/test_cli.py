@@ -14,7 +14,7 @@ from numpy.testing import assert_array_equal
 from tests.small_runs import ARTEFACTS, TINY
 from vae_zoo import VAE, atomic, cli, termination
 from vae_zoo.cli import main
-from vae_zoo.serving.saved_model import read_metadata
+from vae_zoo.serving.layout import read_metadata
 
 
 def command(*arguments):

@@ -1,7 +1,10 @@
+import pkgutil
 import subprocess
 import sys
 
 import pytest
+
+import vae_zoo
 
 
 @pytest.mark.parametrize("name", ["components", "plotting"])
@@ -10,3 +13,23 @@ def test_a_part_of_the_package_may_be_imported_first(name):
     program = f"from vae_zoo import {name}; import vae_zoo; vae_zoo.VAE((2,), 1)"
     result = subprocess.run([sys.executable, "-c", program], capture_output=True)
     assert result.returncode == 0, result.stderr.decode()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        module.name
+        for module in pkgutil.iter_modules(vae_zoo.__path__)
+        if not module.name.startswith("_")
+    ],
+)
+def test_every_public_module_is_there_after_one_import(name):
+    # As if nothing had imported it before.
+    assert vae_zoo.__getattr__(name).__name__ == f"vae_zoo.{name}"
+    assert name in dir(vae_zoo)
+
+
+def test_what_is_not_there_is_an_attribute_error():
+    for name in ("nothing", "__main__", "_modules_"):
+        with pytest.raises(AttributeError, match=f"no attribute '{name}'"):
+            getattr(vae_zoo, name)

@@ -3,7 +3,9 @@
 Names load on first use, so that the command line's help needs no TensorFlow.
 """
 
+import functools
 import importlib
+import pkgutil
 from typing import TYPE_CHECKING
 
 import wrapt
@@ -17,20 +19,6 @@ _HOMES = {
     "HypersphericalVAE": "vae_zoo.models.hyperspherical_vae",
     "export": "vae_zoo.serving.saved_model",
 }
-_MODULES = (
-    "callbacks",
-    "components",
-    "datasets",
-    "distributions",
-    "evaluation",
-    "models",
-    "pictures",
-    "plotting",
-    "serving",
-    "tasks",
-    "training",
-    "zoo",
-)
 __all__ = [
     "VAE",
     "BetaVAE",
@@ -53,13 +41,20 @@ if TYPE_CHECKING:
 def __getattr__(name):
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
-    if name in _MODULES:
+    if name in _modules():
         return importlib.import_module(f"vae_zoo.{name}")
     raise AttributeError(f"module 'vae_zoo' has no attribute {name!r}")
 
 
 def __dir__():
-    return sorted({*globals(), *_HOMES, *_MODULES})
+    return sorted({*globals(), *_HOMES, *_modules()})
+
+
+@functools.cache
+def _modules():
+    """The names of the modules in this folder: all are there without an import."""
+    found = (module.name for module in pkgutil.iter_modules(__path__))
+    return {name for name in found if not name.startswith("_")}
 
 
 @wrapt.when_imported("keras")

@@ -1,14 +1,13 @@
 """What arguments must be: a plain error names the argument, the expectation, the value.
 
-Nothing here needs TensorFlow, so the command line can check before it loads it.
+Nothing here needs TensorFlow or NumPy, so the command line can check before it loads
+them.
 """
 
 import inspect
 import math
 import numbers
 import operator
-
-import numpy as np
 
 MAX_SHOWN_CHARACTERS = 120
 
@@ -69,7 +68,7 @@ def check_number(name, value, meaning, *, above=None, minimum=None, maximum=None
 
 def check_flag(name, value):
     """`value` as a bool; raises ValueError unless it is True or False."""
-    if not isinstance(value, (bool, np.bool_)):
+    if not _is_boolean(value):
         raise ValueError(f"`{name}` must be True or False. Received: {shown(value)}")
     return bool(value)
 
@@ -139,9 +138,16 @@ def _rank(value):
         return None
 
 
+def _is_boolean(value):
+    """Whether it is Python's or NumPy's, which need not be imported for that."""
+    kind = type(value)
+    is_numpys = kind.__module__ == "numpy" and kind.__name__ in ("bool", "bool_")
+    return kind is bool or is_numpys
+
+
 def _as_integer(value):
     """An int, or None if `value` is no whole number of an integer type."""
-    if isinstance(value, (bool, np.bool_)):
+    if _is_boolean(value):
         return None
     try:
         return operator.index(value)
@@ -151,7 +157,7 @@ def _as_integer(value):
 
 def _as_float(value):
     """A float, NaN if `value` is no real number."""
-    if isinstance(value, (bool, np.bool_)):
+    if _is_boolean(value):
         return math.nan
     if isinstance(value, numbers.Real):
         return float(value)

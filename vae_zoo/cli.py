@@ -157,7 +157,10 @@ def _sample(options):
 
     model = VAE.from_preset(options.source)
     images = model.sample(
-        options.num_samples, seed=options.seed, cluster=options.cluster
+        options.num_samples,
+        seed=options.seed,
+        cluster=options.cluster,
+        draw=bool(options.draw),
     ).numpy()
     if output.suffix == ".png":
         plotting.save(plotting.samples(images), output)
@@ -183,12 +186,8 @@ def _plot(options):
 
 def _export(options):
     from vae_zoo.models.vae import VAE
-    from vae_zoo.serving.saved_model import (
-        PROVENANCE,
-        export,
-        find_version,
-        read_metadata,
-    )
+    from vae_zoo.serving.layout import find_version, read_metadata
+    from vae_zoo.serving.saved_model import PROVENANCE, export
 
     folder = find_version(presets.find(options.source))
     metadata = read_metadata(folder)
@@ -205,18 +204,31 @@ def _export(options):
 
 
 def _serve_config(options):
-    from vae_zoo.serving import served_models, write_server_config
+    from vae_zoo.serving import next_step, served_models, write_server_config
 
-    models = served_models(
+    wanted = served_models(
         [presets.find(source) for source in options.sources],
         stable=dict(options.stable or ()),
         canary=dict(options.canary or ()),
     )
     settings = {field: getattr(options, field) for field in SERVER_OPTIONS}
-    paths = write_server_config(models, options.output, **settings)
-    for model in models:
+    settings["at_once"] = bool(options.at_once)
+    step = wanted if options.at_once else next_step(wanted, options.output)
+    paths = write_server_config(wanted, options.output, **settings)
+    for model, later in zip(step, wanted, strict=True):
         print(f"{model.name}: stable {model.stable}, canary {model.canary}")
+        if model != later:
+            _print_later_step(model, later)
     print(*paths, sep="\n")
+
+
+def _print_later_step(model, later):
+    versions = ", ".join(map(str, model.also_loaded))
+    print(
+        f"{model.name}: a running server loads version {versions} now. Once "
+        f"/v1/models/{model.name} shows it as AVAILABLE, run the same command again, "
+        f"which moves the labels to stable {later.stable}, canary {later.canary}"
+    )
 
 
 RUNS = {

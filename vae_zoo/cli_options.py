@@ -12,7 +12,7 @@ from vae_zoo.cli_arguments import (
     share,
 )
 from vae_zoo.cli_train_options import add_train
-from vae_zoo.serving.server_config import IMAGE
+from vae_zoo.serving.server_config import IMAGE, PROXY_IMAGE
 
 BAD_INPUT = 2
 # Those that say what `evaluate` measures.
@@ -31,11 +31,14 @@ EVALUATION_OPTIONS = (
 SERVER_OPTIONS = (
     "name",
     "image",
+    "proxy_image",
     "max_batch_size",
+    "rest_threads",
     "cpus",
     "memory_gib",
     "min_replicas",
     "max_replicas",
+    "at_once",
 )
 
 
@@ -111,9 +114,16 @@ def _add_evaluate(commands, run):
 
 
 def _add_sample(commands, run):
-    parser = add_command(commands, "sample", run, "draw new examples")
+    summary = "new examples: the means of p(x|z) for draws of z, or draws of x"
+    parser = add_command(commands, "sample", run, summary)
     _add_model_argument(parser)
     add = parser.add_argument
+    add(
+        "--draw",
+        action="store_true",
+        default=None,
+        help="draw x from p(x|z), as data are; by default the means of p(x|z)",
+    )
     add("--num-samples", type=positive(int), default=64, help="how many")
     add("--cluster", type=int, default=None, help="the one to draw from, of a mixture")
     add("--seed", type=int, default=0, help="the same seed, the same samples")
@@ -161,7 +171,7 @@ def _add_serve_config(commands, run):
         "--output",
         default="serving",
         metavar="FOLDER",
-        help="new, or of an earlier run, whose files are replaced (default: serving)",
+        help="new, or of an earlier run, whose files are replaced",
     )
     for label, default in (
         ("stable", "the one before the canary, if there is one"),
@@ -176,12 +186,20 @@ def _add_serve_config(commands, run):
         )
     add("--name", default="vae-zoo", help="of the compose project, or in Kubernetes")
     add("--image", default=IMAGE, help="the server's")
+    add("--proxy-image", default=PROXY_IMAGE, help="nginx, with its JavaScript module")
     add(
         "--max-batch-size",
         type=positive(int),
         default=128,
         metavar="ROWS",
         help="computed together, and at most in a request",
+    )
+    add(
+        "--rest-threads",
+        type=positive(int),
+        default=64,
+        metavar="N",
+        help="requests over REST in hand at a time",
     )
     add("--cpus", type=positive(int), default=2, help="of one server")
     add("--memory-gib", type=positive(int), default=2, help="of one server")
@@ -192,6 +210,13 @@ def _add_serve_config(commands, run):
         help="fewest servers in Kubernetes",
     )
     add("--max-replicas", type=positive(int), default=10, help="most of them")
+    add(
+        "--at-once",
+        action="store_true",
+        default=None,
+        help="move labels now, for servers that start anew; otherwise a running server "
+        "first loads a version, and the next run moves the label",
+    )
 
 
 def _add_model_argument(parser):

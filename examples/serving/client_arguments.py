@@ -10,6 +10,7 @@ INPUTS = {
     "decode": ("latents",),
     "reconstruct": ("inputs",),
     "sample": ("seeds",),
+    "draw": ("seeds",),
     "score": ("inputs", "seeds"),
     "impute": ("inputs", "mask", "seeds"),
     "cluster": ("inputs",),
@@ -65,6 +66,19 @@ def arrays(options):
         rows = {name: len(array) for name, array in found.items()}
         raise ValueError(f"All inputs must have as many rows. Received: {rows}")
     return {name: as_served(name, array) for name, array in found.items()}
+
+
+def check_rows(arrays):
+    """Raises ValueError unless every input has a row.
+
+    An empty request gets no answer from a server that batches, and is in its way.
+    """
+    empty = [name for name, array in arrays.items() if not len(array)]
+    if empty or not arrays:
+        raise ValueError(
+            "Every input must have at least one row. Received: none of "
+            f"{', '.join(empty) or 'any input'}"
+        )
 
 
 def digits(count):

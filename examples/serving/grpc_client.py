@@ -58,8 +58,10 @@ def predict(channel, model, signature, arrays, *, version=None, label=None, time
         dict, output name -> array.
 
     Raises:
+        ValueError: if an array has no rows.
         grpc.RpcError: with the server's `code()` and `details()`.
     """
+    client_arguments.check_rows(arrays)
     request = predict_pb2.PredictRequest()
     request.model_spec.CopyFrom(model_spec(model, version, label, signature))
     for name, array in arrays.items():

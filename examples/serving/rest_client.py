@@ -40,9 +40,10 @@ def predict(url, signature, arrays, *, columns=False, timeout=10):
         dict, output name -> array, float32 or int32.
 
     Raises:
-        ValueError: by rows, if the arrays differ in length.
+        ValueError: if an array has no rows, or by rows if the arrays differ in length.
         requests.RequestException: with the server's message, if it sent one.
     """
+    client_arguments.check_rows(arrays)
     lists = {name: np.asarray(array).tolist() for name, array in arrays.items()}
     body = {"signature_name": signature}
     if columns:

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 HERE = pathlib.Path(__file__).parent
-SEEDED = ("sample", "score", "impute")
+SEEDED = ("sample", "draw", "score", "impute")
 C_API = [sys.executable, str(HERE / "c_api.py")]
 
 
@@ -51,6 +51,7 @@ def requests(model, batch_size):
         "decode": z,
         "reconstruct": x,
         "sample": seeds,
+        "draw": seeds,
         "score": {**x, **seeds},
         "impute": {**x, **mask, **seeds},
     }

@@ -187,6 +187,14 @@ def test_inputs_of_other_lengths_are_refused(ask, name):
     assert f"`{name}` must have as many rows as `inputs`" in received
 
 
+def test_an_empty_request_is_not_sent(ask):
+    # It would get no answer from a server that batches.
+    x = np.ones((0, 8, 8, 1), np.float32)
+    for arrays in ({}, {"inputs": x}, {"inputs": x, "seeds": SEEDS}):
+        with pytest.raises(ValueError, match="Every input must have at least one row"):
+            ask("score", arrays)
+
+
 def test_nan_goes_through_both_ways(ask):
     x = np.ones((2, 8, 8, 1), np.float32)
     x[0, 0] = np.nan
@@ -202,7 +210,10 @@ def test_status_and_metadata(server):
     assert states == rest_client.status(url) == {1: "AVAILABLE", 2: "AVAILABLE"}
     assert rest_client.status(f"{url}/versions/2") == {2: "AVAILABLE"}
     by_rest = rest_client.metadata(f"{url}/labels/stable")
-    for name, inputs in client_arguments.INPUTS.items():
+    # The presets are older than the signature `draw`.
+    assert client_arguments.INPUTS.keys() - signatures.keys() == {"draw"}
+    for name in client_arguments.INPUTS.keys() - {"draw"}:
+        inputs = client_arguments.INPUTS[name]
         assert set(signatures[name][0]) == set(by_rest[name][0]) == set(inputs)
         assert set(signatures[name][1]) == set(by_rest[name][1])
 

@@ -18,7 +18,7 @@ from tests.serving.other_runtimes import (
 )
 from vae_zoo import VAE, export
 from vae_zoo.distributions.noise import fold_in
-from vae_zoo.serving import saved_model
+from vae_zoo.serving import layout, loading
 
 SEEDS = np.array([[1, 2], [3, 4], [5, 6]], np.int32)
 CORE_OUTPUTS = {
@@ -26,6 +26,7 @@ CORE_OUTPUTS = {
     "decode": {"outputs"},
     "reconstruct": {"outputs"},
     "sample": {"outputs"},
+    "draw": {"outputs"},
     "score": {"log_marginal_likelihood", "elbo"},
     "impute": {"outputs"},
 }
@@ -54,6 +55,7 @@ def test_the_signatures_are_those_of_the_contract(exported):
         "decode": {"latents"},
         "reconstruct": {"inputs"},
         "sample": {"seeds"},
+        "draw": {"seeds"},
         "score": {"inputs", "seeds"},
         "impute": {"inputs", "mask", "seeds"},
         "cluster": {"inputs"},
@@ -116,6 +118,7 @@ def test_the_seeded_signatures_draw_what_the_model_draws(exported, answers):
     elbo = model.elbo(x, seed=fold_in(seeds[0], 1))
     expected = {
         "sample": {"outputs": model.decode(z)},
+        "draw": {"outputs": model.sample(1, seeds[0], draw=True)},
         "score": {"log_marginal_likelihood": likelihood, "elbo": elbo},
         "impute": {"outputs": model.impute(x, mask, 4, seed=seeds[0])},
     }
@@ -151,6 +154,7 @@ def test_a_row_depends_on_its_own_row_alone(exported, binary_images):
     mask = tf.cast(tf.reshape(tf.range(90) % 3 > 0, x.shape), tf.float32)
     requests = {
         "sample": {"seeds": seeds},
+        "draw": {"seeds": seeds},
         "score": {"inputs": x, "seeds": seeds},
         "impute": {"inputs": x, "mask": mask, "seeds": seeds},
         "serving_default": {"inputs": x},
@@ -164,8 +168,9 @@ def test_a_row_depends_on_its_own_row_alone(exported, binary_images):
             for key in together:
                 assert_array_equal(together[key], again[key])
                 assert_allclose(alone[key][0], together[key][row], atol=1e-5)
-    draws = signatures["sample"](seeds=seeds)["outputs"]
-    assert np.abs(draws[0] - draws[1]).max() > 0
+    for name in ("sample", "draw"):
+        draws = signatures[name](seeds=seeds)["outputs"]
+        assert np.abs(draws[0] - draws[1]).max() > 0
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 7.0])
@@ -262,14 +267,14 @@ def test_only_core_operations(exported):
 
 def test_the_metadata_say_where_the_model_is_from(exported):
     model, version, _ = exported
-    metadata = saved_model.read_metadata(version)
+    metadata = layout.read_metadata(version)
     assert metadata["class"] == type(model).__name__
     assert metadata["num_importance_samples"] == 9
     assert metadata["versions"]["tensorflow"] == tf.__version__
     assert "git_revision" in metadata
 
 
-@pytest.mark.parametrize("name", saved_model.HASHED)
+@pytest.mark.parametrize("name", loading.HASHED)
 def test_a_corrupted_file_is_named(exported, tmp_path, name):
     _, version, _ = exported
     shutil.copytree(version, tmp_path / "1")

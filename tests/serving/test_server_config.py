@@ -1,7 +1,6 @@
 """The server's files, read as the server, Compose and Kubernetes read them."""
 
 import http.server
-import itertools
 import pathlib
 import re
 import subprocess
@@ -22,6 +21,8 @@ from tests.server_files import (
 from vae_zoo.cli import main
 from vae_zoo.serving import served_models, write_server_config
 from vae_zoo.zoo import presets
+
+README = pathlib.Path(__file__).resolve().parents[2] / "README.md"
 
 
 @pytest.fixture
@@ -74,20 +75,36 @@ def test_versions_chosen_on_the_command_line(tmp_path):
     }
 
 
-@pytest.mark.parametrize("max_batch_size", [1, 2, 64, 100])
-def test_the_largest_allowed_batch_is_the_largest_batch(tmp_path, max_batch_size):
+def test_no_batch_is_padded(tmp_path):
     models = served_models([make_versions(tmp_path / "m", [1])])
     output = tmp_path / "out"
-    write_server_config(models, output, max_batch_size=max_batch_size, cpus=3)
+    write_server_config(models, output, max_batch_size=100, cpus=3)
     batching = read_message("BatchingParameters", output / "batching.config")
-    sizes = list(batching.allowed_batch_sizes)
-    assert batching.max_batch_size.value == sizes[-1] == max_batch_size
-    assert sizes == sorted(set(sizes))
-    # A batch is padded to less than twice its size.
-    assert sizes[0] == 1
-    assert all(larger <= 2 * size for size, larger in itertools.pairwise(sizes))
+    # To pad a request of no rows ends the server's process.
+    assert not batching.allowed_batch_sizes
+    assert not batching.pad_variable_length_inputs
+    assert batching.max_batch_size.value == 100
     assert batching.num_batch_threads.value == 3
     assert batching.max_enqueued_batches.value >= 1
+
+
+def test_many_requests_over_rest_are_in_hand_at_a_time(tmp_path):
+    models = served_models([make_versions(tmp_path / "m", [1])])
+    for name, options in (("a", {}), ("b", {"rest_threads": 5})):
+        write_server_config(models, tmp_path / name, **options)
+        flags = flags_of(container_of(read_kubernetes(tmp_path / name))["args"])
+        expected = str(options.get("rest_threads", 64))
+        assert flags["rest_api_num_threads"] == expected
+    readme = README.read_text()
+    (plain,) = re.findall(r"docker run (?:.|\n)*?\n\n", readme)
+    assert "tensorflow/serving --rest_api_num_threads=64" in plain
+
+
+def test_a_version_that_cannot_be_loaded_delays_the_start_by_half_a_minute(written):
+    flags = flags_of(container_of(read_kubernetes(written))["args"])
+    seconds = int(flags["load_retry_interval_micros"]) / 1e6
+    assert 5 <= seconds <= 20
+    assert int(flags["max_num_load_retries"]) * seconds <= 30
 
 
 def test_both_ways_to_start_give_the_server_the_same_flags(written):
@@ -116,7 +133,7 @@ def test_the_server_finds_its_files(written):
         "batching_parameters_file": "batching.config",
         "monitoring_config_file": "monitoring.config",
     }
-    assert set(data) == set(named.values())
+    assert set(data) == {*named.values(), "nginx.conf", "requests.js"}
     for flag, file in named.items():
         assert flags[flag] == f"{mount['mountPath']}/{file}"
         assert data[file] == (written / file).read_text()
@@ -166,13 +183,38 @@ def test_the_ports_agree(written):
         for port in container_of(objects)["ports"]
     }
     assert ports == {"grpc": flags["port"], "http": flags["rest_api_port"]}
-    for port in objects["Service"]["spec"]["ports"]:
-        assert str(port["port"]) == ports[port["targetPort"]]
+    (checked,) = container_of(objects, "proxy")["ports"]
+    assert f"listen {checked['containerPort']};" in (written / "nginx.conf").read_text()
+    behind = {"grpc": "grpc", checked["name"]: "http"}
+    services = objects["Service"]["spec"]["ports"]
+    assert {port["targetPort"] for port in services} == set(behind)
+    for port in services:
+        assert str(port["port"]) == ports[behind[port["targetPort"]]]
     # No one outside the machine: the server has no authentication.
-    for port, published in zip(
-        ports.values(), read_compose(written)["ports"], strict=True
-    ):
-        assert published == f"127.0.0.1:{port}:{port}"
+    (published,) = read_compose(written)["ports"]
+    assert published == f"127.0.0.1:{ports['grpc']}:{ports['grpc']}"
+    (published,) = read_compose(written, "proxy")["ports"]
+    assert published == f"127.0.0.1:{ports['http']}:{checked['containerPort']}"
+
+
+def test_the_proxy_finds_its_files_and_the_server(written):
+    service, objects = read_compose(written, "proxy"), read_kubernetes(written)
+    container = container_of(objects, "proxy")
+    assert service["entrypoint"] == container["command"]
+    assert service["image"] == container["image"] == "nginx:1.28"
+    assert "/config/nginx.conf" in container["command"]
+    assert (
+        "js_import requests from /config/requests.js;"
+        in (written / "nginx.conf").read_text()
+    )
+    (config,) = service["volumes"]
+    (mount,) = container["volumeMounts"]
+    assert (config["source"], config["target"]) == (".", mount["mountPath"])
+    data = objects["ConfigMap"]["data"]
+    assert data["requests.js"] == (written / "requests.js").read_text()
+    # In Compose the server is another host, in Kubernetes in the same pod.
+    here = (written / "nginx.conf").read_text()
+    assert data["nginx.conf"] == here.replace("server:8501", "127.0.0.1:8501") != here
 
 
 def test_startup_and_liveness_ask_for_a_models_status(written):

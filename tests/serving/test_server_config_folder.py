@@ -1,5 +1,6 @@
 """What `serve-config` does to its folder, at first, once more, and when it fails."""
 
+import math
 import pathlib
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from tests.server_files import (
     read_models,
 )
 from vae_zoo import atomic
+from vae_zoo.cli import RUNS, build_parser
 from vae_zoo.serving import served_models, write_server_config
 
 
@@ -65,8 +67,17 @@ def test_any_folder_can_be_mounted(tmp_path):
         ({"name": "Zoo"}, "`name` must be of lower-case letters"),
         ({"name": "a" * 51}, "`name` must be"),
         ({"image": 'x"\ny: z'}, "`image` must be"),
-        ({"max_batch_size": 0}, "`max_batch_size` must be at least 1"),
-        ({"cpus": 0}, "`cpus` must be at least 1"),
+        ({"max_batch_size": 0}, "`max_batch_size` must be an integer >= 1"),
+        ({"cpus": 0}, "`cpus` must be an integer >= 1"),
+        ({"cpus": math.nan}, "`cpus` must be an integer >= 1.*cpus=nan"),
+        ({"memory_gib": "2"}, "`memory_gib` must be.*memory_gib='2'"),
+        ({"rest_threads": 2.5}, "`rest_threads` must be.*rest_threads=2.5"),
+        ({"max_replicas": None}, "`max_replicas` must be.*max_replicas=None"),
+        ({"min_replicas": True}, "`min_replicas` must be.*min_replicas=True"),
+        ({"name": None}, "`name` must be.*Received: None"),
+        ({"image": 3}, "`image` must be the name of an image. Received: 3"),
+        ({"proxy_image": ""}, "`proxy_image` must be the name of an image"),
+        ({"at_once": 1}, "`at_once` must be True or False"),
         ({"min_replicas": 11}, "`min_replicas` must be at most `max_replicas`"),
     ],
 )
@@ -75,6 +86,23 @@ def test_bad_settings_write_nothing(tmp_path, arguments, message):
     with pytest.raises(ValueError, match=message):
         write_server_config(models, tmp_path / "out", **arguments)
     assert [path.name for path in tmp_path.iterdir()] == ["m"]
+
+
+@pytest.mark.parametrize("models", [None, [], "m", 3, ["m"], [None]])
+def test_what_are_no_models_is_refused(tmp_path, models):
+    with pytest.raises(ValueError, match="`models` must be.*`served_models` returns"):
+        write_server_config(models, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("output", [None, "", 3, b"out"])
+def test_what_is_no_folder_is_refused(tmp_path, output):
+    models = served_models([make_versions(tmp_path / "m", [1])])
+    with pytest.raises(ValueError, match="`output` must be the path of a folder"):
+        write_server_config(models, output)
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match="`output` must be a folder.*a file"):
+        write_server_config(models, tmp_path / "file")
 
 
 @pytest.mark.parametrize("name", ["notes.txt", "compose.yaml"])
@@ -124,3 +152,12 @@ def test_no_tensorflow_is_needed(tmp_path):
         [sys.executable, "-c", program, *arguments], capture_output=True, text=True
     )
     assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("command", sorted(RUNS))
+def test_help_says_a_default_once(command, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "1000")
+    with pytest.raises(SystemExit):
+        build_parser(RUNS).parse_args([command, "--help"])
+    for line in capsys.readouterr().out.splitlines():
+        assert line.lower().count("(default") <= 1, line

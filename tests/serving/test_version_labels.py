@@ -3,7 +3,8 @@
 import pytest
 
 from tests.server_files import make_versions
-from vae_zoo.serving import served_models
+from vae_zoo.serving import next_step, served_models
+from vae_zoo.serving.version_labels import ServedModel
 
 
 @pytest.mark.parametrize(
@@ -66,6 +67,23 @@ def test_what_cannot_be_served_is_refused(tmp_path, change, arguments, message):
         served_models([folder], **arguments)
 
 
+@pytest.mark.parametrize(
+    ("folders", "labels", "message"),
+    [
+        ("m", {}, "`folders` must be a list.*folders='m'"),
+        (None, {}, "`folders` must be a list.*folders=None"),
+        ([3], {}, "`folders` must be the path.*folders=3"),
+        ([""], {}, "`folders` must be the path.*folders=''"),
+        (["m"], {"stable": "m=1"}, "`stable` must be a dict.*stable='m=1'"),
+        (["m"], {"stable": {"m": "1"}}, r"`stable\['m'\]` must be an integer.*'1'"),
+        (["m"], {"canary": {"m": 1.5}}, r"`canary\['m'\]` must be an integer.*1.5"),
+    ],
+)
+def test_what_are_no_folders_or_versions_is_refused(folders, labels, message):
+    with pytest.raises(ValueError, match=message):
+        served_models(folders, **labels)
+
+
 def test_folders_that_cannot_be_served_are_refused(tmp_path):
     folder = make_versions(tmp_path / "m", [1])
     with pytest.raises(ValueError, match="each of another name"):
@@ -77,3 +95,16 @@ def test_folders_that_cannot_be_served_are_refused(tmp_path):
             served_models([none])
     with pytest.raises(ValueError, match="`folders` must have names of letters"):
         served_models([make_versions(tmp_path / "a b", [1])])
+
+
+@pytest.mark.parametrize(
+    ("models", "output", "message"),
+    [
+        (None, "out", "`models` must be at least one.*None"),
+        ([1], "out", "`models` must be a list of what `served_models` returns.*1"),
+        ([ServedModel("m", None, 1, 1)], None, "`output` must be the path.*None"),
+    ],
+)
+def test_of_what_is_no_model_there_is_no_next_step(models, output, message):
+    with pytest.raises(ValueError, match=message):
+        next_step(models, output)

@@ -8,7 +8,7 @@ import pytest
 from benchmarks import kill_exports
 from tests import zoo_of_models
 from vae_zoo import VAE, BetaVAE, atomic, export
-from vae_zoo.serving import saved_model
+from vae_zoo.serving import layout, saved_model
 
 
 def contents(folder):
@@ -28,7 +28,7 @@ def test_versions_count_up_and_appear_when_they_are_complete(tmp_path, monkeypat
     rename, renamed = os.rename, []
 
     def recorded_rename(source, target):
-        renamed.append((saved_model.versions(directory), contents(source)))
+        renamed.append((layout.versions(directory), contents(source)))
         rename(source, target)
 
     monkeypatch.setattr(os, "rename", recorded_rename)
@@ -127,6 +127,6 @@ def test_exports_that_end_together_get_a_number_each(tmp_path):
         thread.start()
     for thread in threads:
         thread.join()
-    assert saved_model.versions(tmp_path) == list(range(1, 17))
+    assert layout.versions(tmp_path) == list(range(1, 17))
     for name, version in published.items():
         assert (version / "model").read_text() == name

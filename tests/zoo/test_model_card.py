@@ -3,9 +3,9 @@ import math
 
 import pytest
 
-from vae_zoo import VAE
+from vae_zoo import VAE, export
 from vae_zoo.components import networks
-from vae_zoo.serving.saved_model import read_metadata
+from vae_zoo.serving.layout import read_metadata
 from vae_zoo.zoo.model_card import model_card, shown
 
 METRIC = {
@@ -139,3 +139,68 @@ def test_a_figure_that_says_nothing_is_refused(model, tmp_path, changes, match):
 )
 def test_figures_are_shown_with_error_and_unit(metric, text):
     assert shown(metric) == text
+
+
+@pytest.mark.parametrize(
+    ("card", "message"),
+    [
+        ("a card", "`card` must be a dict. Received: card='a card'"),
+        ({"metrics": METRIC}, r"`card\['metrics'\]` must be a list"),
+        ({"metrics": ["88"]}, r"`card\['metrics'\]` must be a list of dicts.*'88'"),
+        ({"metrics": [{**METRIC, "published": ["88"]}]}, "figure of the card.*'88'"),
+        ({"metrics": [{**METRIC, "published": METRIC}]}, "published.* must be a list"),
+        ({"metrics": [{**METRIC, "value": True}]}, "value .* must be a finite number"),
+        ({"metrics": [{**METRIC, "digits": 1.5}]}, "`digits` must be an integer >= 0"),
+        ({"pictures": ["samples.png"]}, "picture of the card.*'samples.png'"),
+        ({"pictures": {"file": "a.png"}}, r"`card\['pictures'\]` must be a list"),
+        ({"summary": 3}, r"`card\['summary'\]` must be text. Received: .*=3"),
+        ({"data": "mnist"}, r"`card\['data'\]` must be a dict.*'mnist'"),
+        ({"data": {"url": None}}, r"`card\['data'\]\['url'\]` must be text.*None"),
+    ],
+)
+def test_a_part_of_another_kind_is_refused(model, tmp_path, card, message):
+    with pytest.raises(ValueError, match=message):
+        model.save_to_preset(tmp_path / "own", {"card": card})
+    assert not (tmp_path / "own").exists()
+
+
+@pytest.mark.parametrize(
+    ("directory", "metadata", "message"),
+    [
+        (None, None, "`directory` must be the path of a folder.*directory=None"),
+        ("", None, "`directory` must be the path of a folder.*directory=''"),
+        (3, None, "`directory` must be the path of a folder.*directory=3"),
+        ("own", "mnist", "`metadata` must be a dict or None.*metadata='mnist'"),
+        ("own", {"a": object()}, "`metadata` must be made of what JSON can hold"),
+        ("own", {"card": None}, "`card` must be a dict. Received: card=None"),
+    ],
+)
+def test_what_cannot_be_saved_leaves_nothing(
+    model, tmp_path, monkeypatch, directory, metadata, message
+):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=message):
+        model.save_to_preset(directory, metadata)
+    if not (isinstance(metadata, dict) and "card" in metadata):
+        with pytest.raises(ValueError, match=message):
+            export(model, directory, metadata=metadata)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("figure", [None, {}, {"value": "88"}, {"value": math.nan}])
+def test_a_figure_that_is_none_is_not_shown(figure):
+    with pytest.raises(ValueError, match="figure"):
+        shown(figure)
+
+
+@pytest.mark.parametrize(
+    ("name", "metadata", "message"),
+    [
+        (None, {}, "`name` must be the model's name. Received: None"),
+        ("m", None, "`metadata` must be the content of a `vae_zoo.json`.*None"),
+        ("m", {}, "`metadata` must be the content of .*without 'class'"),
+    ],
+)
+def test_a_card_of_nothing_is_refused(name, metadata, message):
+    with pytest.raises(ValueError, match=message):
+        model_card(name, metadata)

@@ -65,6 +65,39 @@ def test_an_unknown_name_gets_the_nearest():
         BetaVAE.from_preset("vae_mnist")
 
 
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("VAE_MNIST", "; the nearest names are vae_mnist"),
+        (pathlib.Path("vae-mnist"), "; the nearest names are vae_mnist"),
+        ("m.keras", r"by `keras\.saving\.load_model\('m\.keras'\)`"),
+        (pathlib.Path("runs/m.keras"), r"load_model\('runs/m\.keras'\)`"),
+        ("picture.png", ", which is a file, not a folder"),
+        ("~nobody-of-that-name/x", "'~nobody-of-that-name/x'"),
+    ],
+)
+def test_what_is_no_preset_gets_a_hint(tmp_path, monkeypatch, name, hint):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "picture.png").touch()
+    with pytest.raises(ValueError, match=f"`name_or_path` must be one of .*{hint}"):
+        VAE.from_preset(name)
+
+
+@pytest.mark.parametrize("name", [None, 3, "", b"vae_mnist", ["vae_mnist"], VAE])
+def test_what_is_no_name_is_refused(name):
+    message = r"`name_or_path` must be one of .*'vae_mnist'.*Received: name_or_path="
+    with pytest.raises(ValueError, match=message):
+        VAE.from_preset(name)
+
+
+def test_a_path_may_be_a_name_and_a_folder_goes_before_it(tmp_path, monkeypatch):
+    assert presets.find(pathlib.Path("vae_mnist")) == presets.root() / "vae_mnist"
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "vae_mnist").mkdir()
+    assert presets.find(pathlib.Path("vae_mnist")) == pathlib.Path("vae_mnist")
+    assert presets.find("vae_mnist") == presets.root() / "vae_mnist"
+
+
 def test_a_preset_computes_in_the_type_asked_for():
     x = VAE.from_preset("beta_vae_sprites").sample(8, seed=0)
     of_file, single, mixed = (

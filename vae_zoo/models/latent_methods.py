@@ -1,10 +1,18 @@
 """What a trained model does with data and latents."""
 
+import numbers
+
+import numpy as np
 import tensorflow as tf
 
-from vae_zoo.arguments import check_count
+from vae_zoo.arguments import check_count, check_flag, shown
+from vae_zoo.distributions.noise import fold_in
 from vae_zoo.models import clusters, restoration
 from vae_zoo.models.input_checks import as_incomplete
+
+# Which part of a sample's seed is that of x. Priors use the first few for parts of z.
+_OF_X = 1_000_000
+_INTEGERS = ("int32", "int64", "uint32", "uint64", "int16", "uint16", "int8", "uint8")
 
 
 class LatentMethods:
@@ -75,25 +83,38 @@ class LatentMethods:
         return self.geometry.traverse(z, dimension, num_steps)
 
     def sample(
-        self, num_samples: int, seed=None, *, cluster: int | None = None
+        self,
+        num_samples: int,
+        seed=None,
+        *,
+        cluster: int | None = None,
+        draw: bool = False,
     ) -> tf.Tensor:
-        """The means of p(x|z) for `num_samples` draws of z from the prior.
+        """New examples: the means of p(x|z) for draws of z, or draws of x.
 
         Args:
             num_samples: N >= 1.
             seed: integer or int32 [2], the same seed the same samples, or one for
                 each sample, [N, 2]; None draws from the model's generator.
             cluster: None, or which of 0..K-1 all z come from; mixture models only.
+            draw: False (default) for the means of p(x|z), which are no data: smooth
+                and without noise. True for draws of x from p(x|z), as data are, for
+                the very z that give the means.
 
         Returns:
             Float32 [N, *input_shape].
 
         Raises:
-            ValueError: if `num_samples` is below 1, or there is no such cluster.
+            ValueError: if `num_samples` is below 1, `seed` is of another kind or
+                shape, there is no such cluster, or `draw` is no boolean.
         """
         check_count("num_samples", num_samples, 1, "the examples to draw")
+        check_flag("draw", draw)
+        _check_seed(seed, num_samples)
         prior = self.prior() if cluster is None else clusters.component(self, cluster)
-        return self.decode(prior.sample(num_samples, seed=self._as_seed(seed)))
+        seed = self._as_seed(seed)
+        z = prior.sample(num_samples, seed=seed)
+        return drawn(self, z, seed) if draw else self.decode(z)
 
     def cluster_probabilities(self, x) -> tf.Tensor:
         """p(c|z) of each cluster c, at the means of the posteriors: float32 [B, K].
@@ -141,3 +162,42 @@ class LatentMethods:
         # The model may know the data by another shape of as many elements.
         observed = tf.reshape(observed, tf.shape(x))
         return restoration.impute(self, x, observed, num_steps, self._as_seed(seed))
+
+
+def drawn(model, z, seed):
+    """Draws of x from p(x|z): float32 [B, *input_shape].
+
+    Args:
+        model: a model of the zoo.
+        z: float [B, D].
+        seed: int32 [2] or [B, 2], that which drew z; x gets another from it.
+    """
+    parameters = model.likelihood_parameters(z)
+    return model.likelihood_head.draw(fold_in(seed, _OF_X), **parameters)
+
+
+def _check_seed(seed, num_samples):
+    """Raises ValueError unless it is one for all samples, [2], or for each, [N, 2]."""
+    if seed is None or (isinstance(seed, numbers.Integral) and type(seed) is not bool):
+        return
+    if isinstance(seed, (list, tuple)):
+        seed = _as_array(seed)
+    shapes = ((2,), (num_samples, 2))
+    is_valid = (
+        (isinstance(seed, np.ndarray) or tf.is_tensor(seed))
+        and seed.dtype in _INTEGERS
+        and any(tf.TensorShape(seed.shape).is_compatible_with(each) for each in shapes)
+    )
+    if not is_valid:
+        raise ValueError(
+            "`seed` must be None, an integer, or int32 of shape [2] or "
+            f"[{num_samples}, 2]. Received: seed={shown(seed)}"
+        )
+
+
+def _as_array(seed):
+    """A list as an array, or as it came if its rows differ in length."""
+    try:
+        return np.array(seed)
+    except ValueError:
+        return seed

@@ -43,10 +43,16 @@ class PresetMethods:
 
         Raises:
             ValueError: if there is no such preset or folder, it is not of this
-                package, it is corrupted, it holds a model that is no `cls`, `sha256`
-                is missing or another, or `dtype` is no policy with variables in
-                float32.
-            OSError: if a URL cannot be downloaded.
+                package, it is corrupted or was edited so that it makes no model for
+                its weights, it holds a model that is no `cls`, `sha256` is missing or
+                another, an archive is larger than the limits or holds what is no
+                file, or `dtype` is no policy with variables in float32.
+            OSError: if a URL cannot be downloaded, or its server stalls.
+
+        An archive may have 1 GiB and 2 GiB unpacked, its server may be silent for 30
+        seconds and take an hour. `VAE_ZOO_MAX_DOWNLOAD_MIB`,
+        `VAE_ZOO_MAX_UNPACKED_MIB`, `VAE_ZOO_DOWNLOAD_TIMEOUT` and
+        `VAE_ZOO_MAX_DOWNLOAD_SECONDS` in the environment set other limits.
         """
         from vae_zoo.zoo.presets import load_preset
 
@@ -66,8 +72,9 @@ class PresetMethods:
             `<directory>/<version>/`; the card is `<directory>/README.md`.
 
         Raises:
-            ValueError: if `directory` holds something else, or a metric of the card
-                lacks its name, value or protocol; then nothing is written.
+            ValueError: if `directory` holds something else, `metadata` is not what
+                JSON can hold, or a part of the card is of another kind or lacks its
+                name, value or protocol; then nothing is written.
             OSError: if it cannot be written.
         """
         from vae_zoo.zoo.publishing import save_to_preset

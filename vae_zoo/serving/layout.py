@@ -1,15 +1,36 @@
 """The folders of exported models, read without TensorFlow."""
 
 import json
+import os
 import pathlib
+
+from vae_zoo.arguments import shown
 
 METADATA = "vae_zoo.json"
 EXTRA = "assets.extra"
+# What the description of a model has to have, and of which type.
+_PARTS = {"class": str, "config": dict, "sha256": dict}
+
+
+def checked_path(name, value):
+    """`value` as a `pathlib.Path`; raises ValueError unless it is one or its text.
+
+    Args:
+        name: of the argument.
+        value: what came; empty text, which would be the current folder, will not do.
+    """
+    path = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if not isinstance(path, str) or not path.strip() or "\0" in path:
+        raise ValueError(
+            f"`{name}` must be the path of a folder, text or a pathlib.Path. "
+            f"Received: {name}={shown(value)}"
+        )
+    return pathlib.Path(path)
 
 
 def find_version(folder):
     """The version's folder that `folder` means: itself, its newest, a run's."""
-    folder = pathlib.Path(folder)
+    folder = checked_path("folder", folder)
     if (folder / "saved_model").is_dir():
         folder = folder / "saved_model"
     if folder.is_dir() and not (folder / "saved_model.pb").is_file():
@@ -24,17 +45,35 @@ def find_version(folder):
 
 
 def read_metadata(folder):
-    """The content of `vae_zoo.json` in a version's folder."""
+    """The content of `vae_zoo.json` in a version's folder.
+
+    Raises:
+        ValueError: if it is not what `export` wrote; the file and what is wrong with
+            it are named.
+    """
     path = pathlib.Path(folder) / EXTRA / METADATA
     try:
-        metadata = json.loads(path.read_text())
-        if {"class", "config", "sha256"} <= metadata.keys() and isinstance(
-            metadata["sha256"], dict
-        ):
-            return metadata
-    except (json.JSONDecodeError, UnicodeDecodeError, AttributeError):
-        pass
-    raise ValueError(f"'{path}' must be what `export` wrote. Received: a broken file")
+        metadata = json.loads(path.read_text(encoding="utf-8"))
+        problem = _problem(metadata)
+    except (ValueError, RecursionError) as error:  # Broken text, broken JSON.
+        problem = f"no JSON that can be read ({error})"
+    if problem:
+        raise ValueError(f"'{path}' must be what `export` wrote. Received: {problem}")
+    return metadata
+
+
+def _problem(metadata):
+    """What keeps it from being a model's description, or None."""
+    if not isinstance(metadata, dict):
+        return f"{shown(metadata)} in place of an object"
+    for key, kind in _PARTS.items():
+        if key not in metadata:
+            return f"no `{key}`"
+        if not isinstance(metadata[key], kind):
+            return f'"{key}": {shown(metadata[key])}'
+    if not isinstance(metadata["config"].get("config"), dict):
+        return f'"config" without the model\'s arguments: {shown(metadata["config"])}'
+    return None
 
 
 def versions(directory):

@@ -1,35 +1,33 @@
-"""One SavedModel that TF Serving serves and that loads back into Keras."""
+"""One SavedModel that TF Serving serves and that loads back into Keras: its export."""
 
 import contextlib
-import hashlib
 import importlib.metadata
+import json
 import os
 import pathlib
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Collection
 
 import keras
 import tensorflow as tf
 
 from vae_zoo import atomic
-from vae_zoo.arguments import check_count
+from vae_zoo.arguments import check_count, check_instance, shown
+from vae_zoo.models.vae import VAE
+from vae_zoo.serving import weights
 from vae_zoo.serving.layout import (
     EXTRA,
     METADATA,
-    find_version,
+    checked_path,
     is_version,
     numbers,
-    read_metadata,
     versions,
 )
+from vae_zoo.serving.layout import read_metadata as read_metadata
+from vae_zoo.serving.loading import HASHED, file_sha256
 from vae_zoo.serving.signatures import signatures as all_signatures
 from vae_zoo.serving.warmup import FILE_NAME, write_warmup_requests
 
-HASHED = (
-    "saved_model.pb",
-    "variables/variables.index",
-    "variables/variables.data-00000-of-00001",
-)
 # What a copy of an exported model takes over: where its weights are from.
 PROVENANCE = (
     "dataset",
@@ -52,7 +50,7 @@ def export(
     num_importance_samples: int = 128,
     num_imputation_steps: int = 50,
     version: int | None = None,
-    signatures: Sequence[str] | None = None,
+    signatures: Collection[str] | None = None,
     keep: int | None = None,
 ) -> pathlib.Path:
     """Writes `model` as a SavedModel to `<directory>/<next version>/`.
@@ -75,12 +73,15 @@ def export(
         The version's folder, a `pathlib.Path`.
 
     Raises:
-        ValueError: if `directory` holds something other than versions of a model, a
+        ValueError: if `model` is none of the package, `directory` holds something
+            other than versions of a model, `metadata` is no dict that JSON can hold, a
             number is off, or the model lacks one of `signatures`.
         FileExistsError: if there is a `version` of that number.
         OSError: if `directory` cannot be written.
     """
-    directory = pathlib.Path(directory)
+    check_instance("model", model, VAE, "a model of vae_zoo, such as vae_zoo.VAE(…)")
+    directory = checked_path("directory", directory)
+    metadata = checked_metadata(metadata)
     check_count("num_importance_samples", num_importance_samples, 1, "draws per row")
     check_count("num_imputation_steps", num_imputation_steps, 1, "steps of the chain")
     if version is not None:
@@ -102,15 +103,17 @@ def export(
         extra.mkdir()
         write_warmup_requests(extra / FILE_NAME, directory.resolve().name, functions)
         content = {
-            **(metadata or {}),
+            **metadata,
             "class": type(model).__name__,
             "config": _config(model),
             "versions": {name: _version(name) for name in LIBRARIES},
             # Of a copy, that of the code that trained it.
-            "git_revision": (metadata or {}).get("git_revision") or _git_revision(),
+            "git_revision": metadata.get("git_revision") or _git_revision(),
             "num_importance_samples": num_importance_samples,
             "num_imputation_steps": num_imputation_steps,
-            "sha256": {name: _sha256(folder / name) for name in HASHED},
+            "signatures": _row_shapes(functions),
+            "weights": weights.weight_names(model),
+            "sha256": {name: file_sha256(folder / name) for name in HASHED},
         }
         atomic.write_json(extra / METADATA, content)
         return _publish(folder, directory, version, keep)
@@ -120,13 +123,37 @@ def _chosen(functions, names):
     """Those of the functions that are named; all if `names` is None."""
     if names is None:
         return functions
-    missing = [name for name in names if name not in functions]
-    if missing or not names:
+    is_list = isinstance(names, (list, tuple, set, frozenset, dict))
+    if not is_list or not names or not all(name in [*functions] for name in names):
         raise ValueError(
             f"`signatures` must be some of those of the model, {list(functions)}. "
-            f"Received: {list(names)}"
+            f"Received: {shown(names)}"
         )
     return {name: functions[name] for name in names}
+
+
+def checked_metadata(metadata):
+    """A dict; raises ValueError unless `metadata` is None or one that JSON can hold."""
+    metadata = {} if metadata is None else metadata
+    check_instance("metadata", metadata, dict, "a dict or None")
+    try:
+        json.dumps(metadata)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError(
+            "`metadata` must be made of what JSON can hold: dicts, lists, text, "
+            f"numbers, booleans and None. Received: metadata={shown(metadata)}, and "
+            f"{error}"
+        ) from error
+    return metadata
+
+
+def _row_shapes(functions):
+    """Signature -> input -> the shape of a row, for those who check requests."""
+    specs = {name: function.input_signature for name, function in functions.items()}
+    return {
+        signature: {spec.name: list(spec.shape[1:]) for spec in inputs}
+        for signature, inputs in specs.items()
+    }
 
 
 def _config(model):
@@ -136,76 +163,13 @@ def _config(model):
     return config
 
 
-def load(folder: str | os.PathLike, dtype: str | None = None) -> keras.Model:
-    """The Keras model of a SavedModel that `export` wrote, weights included.
-
-    Args:
-        folder: a version's folder, the folder of all versions (the newest is
-            taken), or a training run's output folder.
-        dtype: policy that the encoder and the decoder compute by, "float32" or
-            "mixed_bfloat16" say; None for that of the model exported.
-
-    Returns:
-        The model, not compiled. The SavedModel's graph is not loaded: the
-        configuration and the weights are all that is read.
-
-    Raises:
-        ValueError: if `folder` holds no SavedModel of this package, one of its
-            files is missing or corrupted (it is named), or `dtype` is no policy with
-            variables in float32.
-    """
-    policy = None if dtype is None else _float32_policy(dtype)
-    folder = find_version(folder)
-    metadata = read_metadata(folder)
-    for name in HASHED:
-        path, expected = folder / name, metadata["sha256"].get(name)
-        received = _sha256(path) if path.is_file() else "no file"
-        if received != expected:
-            raise ValueError(
-                f"'{path}' must have the sha256 {expected} that was recorded at "
-                f"export: it is corrupted or was changed. Received: {received}"
-            )
-    config = metadata["config"]
-    if policy is not None:
-        networks = {name: config["config"][name] for name in ("encoder", "decoder")}
-        config["config"] |= _with_policy(networks, policy)
-    model = keras.saving.deserialize_keras_object(config)
-    reader = tf.train.load_checkpoint(str(folder / "variables" / "variables"))
-    for index, variable in enumerate(model.weights):
-        key = f"weights/{index}/.ATTRIBUTES/VARIABLE_VALUE"
-        variable.assign(reader.get_tensor(key))
-    return model
-
-
-def _float32_policy(dtype):
-    try:
-        policy = keras.dtype_policies.get(dtype)
-    except (ValueError, TypeError):
-        policy = None
-    # Those of a map or of quantized layers would not come over.
-    is_plain = type(policy) is keras.dtype_policies.DTypePolicy
-    if not is_plain or policy.variable_dtype != "float32":
-        raise ValueError(
-            "`dtype` must be a policy with variables in float32, such as 'float32' or "
-            f"'mixed_bfloat16'. Received: dtype={dtype!r}"
-        )
-    return keras.saving.serialize_keras_object(policy)
-
-
-def _with_policy(config, policy):
-    """A config with `policy` in place of every policy within it."""
-    if isinstance(config, list):
-        return [_with_policy(each, policy) for each in config]
-    if not isinstance(config, dict):
-        return config
-    if config.get("class_name") == policy["class_name"]:
-        return policy
-    return {key: _with_policy(value, policy) for key, value in config.items()}
-
-
 def _check_destination(directory):
     if not directory.exists():
         return
+    if not directory.is_dir():
+        raise ValueError(
+            f"`directory` must be a folder, new or not. Received: '{directory}', a file"
+        )
     has_card = bool(versions(directory))
     foreign = [
         entry.name
@@ -263,11 +227,6 @@ def _prune(directory, keep, newest):
         # Another machine may be removing it, too.
         with contextlib.suppress(FileNotFoundError):
             atomic.remove_folder(directory / str(number))
-
-
-def _sha256(path):
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _version(library):

@@ -5,6 +5,7 @@ import math
 import tensorflow as tf
 
 from vae_zoo.distributions.noise import fold_in
+from vae_zoo.models.latent_methods import drawn
 
 
 def signatures(model, num_importance_samples, num_imputation_steps):
@@ -49,6 +50,11 @@ def signatures(model, num_importance_samples, num_imputation_steps):
         latents = model.prior().sample(tf.shape(seeds)[0], seed=seeds)
         return {"outputs": model.decode(latents)}
 
+    def draw(seeds):
+        seeds = tf.ensure_shape(seeds, (None, 2))
+        latents = model.prior().sample(tf.shape(seeds)[0], seed=seeds)
+        return {"outputs": drawn(model, latents, seeds)}
+
     def score(inputs, seeds):
         seeds = _with_rows_of(inputs, "seeds", seeds, (2,))
         low, high = model.likelihood_head.support
@@ -80,6 +86,7 @@ def signatures(model, num_importance_samples, num_imputation_steps):
         decode: [z],
         reconstruct: [x],
         sample: [seeds],
+        draw: [seeds],
         score: [x, seeds],
         impute: [x, mask, seeds],
     }

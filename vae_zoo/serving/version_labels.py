@@ -3,27 +3,37 @@
 import os
 import pathlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from vae_zoo.serving.layout import find_version, numbers, read_metadata
+from vae_zoo.arguments import check_count, check_instance, shown
+from vae_zoo.serving.layout import (
+    checked_path,
+    find_version,
+    numbers,
+    read_metadata,
+)
 
 # Names that need no quoting in a URL, a shell, YAML or a text protobuf.
 MODEL_NAME = "[A-Za-z0-9][A-Za-z0-9._-]*"
 
 
 class ServedModel(NamedTuple):
-    """A model to serve, its folder of versions, and the versions with a label."""
+    """A model to serve, its folder of versions, and the versions with a label.
+
+    `also_loaded` are versions that the server loads without a label.
+    """
 
     name: str
     folder: pathlib.Path
     stable: int
     canary: int
+    also_loaded: tuple[int, ...] = ()
 
     @property
     def versions(self):
         """The versions that the server loads, ascending."""
-        return sorted({self.stable, self.canary})
+        return sorted({self.stable, self.canary, *self.also_loaded})
 
 
 def served_models(
@@ -48,8 +58,17 @@ def served_models(
         ValueError: if a folder holds no version or not one that `export` wrote, two
             have the same name, or a version or a model to label is not there.
     """
-    stable, canary = dict(stable or {}), dict(canary or {})
-    paths = [pathlib.Path(os.path.abspath(folder)) for folder in folders]
+    stable = _checked_labels("stable", stable)
+    canary = _checked_labels("canary", canary)
+    if isinstance(folders, (str, os.PathLike)) or not isinstance(folders, Iterable):
+        raise ValueError(
+            "`folders` must be a list of folders, each with the versions of a model. "
+            f"Received: folders={shown(folders)}"
+        )
+    paths = [
+        pathlib.Path(os.path.abspath(checked_path("folders", folder)))
+        for folder in folders
+    ]
     names = [path.name for path in paths]
     if not names or len(set(names)) < len(names):
         raise ValueError(
@@ -63,6 +82,36 @@ def served_models(
                 f"Received: {name!r}"
             )
     return [_served_model(path, stable, canary) for path in paths]
+
+
+def checked_models(models):
+    """A list; raises ValueError unless it is of `ServedModel`, of one at least."""
+    is_list = isinstance(models, Sequence) and not isinstance(models, (str, tuple))
+    # A `ServedModel` is a tuple itself.
+    is_list = is_list or type(models) is tuple
+    if not is_list or not models:
+        received = "none" if is_list else shown(models)
+        raise ValueError(
+            "`models` must be at least one, the list that `served_models` returns. "
+            f"Received: {received}"
+        )
+    for model in models:
+        expectation = "a list of what `served_models` returns"
+        check_instance("models", model, ServedModel, expectation)
+    return list(models)
+
+
+def _checked_labels(argument, versions):
+    """A dict; raises ValueError unless it has the number of a version by model name."""
+    versions = {} if versions is None else versions
+    if not isinstance(versions, Mapping):
+        raise ValueError(
+            f"`{argument}` must be a dict, model name -> version. Received: "
+            f"{argument}={shown(versions)}"
+        )
+    for name, version in versions.items():
+        check_count(f"{argument}[{name!r}]", version, 1, "the number of a version")
+    return dict(versions)
 
 
 def _served_model(path, stable, canary):

@@ -1,52 +1,143 @@
-"""SavedModels from elsewhere: an archive at an https address, kept once fetched."""
+"""SavedModels from elsewhere: an archive at an https address, kept once fetched.
 
+What is kept is the archive, under its sha256, which is checked at each use. So nothing
+that another download or program leaves in the cache is taken for it.
+"""
+
+import contextlib
+import hashlib
+import http.client
+import os
 import pathlib
 import re
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
 
-import keras
+from vae_zoo import atomic
+from vae_zoo.arguments import check_number, shown
+from vae_zoo.serving.loading import file_sha256
+from vae_zoo.zoo.archive import unpack
+
+# Environment variable -> (its default, what it limits).
+LIMITS = {
+    "VAE_ZOO_MAX_DOWNLOAD_MIB": (1024, "the size of a downloaded archive"),
+    "VAE_ZOO_MAX_UNPACKED_MIB": (2048, "the size of what is unpacked from it"),
+    "VAE_ZOO_DOWNLOAD_TIMEOUT": (30, "the seconds that a server may send nothing"),
+    "VAE_ZOO_MAX_DOWNLOAD_SECONDS": (3600, "the seconds that a download may take"),
+}
+MIB = 2**20
 
 
-def fetch(url: str, sha256: str | None) -> pathlib.Path:
-    """The folder of the model in the archive at `url`, downloaded unless it is there.
+@contextlib.contextmanager
+def fetched(url: str, sha256: str | None) -> Iterator[pathlib.Path]:
+    """Yields a folder with the model in the archive at `url`; it is gone afterwards.
+
+    The archive is downloaded unless it is in Keras' cache already (`~/.keras`, or
+    `KERAS_HOME`). The environment variables in `LIMITS` raise the limits.
 
     Args:
         url: https address of a .tar.gz or .zip of a model's folder, with its versions
             or one of these alone.
         sha256: of the archive, 64 hexadecimal digits, from a source you trust.
 
-    Returns:
-        The folder, in Keras' cache (`~/.keras`, or `KERAS_HOME`).
-
     Raises:
         ValueError: if `url` is not https, `sha256` is missing or not that of what
-            came, or the archive holds no model of this package, or several.
-        OSError: if it cannot be downloaded.
+            came, the archive is broken, larger than the limits or holds paths out of
+            it, links or devices, or it holds no model of this package, or several.
+        OSError: if it cannot be downloaded or kept, or the server stalls.
     """
     if not url.startswith("https://"):
         raise ValueError(f"`name_or_path` must be https as a URL. Received: '{url}'")
-    if not re.fullmatch(r"[0-9a-fA-F]{64}", sha256 or ""):
+    if not isinstance(sha256, str) or not re.fullmatch(r"[0-9a-fA-F]{64}", sha256):
         raise ValueError(
             "`sha256` must come with a URL: that of the archive, 64 hexadecimal "
-            f"digits. Received: sha256={sha256!r}"
+            f"digits. Received: sha256={shown(sha256)}"
         )
-    sha256 = sha256.lower()
+    limits = {name: _limit(name) for name in LIMITS}
+    archive = _cache() / f"{sha256.lower()}.archive"
+    if not archive.is_file() or file_sha256(archive) != sha256.lower():
+        _download(url, archive, sha256.lower(), limits)
+    with tempfile.TemporaryDirectory(prefix="vae_zoo-") as folder:
+        unpack(archive, folder, limits["VAE_ZOO_MAX_UNPACKED_MIB"] * MIB, url)
+        yield _only_model(pathlib.Path(folder), url)
+
+
+def _limit(name):
+    default, meaning = LIMITS[name]
+    text = os.environ.get(name, default)
     try:
-        # One folder for each archive: what was unpacked from another is never found.
-        folder = keras.utils.get_file(
-            origin=url,
-            file_hash=sha256,
-            hash_algorithm="sha256",
-            cache_subdir=f"vae_zoo/{sha256}",
-            extract=True,
-        )
-    except ValueError as error:
-        raise ValueError(
-            f"`sha256` must be that of '{url}'. Received: sha256={sha256!r}, and an "
-            "archive of another"
+        value = float(text)
+    except ValueError:
+        value = text
+    return check_number(name, value, f"{meaning}, an environment variable", above=0)
+
+
+def _cache():
+    """The folder of the archives."""
+    home = os.environ.get("KERAS_HOME") or pathlib.Path.home() / ".keras"
+    folder = pathlib.Path(home) / "vae_zoo"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(
+            f"Downloaded models are kept in '{folder}', which cannot be made: {error}. "
+            "The environment variable KERAS_HOME names another folder"
         ) from error
-    except Exception as error:  # Keras wraps whatever goes wrong in a bare one.
-        raise OSError(f"'{url}' could not be downloaded: {error}") from error
-    return _only_model(pathlib.Path(folder), url)
+    atomic.remove_abandoned(folder)
+    return folder
+
+
+def _download(url, archive, sha256, limits):
+    """Writes what is at `url` to `archive`; nothing is left if it is another's."""
+    with atomic.whole_file(archive) as partial:
+        try:
+            received = _save(url, partial, limits)
+        except (OSError, http.client.HTTPException) as error:
+            raise OSError(f"'{url}' could not be downloaded: {error}") from error
+        if received != sha256:
+            raise ValueError(
+                f"`sha256` must be that of '{url}'. Received: sha256={sha256!r}, and "
+                f"an archive of another, {received!r}"
+            )
+
+
+def _save(url, path, limits):
+    """Writes what is at `url` to `path`; returns its sha256."""
+    print(f"Downloading {url}", file=sys.stderr)
+    size, digest = 0, hashlib.sha256()
+    end = time.monotonic() + limits["VAE_ZOO_MAX_DOWNLOAD_SECONDS"]
+    timeout = limits["VAE_ZOO_DOWNLOAD_TIMEOUT"]
+    with (
+        urllib.request.urlopen(url, timeout=timeout) as answer,
+        open(path, "wb") as file,
+    ):
+        if not answer.url.startswith("https://"):
+            raise OSError(f"it leads to '{answer.url}', which is not https")
+        announced = int(answer.headers.get("Content-Length", -1))
+        # `read1` returns what is there, so that a slow server cannot hold it up.
+        while size != announced and (chunk := answer.read1(MIB)):
+            size += len(chunk)
+            if size > limits["VAE_ZOO_MAX_DOWNLOAD_MIB"] * MIB:
+                raise ValueError(_too_large(url, limits))
+            if time.monotonic() > end:
+                raise TimeoutError("it took longer than VAE_ZOO_MAX_DOWNLOAD_SECONDS")
+            digest.update(chunk)
+            file.write(chunk)
+    if size < announced:
+        raise OSError(f"it ended after {size} of {announced} bytes")
+    return digest.hexdigest()
+
+
+def _too_large(url, limits):
+    limit = limits["VAE_ZOO_MAX_DOWNLOAD_MIB"]
+    return (
+        f"`name_or_path` must be the URL of an archive of at most {limit:g} MiB; the "
+        "environment variable VAE_ZOO_MAX_DOWNLOAD_MIB raises that. Received: "
+        f"'{url}', which is larger"
+    )
 
 
 def _only_model(folder, url):

@@ -3,8 +3,12 @@
 import math
 import numbers
 
+from vae_zoo import arguments
+
 # What each figure of a card has to say.
 REQUIRED = ("name", "value", "protocol")
+# What else of a card is text.
+TEXTS = ("summary", "use", "limits", "training_command", "evaluation_command")
 SIGNATURE_NOTE = (
     "A row of an answer depends on its own row of the request alone. Sampling is a "
     "function of `seeds`."
@@ -28,8 +32,20 @@ def model_card(name: str, metadata: dict) -> str:
         The card's text.
 
     Raises:
-        ValueError: if a metric, or a published one, lacks its name, value or protocol.
+        ValueError: if `name` is no text, `metadata` is not what `export` wrote, or as
+            in `check_card`.
     """
+    if not isinstance(name, str) or not name.strip():
+        raise ValueError(
+            f"`name` must be the model's name. Received: {arguments.shown(name)}"
+        )
+    _check_kind("metadata", metadata, dict, "the content of a `vae_zoo.json`")
+    missing = [key for key in ("class", "config", "versions") if key not in metadata]
+    if missing:
+        raise ValueError(
+            "`metadata` must be the content of a `vae_zoo.json`. Received: a dict "
+            f"without {missing[0]!r}"
+        )
     card = metadata.get("card", {})
     check_card(card)
     metrics = card.get("metrics", [])
@@ -53,27 +69,54 @@ def model_card(name: str, metadata: dict) -> str:
 
 
 def check_card(card: dict) -> None:
-    """Raises ValueError if a figure, ours or a published one, does not say what it is.
+    """Raises ValueError if a part of a card is not what `model_card` can show.
 
-    Or if a value or an error is no finite number, or a picture lacks file or caption.
+    That is if a figure, ours or a published one, does not say what it is, a value or an
+    error is no finite number, a picture lacks file or caption, or a part is of another
+    kind.
 
     Args:
         card: what `model_card` takes as `card`.
     """
-    for metric in card.get("metrics", []):
-        for figure in (metric, *metric.get("published", [])):
-            _check_has(figure, REQUIRED, "figure")
-            for key in ("value", "standard_error"):
-                if figure.get(key) is not None and not _is_finite(figure[key]):
-                    raise ValueError(
-                        f"The {key} of a model card's figure must be a finite number. "
-                        f"Received: {figure}"
-                    )
-    for picture in card.get("pictures", []):
+    _check_kind("card", card, dict)
+    for key in TEXTS:
+        _check_kind(f"card[{key!r}]", card.get(key, ""), str)
+    data = _check_kind("card['data']", card.get("data", {}), dict)
+    for key, text in data.items():
+        _check_kind(f"card['data'][{key!r}]", text, str)
+    for metric in _check_kind("card['metrics']", card.get("metrics", []), list):
+        _check_kind("card['metrics']", metric, dict, "a list of dicts")
+        published = metric.get("published", [])
+        _check_kind("card['metrics'][…]['published']", published, list)
+        for figure in (metric, *published):
+            _check_figure(figure)
+    for picture in _check_kind("card['pictures']", card.get("pictures", []), list):
         _check_has(picture, ("file", "caption"), "picture")
 
 
+def _check_figure(figure):
+    _check_numbers(figure, REQUIRED)
+
+
+def _check_numbers(figure, required):
+    _check_has(figure, required, "figure")
+    for key in ("value", "standard_error"):
+        if figure.get(key) is not None and not _is_finite(figure[key]):
+            raise ValueError(
+                f"The {key} of a model card's figure must be a finite number. "
+                f"Received: {figure}"
+            )
+    digits = figure.get("digits", 2)
+    arguments.check_count("digits", digits, 0, "a figure's decimal places")
+
+
+def _check_kind(name, value, kind, expectation=None):
+    expectation = expectation or {dict: "a dict", list: "a list", str: "text"}[kind]
+    return arguments.check_instance(name, value, kind, expectation)
+
+
 def _check_has(part, keys, kind):
+    _check_kind(f"{kind} of the card", part, dict)
     missing = [
         key for key in keys if part.get(key) is None or not str(part[key]).strip()
     ]
@@ -85,11 +128,17 @@ def _check_has(part, keys, kind):
 
 
 def _is_finite(value):
-    return isinstance(value, numbers.Real) and math.isfinite(value)
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    return is_number and math.isfinite(value)
 
 
 def shown(metric: dict) -> str:
-    """A figure as the card has it: value, error and unit."""
+    """A figure as the card has it: value, error and unit.
+
+    Raises:
+        ValueError: if it has no value, or one that is no finite number.
+    """
+    _check_numbers(metric, ("value",))
     value = metric["value"]
     error = metric.get("standard_error")
     digits = metric.get("digits", 2)

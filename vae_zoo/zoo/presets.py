@@ -1,8 +1,11 @@
 """The presets: SavedModels in `savedmodels/`, found by name."""
 
+import contextlib
 import difflib
+import os
 import pathlib
 
+from vae_zoo.arguments import shown
 from vae_zoo.serving.layout import is_version, read_metadata
 
 PACKAGE = pathlib.Path(__file__).resolve().parents[1]
@@ -35,9 +38,10 @@ def presets_of(owner):
 
 def load_preset(name_or_path, owner, sha256=None, dtype=None):
     """The model of a preset, a SavedModel's folder or a URL; see `VAE.from_preset`."""
-    from vae_zoo.serving.saved_model import load
+    from vae_zoo.serving.loading import load
 
-    model = load(_found_or_fetched(name_or_path, sha256), dtype)
+    with _found_or_fetched(name_or_path, sha256) as folder:
+        model = load(folder, dtype)
     if not isinstance(model, owner):
         raise ValueError(
             f"`name_or_path` must hold a {owner.__name__}. Received: "
@@ -47,33 +51,52 @@ def load_preset(name_or_path, owner, sha256=None, dtype=None):
 
 
 def _found_or_fetched(name_or_path, sha256):
-    if "://" in str(name_or_path):
-        from vae_zoo.zoo.download import fetch
+    """A context manager that gives the folder."""
+    if isinstance(name_or_path, str) and "://" in name_or_path:
+        from vae_zoo.zoo.download import fetched
 
-        return fetch(str(name_or_path), sha256)
+        return fetched(name_or_path, sha256)
+    folder = find(name_or_path)
     if sha256 is not None:
         raise ValueError(
             "`sha256` must be left out but for a URL; of a folder each file's was "
             f"recorded at export. Received: name_or_path={str(name_or_path)!r}, "
-            f"sha256={sha256!r}"
+            f"sha256={shown(sha256)}"
         )
-    return find(name_or_path)
+    return contextlib.nullcontext(folder)
 
 
 def find(name_or_path):
     """The folder of a preset's name, or the path itself; errors as `from_preset`."""
-    path = pathlib.Path(name_or_path).expanduser()
     known = sorted({path.parents[2].name for path in _descriptions()})
-    if name_or_path in known:
-        path = root() / name_or_path
-    elif not path.is_dir():
-        near = difflib.get_close_matches(str(name_or_path), known, n=3, cutoff=0.3)
-        hint = f"; the nearest names are {', '.join(near)}" if near else ""
+    if not isinstance(name_or_path, (str, os.PathLike)) or not str(name_or_path):
+        raise ValueError(
+            f"`name_or_path` must be one of {known}, the folder of a SavedModel or the "
+            f"URL of an archive. Received: name_or_path={shown(name_or_path)}"
+        )
+    name = os.fspath(name_or_path)
+    path = pathlib.Path(os.path.expanduser(name))
+    if name in known and (isinstance(name_or_path, str) or not os.path.isdir(path)):
+        return root() / name
+    if not os.path.isdir(path):
         raise ValueError(
             f"`name_or_path` must be one of {known} or the folder of a SavedModel. "
-            f"Received: {str(name_or_path)!r}{hint}"
+            f"Received: {shown(name)}{_hint(name, path, known)}"
         )
     return path
+
+
+def _hint(name, path, known):
+    """What may have been meant by a name that is no preset and no folder."""
+    if path.suffix in (".keras", ".h5"):
+        return (
+            "; a model that Keras saved is loaded by "
+            f"`keras.saving.load_model({name!r})`"
+        )
+    if os.path.isfile(path):
+        return ", which is a file, not a folder"
+    near = difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.3)
+    return f"; the nearest names are {', '.join(near)}" if near else ""
 
 
 def _descriptions():

@@ -1,0 +1,125 @@
+"""Archives of strangers, unpacked: files and folders alone, within limits."""
+
+import gzip
+import io
+import pathlib
+import stat
+import tarfile
+import tempfile
+import zipfile
+import zlib
+
+MAX_MEMBERS = 10_000
+MAX_HEADER_BYTES = 2**20
+# What archives that are broken, or no archives, end with.
+BROKEN = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    gzip.BadGzipFile,
+    EOFError,
+    NotImplementedError,  # A way to compress that Python does not know.
+    RuntimeError,  # A password.
+    UnicodeError,
+)
+
+
+def unpack(path, folder, max_bytes, source):
+    """Unpacks the .tar.gz or .zip at `path` into `folder`.
+
+    Args:
+        path: the archive.
+        folder: an existing, empty folder.
+        max_bytes: the most that may come out of it.
+        source: where it is from, for errors.
+
+    Raises:
+        ValueError: if it is no such archive or broken, too much comes out of it, or it
+            holds anything but files and folders below its own.
+    """
+    with open(path, "rb") as file:
+        start = file.read(4)
+    try:
+        if start.startswith(b"\x1f\x8b"):
+            _unpack_tar(path, folder, max_bytes)
+        elif start.startswith(b"PK"):
+            _unpack_zip(path, folder, max_bytes)
+        else:
+            raise _RefusedError("no .tar.gz and no .zip")
+    except _RefusedError as error:
+        problem, cause = str(error), None
+    except BROKEN as error:
+        problem, cause = f"a broken one ({error})", error
+    else:
+        return
+    raise ValueError(
+        "`name_or_path` must be the URL of a .tar.gz or .zip of files and folders, of "
+        f"at most {max_bytes / 2**20:g} MiB unpacked (the environment variable "
+        f"VAE_ZOO_MAX_UNPACKED_MIB raises that). Received: '{source}', {problem}"
+    ) from cause
+
+
+class _RefusedError(Exception):
+    """What is wrong with an archive that is whole."""
+
+
+class _ShortReads(io.FileIO):
+    """A file that is read in pieces: a header of a gigabyte is not."""
+
+    def read(self, size=-1):
+        """As of any file."""
+        if size > MAX_HEADER_BYTES:
+            raise _RefusedError("with a header that is no header")
+        return super().read(size)
+
+
+def _unpack_tar(path, folder, max_bytes):
+    with tempfile.NamedTemporaryFile(prefix="vae_zoo-") as plain:
+        _decompress(path, plain, max_bytes)
+        with tarfile.open(fileobj=_ShortReads(plain.name), mode="r:") as archive:
+            size = 0
+            for count, member in enumerate(archive, start=1):
+                size += member.size
+                _check_sizes(count, size, max_bytes)
+                _check_member(member.name, member.isfile() or member.isdir())
+                archive.extract(member, folder, filter="data")
+
+
+def _decompress(path, plain, max_bytes):
+    # Headers and padding take 1.5 kB of each member, beside its content.
+    left = max_bytes + 2**11 * MAX_MEMBERS
+    with gzip.open(path) as stream:
+        while chunk := stream.read(2**20):
+            left -= len(chunk)
+            if left < 0:
+                raise _RefusedError("which is larger")
+            plain.write(chunk)
+    plain.flush()
+
+
+def _unpack_zip(path, folder, max_bytes):
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+        _check_sizes(len(members), sum(each.file_size for each in members), max_bytes)
+        for member in members:
+            # Of a file that Unix has packed; 0 from elsewhere.
+            kind = stat.S_IFMT(member.external_attr >> 16)
+            _check_member(member.filename, kind in (0, stat.S_IFREG, stat.S_IFDIR))
+        for member in members:
+            archive.extract(member, folder)
+
+
+def _check_sizes(count, size, max_bytes):
+    if size > max_bytes:
+        raise _RefusedError("which is larger")
+    if count > MAX_MEMBERS:
+        raise _RefusedError(f"which has more than {MAX_MEMBERS} members")
+
+
+def _check_member(name, is_plain):
+    """Raises unless it is a file or a folder within the archive's own."""
+    path = pathlib.PurePosixPath(name.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or ":" in name:
+        raise _RefusedError(f"which holds {name!r}, a path out of it")
+    if not is_plain:
+        raise _RefusedError(f"which holds {name!r}, no file and no folder")
