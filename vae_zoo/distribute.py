@@ -13,6 +13,9 @@ import os
 import numpy as np
 import tensorflow as tf
 
+from vae_zoo import termination, workers
+from vae_zoo.workers import WorkerLostError
+
 TASK_TYPES = ("chief", "worker")
 # What TensorFlow raises in a worker when another one is gone.
 SIGNS_OF_A_LOST_WORKER = (
@@ -24,10 +27,6 @@ SIGNS_OF_A_LOST_WORKER = (
     tf.errors.UnavailableError,
     tf.errors.UnknownError,
 )
-
-
-class WorkerLostError(RuntimeError):
-    """Another worker is gone: all have to be started again, and resume."""
 
 
 def make_strategy(batch_size):
@@ -51,54 +50,21 @@ def make_strategy(batch_size):
             "`distribute` needs several GPUs, or TF_CONFIG in the environment, which "
             f"names the workers. Received: {num_gpus} GPUs and no TF_CONFIG"
         )
-    num_workers = checked_num_workers(config) if config else 1
+    cluster = workers.read_cluster(config) if config else None
+    num_workers = len(cluster.addresses) if cluster else 1
     num_replicas = num_workers * max(num_gpus, 1)
     if batch_size % num_replicas:
         raise ValueError(
             f"`batch_size` must be a multiple of {num_replicas}, the number of "
             f"replicas that a global batch is dealt out to. Received: {batch_size}"
         )
-    if not config:
+    if cluster is None:
         return tf.distribute.MirroredStrategy()
+    workers.meet(cluster)
     with lost_workers_named():
-        return tf.distribute.MultiWorkerMirroredStrategy()
-
-
-def checked_num_workers(config):
-    """The number of workers in a `TF_CONFIG`, JSON of this form:
-
-        {"cluster": {"worker": ["a:2222", "b:2222"]},
-         "task": {"type": "worker", "index": 0}}
-
-    Raises:
-        ValueError: if it has another form, names an address twice, or has no such task.
-    """
-    try:
-        content = json.loads(config)
-        cluster, task = content["cluster"], content["task"]
-        addresses = [each for kind in cluster for each in cluster[kind]]
-        is_right = (
-            set(cluster) <= set(TASK_TYPES)
-            and all(isinstance(cluster[kind], list) for kind in cluster)
-            and all(_is_address(each) for each in addresses)
-            and len(set(addresses)) == len(addresses)
-            and isinstance(task["index"], int)
-            and 0 <= task["index"] < len(cluster[task["type"]])
-        )
-    except (ValueError, LookupError, TypeError, AttributeError):
-        is_right = False
-    if not is_right:
-        raise ValueError(
-            'TF_CONFIG must be JSON such as {"cluster": {"worker": ["host:port", …]}, '
-            '"task": {"type": "worker", "index": 0}}, each address once and the task '
-            f"one of the cluster's. Received: {config}"
-        )
-    return len(addresses)
-
-
-def _is_address(text):
-    host, _, port = text.rpartition(":")
-    return bool(host) and port.isdecimal()
+        strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    termination.take_back()
+    return strategy
 
 
 @contextlib.contextmanager

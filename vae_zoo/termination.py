@@ -1,13 +1,19 @@
 """SIGTERM: the notice that a process gets before its machine is taken away."""
 
 import contextlib
+import os
 import signal
 import threading
+import time
 
 # Kubernetes, for one, gives 30 seconds.
 SECONDS_TO_SAVE = 15
 SECONDS_TO_CLEAN_UP = 3
+EXIT_CODE = 128 + signal.SIGTERM
 HAS_TIMER = hasattr(signal, "setitimer")  # Not on Windows.
+
+# The end of a pipe to which Python writes the signals that come, and what it had before.
+_writers = []
 
 
 class Terminated(BaseException):
@@ -26,8 +32,46 @@ def raised():
         yield
     finally:
         _set_timer(0)
+        _stop_watching()
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
+
+
+def take_back():
+    """Handles SIGTERM again after a library in C took it, of which Python knows nothing.
+
+    TensorFlow's coordination service does: its handler only makes a note. And Python
+    handles no signal as long as TensorFlow waits for other workers, so a thread ends
+    the process `SECONDS_TO_SAVE` after SIGTERM if it is still there. Nothing changes
+    outside `raised`.
+    """
+    is_first_thread = threading.current_thread() is threading.main_thread()
+    if not is_first_thread or signal.getsignal(signal.SIGTERM) is not _raise:
+        return
+    signal.signal(signal.SIGTERM, _raise)
+    if not _writers:
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        _writers.append((writer, signal.set_wakeup_fd(writer)))
+        threading.Thread(target=_end_in_time, args=(reader,), daemon=True).start()
+
+
+def _end_in_time(reader):
+    """Ends the process a while after the pipe told of SIGTERM, if there is need."""
+    with open(reader, "rb", buffering=0) as pipe:
+        while number := pipe.read(1):
+            if number[0] == signal.SIGTERM:
+                time.sleep(SECONDS_TO_SAVE)
+                os.write(2, b"vae-zoo: terminated\n")
+                os._exit(EXIT_CODE)
+
+
+def _stop_watching():
+    """After it no thread waits for SIGTERM, unless it has come."""
+    while _writers:
+        writer, before = _writers.pop()
+        signal.set_wakeup_fd(before)
+        os.close(writer)
 
 
 @contextlib.contextmanager
