@@ -4,9 +4,6 @@ import itertools
 import json
 import zlib
 
-import keras
-import tensorflow as tf
-
 from vae_zoo import atomic
 from vae_zoo.arguments import shown
 
@@ -77,26 +74,6 @@ def damaged(path, expectation, problem):
         f"'{path}' must hold {expectation}, but is damaged; put back a copy of it, or "
         f"start anew in another folder. Received: {problem[:MAX_CHARACTERS]}"
     )
-
-
-def load_model(path):
-    """The model of the `.keras` file at `path`.
-
-    Raises:
-        ValueError: if it is damaged, or no model that was compiled.
-        OSError: if it cannot be opened.
-    """
-    with open(path, "rb"):
-        pass
-    try:
-        model = keras.models.load_model(path)
-    except (MemoryError, tf.errors.OpError):
-        raise
-    except Exception as error:  # Keras has no error of its own for this.
-        raise damaged(path, "a model", f"{type(error).__name__}: {error}") from error
-    if getattr(model, "optimizer", None) is None:
-        raise damaged(path, "a model", "one without its optimizer")
-    return model
 
 
 def check_model(path, model, expected):

@@ -43,7 +43,7 @@ def locked(folder, seconds=SECONDS_TO_WAIT):
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         raise ValueError(
-            f"`output` must be a folder. Received: '{folder}', which is a file or in one"
+            f"`output` must be a folder. Received: '{folder}', a file or in one"
         ) from None
     try:
         with _held(folder / NAME, seconds):
@@ -64,14 +64,15 @@ def _held(path, seconds):
             break
         if time.monotonic() - start > seconds:
             raise ValueError(
-                f"`output` must be a folder that no other process writes to at the "
-                f"same time; wait for it to end, or give another folder. Received: "
+                "`output` must be a folder that no other process writes to at the same "
+                "time; wait for it to end, or give another folder. Received: "
                 f"'{path.parent}', which is in use by {_holder(path)}"
             )
         time.sleep(SECONDS_BETWEEN_TRIES)
     try:
-        os.ftruncate(handle, 0)
-        os.write(handle, f"process {os.getpid()} of {platform.node()}\n".encode())
+        with contextlib.suppress(OSError):  # For people alone; the disk may be full.
+            os.ftruncate(handle, 0)
+            os.write(handle, f"process {os.getpid()} of {platform.node()}\n".encode())
         yield
     finally:
         path.unlink(missing_ok=True)  # While it is locked: nobody else's is removed.

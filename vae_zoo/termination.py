@@ -12,7 +12,7 @@ SECONDS_TO_CLEAN_UP = 3
 EXIT_CODE = 128 + signal.SIGTERM
 HAS_TIMER = hasattr(signal, "setitimer")  # Not on Windows.
 
-# The end of a pipe to which Python writes the signals that come, and what it had before.
+# The end of a pipe to which Python writes the signals that come, and its last one.
 _writers = []
 
 
@@ -38,7 +38,7 @@ def raised():
 
 
 def take_back():
-    """Handles SIGTERM again after a library in C took it, of which Python knows nothing.
+    """Handles SIGTERM again after a library in C took it, unknown to Python.
 
     TensorFlow's coordination service does: its handler only makes a note. And Python
     handles no signal as long as TensorFlow waits for other workers, so a thread ends

@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import os
 import pathlib
 import sys
 
@@ -16,9 +15,11 @@ from vae_zoo import (
     run_data,
     run_folder,
     run_lock,
+    run_model,
+    run_setting_types,
     termination,
 )
-from vae_zoo.arguments import check_instance
+from vae_zoo.arguments import check_path
 from vae_zoo.callbacks import BestWeights, RunCheckpoint
 from vae_zoo.machine import machine_class
 from vae_zoo.model_settings import build_model, build_optimizer
@@ -55,7 +56,8 @@ def train(settings, folder, verbose=1):
         OSError: if `folder` cannot be written.
         distribute.WorkerLostError: if another worker is gone.
     """
-    folder = _checked_folder(folder)
+    folder = check_path("output", folder, "that of the run's folder")
+    run_setting_types.check(settings)
     run_folder.check(folder, settings)
     if not settings.get("distribute"):
         with run_lock.locked(folder):
@@ -63,13 +65,6 @@ def train(settings, folder, verbose=1):
     strategy = distribute.make_strategy(settings["batch_size"])
     with distribute.lost_workers_named(), _locked(folder, strategy):
         return _train(settings, folder, strategy, verbose)
-
-
-def _checked_folder(folder):
-    check_instance("output", folder, (str, os.PathLike), "the path of a folder")
-    if not os.fspath(folder):
-        raise ValueError("`output` must be the path of a folder. Received: output=''")
-    return pathlib.Path(folder)
 
 
 def _locked(folder, strategy):
@@ -165,7 +160,7 @@ def _load_or_build(folder, settings, source, steps_per_epoch):
     path = folder / "model.keras"
     model = build_model(settings, source.element_shape, steps_per_epoch)
     if path.exists():
-        expected, model = model, run_folder.load_model(path)
+        expected, model = model, run_model.load(path)
         run_folder.check_model(path, model, expected)
     else:
         model.compile(build_optimizer(settings, steps_per_epoch))
@@ -250,7 +245,7 @@ def _finish(model, settings, sources, best, checkpoint):
     folder, history, source = checkpoint.folder, checkpoint.rows, sources["validation"]
     if distribute.is_distributed(model.distribute_strategy):
         # The same model, in this process alone.
-        model = run_folder.load_model(folder / "model.keras")
+        model = run_model.load(folder / "model.keras")
     if best is not None:
         best.restore(model)
         history = history[: best.best_epoch]

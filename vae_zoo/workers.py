@@ -227,7 +227,7 @@ def _host_and_port(address):
 
 
 def _gather(cluster, server, waiting):
-    """The chief's part: it calls all the others, until all of them are there at once."""
+    """The chief's part: it calls the others until all of them are there at once."""
     places = range(1, len(cluster.addresses))
     calls = {}
     with contextlib.ExitStack() as stack:

@@ -1,13 +1,11 @@
 """The weights of the best epoch of a run, and the end of one that gets no better."""
 
 import math
-import os
-import pathlib
 
 import keras
 
 from vae_zoo import atomic
-from vae_zoo.arguments import check_count, check_flag, check_instance, check_number
+from vae_zoo.arguments import check_count, check_flag, check_number, check_path
 
 
 class BestWeights(keras.callbacks.Callback):
@@ -29,8 +27,9 @@ class BestWeights(keras.callbacks.Callback):
 
     def __init__(self, folder, patience, warmup_epochs=0, is_writer=True):
         super().__init__()
-        check_instance("folder", folder, (str, os.PathLike), "the path of a folder")
-        self.path = pathlib.Path(folder) / "best.weights.h5"
+        self.path = (
+            check_path("folder", folder, "that of the run's folder") / "best.weights.h5"
+        )
         self.patience = check_count(
             "patience", patience, 1, "the epochs to wait for a better one"
         )

@@ -2,15 +2,13 @@
 
 import csv
 import json
-import os
-import pathlib
 import time
 
 import keras
 import numpy as np
 
 from vae_zoo import atomic
-from vae_zoo.arguments import check_count, check_flag, check_instance, check_number
+from vae_zoo.arguments import check_count, check_flag, check_number, check_path
 from vae_zoo.callbacks import interrupted_epoch
 from vae_zoo.termination import Terminated
 
@@ -43,8 +41,7 @@ class RunCheckpoint(keras.callbacks.Callback):
 
     def __init__(self, folder, steps_per_epoch, seconds_between=10.0, is_writer=True):
         super().__init__()
-        check_instance("folder", folder, (str, os.PathLike), "the path of a folder")
-        self.folder = pathlib.Path(folder)
+        self.folder = check_path("folder", folder, "that of the run's folder")
         self.steps_per_epoch = check_count(
             "steps_per_epoch", steps_per_epoch, 1, "the optimizer steps in an epoch"
         )
@@ -240,7 +237,7 @@ def read_history(path):
         ValueError: if it is damaged.
         OSError: if it cannot be read.
     """
-    path = pathlib.Path(check_instance("path", path, (str, os.PathLike), "a path"))
+    path = check_path("path", path, "that of a history.csv")
     if not path.exists():
         return []
     try:
