@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import pathlib
 import sys
 
 import keras

@@ -15,7 +15,7 @@ import sys
 import time
 from typing import NamedTuple
 
-from vae_zoo.arguments import shown
+from vae_zoo.arguments import check_instance, check_number, shown
 
 # How long a worker waits for the others.
 SECONDS_TO_WAIT = 300
@@ -132,7 +132,10 @@ def meet(cluster, seconds=None):
             index or different clusters.
         WorkerLostError: if one does not come.
     """
-    seconds = SECONDS_TO_WAIT if seconds is None else seconds
+    check_instance("cluster", cluster, Cluster, "what `read_cluster` gives")
+    if seconds is None:
+        seconds = SECONDS_TO_WAIT
+    check_number("seconds", seconds, "to wait for the others", minimum=0)
     waiting = _Waiting(time.monotonic(), seconds)
     with _listener(cluster) as server:
         _wait_for_names(cluster, waiting)
@@ -256,6 +259,7 @@ def _join(cluster, server, waiting):
         if call is None:
             continue
         with call:
+            call.settimeout(SECONDS_BETWEEN_TRIES)
             while _is_open(call):
                 with contextlib.suppress(OSError):
                     if _received(call) == GO:

@@ -41,11 +41,12 @@ class TensorBoardPictures(keras.callbacks.Callback):
         every: epochs from one writing to the next, >= 1. The first and the last epoch
             are always written.
         num_images: samples to draw, >= 1; the same ones of z each time.
-        seed: fixes the draws.
+        seed: integer that fixes the draws.
 
     Raises:
         ImportError: if the package `tensorboard` is not installed.
-        ValueError: if an argument is none of these; and at the start of training, if `x` does not fit the model.
+        ValueError: if an argument is none of these; and at the start of training, if
+            `x` does not fit the model.
     """
 
     def __init__(
@@ -64,6 +65,8 @@ class TensorBoardPictures(keras.callbacks.Callback):
         self.num_images = check_count(
             "num_images", num_images, 1, "the samples to draw"
         )
+        if seed is None:  # The model's own generator would draw.
+            raise ValueError("`seed` must be an integer. Received: seed=None")
         self.seed = check_seed("seed", seed)
         self._data = _batches(x)
 
@@ -131,7 +134,7 @@ def _batches(x):
         return tf.data.Dataset.from_tensors(x[: pictures.NUM_LATENTS_PICTURED])
     raise ValueError(
         "`x` must be an array [N, *input_shape] or a tf.data.Dataset of batches. "
-        f"Received: x={shown(x)}"
+        f"Received: {type(x).__name__}, x={shown(x)}"
     )
 
 
