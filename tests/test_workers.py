@@ -59,7 +59,7 @@ def test_workers_are_listed_with_their_chief_first():
         ({"worker": ["http://a:1"]}, "is no host:port"),
         ({"worker": ["a b:1"]}, "is no host:port"),
         ({"worker": ["::1:1"]}, "is no host:port"),
-        ({"worker": ["a:１"]}, "is no host:port"),
+        ({"worker": ["a:\N{FULLWIDTH DIGIT ONE}"]}, "is no host:port"),
         ({"worker": ["a:-1"]}, "is no host:port"),
         ({"worker": ["a:0"]}, "the port of 'a:0' is not one of 1 to 65535"),
         ({"worker": ["a:65536"]}, "the port of 'a:65536' is not one"),

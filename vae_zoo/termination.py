@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import select
 import signal
 import threading
 import time
@@ -57,17 +58,23 @@ def take_back():
 
 
 def _end_in_time(reader):
-    """Ends the process a while after the pipe told of SIGTERM, if there is need."""
+    """Ends the process a while after the pipe told of SIGTERM, if it is still open."""
+    end = None
     with open(reader, "rb", buffering=0) as pipe:
-        while number := pipe.read(1):
-            if number[0] == signal.SIGTERM:
-                time.sleep(SECONDS_TO_SAVE)
+        while True:
+            seconds = None if end is None else max(0, end - time.monotonic())
+            if not select.select([pipe], [], [], seconds)[0]:
                 os.write(2, b"vae-zoo: terminated\n")
                 os._exit(EXIT_CODE)
+            number = pipe.read(1)
+            if not number:
+                return
+            if number[0] == signal.SIGTERM and end is None:
+                end = time.monotonic() + SECONDS_TO_SAVE
 
 
 def _stop_watching():
-    """After it no thread waits for SIGTERM, unless it has come."""
+    """After it the process ends by itself, or goes on."""
     while _writers:
         writer, before = _writers.pop()
         signal.set_wakeup_fd(before)
