@@ -9,14 +9,11 @@ import zipfile
 import keras
 import pytest
 
-from tests.small_runs import TINY
 from vae_zoo import VAE, atomic, run_folder, run_model
 from vae_zoo.callbacks import BestWeights, RunCheckpoint, read_history
 from vae_zoo.callbacks.interrupted_epoch import MEMBER
-from vae_zoo.cli import main
 from vae_zoo.components import networks
 
-COMMAND = ["train", "vae", *TINY, "--output"]
 STEPS_PER_EPOCH = 4
 
 
@@ -179,21 +176,6 @@ def test_damaged_weights_of_the_best_epoch_are_named(folder):
         damage(best.path)
         with pytest.raises(ValueError, match=f"'{best.path}'.*epoch 1.*damaged"):
             best.restore(small())
-
-
-@pytest.mark.usefixtures("without_xla")
-def test_the_command_line_names_the_file(tmp_path, capsys):
-    folder = tmp_path / "run"
-    assert main([*COMMAND, str(folder), "--epochs", "1"]) == 0
-    capsys.readouterr()
-    for name in ("history.csv", "model.keras", "run.json"):
-        content = (folder / name).read_bytes()
-        (folder / name).write_text("[]")
-        assert main([*COMMAND, str(folder), "--epochs", "1"]) == 2
-        assert f"error: '{folder / name}' must" in capsys.readouterr().err
-        (folder / name).write_bytes(content)
-    assert main([*COMMAND, str(folder), "--epochs", "1"]) == 0
-    assert main([*COMMAND, ""]) == 2
 
 
 @contextlib.contextmanager

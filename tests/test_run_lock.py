@@ -17,7 +17,7 @@ with run_lock.locked(sys.argv[1]):
 """
 
 
-def test_one_process_at_a_time_writes_and_the_lock_goes_with_it(tmp_path):
+def test_one_process_at_a_time_writes_and_the_lock_goes_with_it(tmp_path, capsys):
     folder = tmp_path / "run"
     command = [sys.executable, "-c", HOLDER, str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -25,6 +25,7 @@ def test_one_process_at_a_time_writes_and_the_lock_goes_with_it(tmp_path):
         message = f"'{folder}', which is in use by process {process.pid} of "
         with pytest.raises(ValueError, match=message), run_lock.locked(folder, 0.1):
             pass
+        assert f"waiting for process {process.pid} of" in capsys.readouterr().err
         assert folder.exists()
         process.kill()
     # Killed, it had no time to remove anything.

@@ -13,7 +13,7 @@ import re
 import numpy as np
 import tensorflow as tf
 
-from vae_zoo import termination, workers
+from vae_zoo import termination, tf_config, workers
 from vae_zoo.arguments import check_count, check_instance, shown
 from vae_zoo.workers import WorkerLostError
 
@@ -63,7 +63,7 @@ def make_strategy(batch_size):
             "`distribute` needs several GPUs, or TF_CONFIG in the environment, which "
             f"names the workers. Received: {num_gpus} GPUs and no TF_CONFIG"
         )
-    cluster = workers.read_cluster(config) if config else None
+    cluster = tf_config.read_cluster(config) if config else None
     num_workers = len(cluster.addresses) if cluster else 1
     num_replicas = num_workers * max(num_gpus, 1)
     if batch_size % num_replicas:

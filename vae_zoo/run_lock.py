@@ -3,10 +3,11 @@
 import contextlib
 import errno
 import os
-import pathlib
 import platform
 import sys
 import time
+
+from vae_zoo.arguments import check_number, check_path
 
 try:
     import fcntl
@@ -23,7 +24,7 @@ IS_HELD = (errno.EACCES, errno.EAGAIN)
 
 
 @contextlib.contextmanager
-def locked(folder, seconds=SECONDS_TO_WAIT):
+def locked(folder, seconds=None):
     """Within it no other process writes to `folder`, which is made where it is missing.
 
     The lock is one of the operating system on a file in the folder, so it goes with its
@@ -31,13 +32,17 @@ def locked(folder, seconds=SECONDS_TO_WAIT):
 
     Args:
         folder: path of the run's folder.
-        seconds: how long to wait for another process that has it.
+        seconds: how long to wait for another process that has it, `SECONDS_TO_WAIT`
+            by default.
 
     Raises:
         ValueError: if `folder` is a file, or another process has it.
         OSError: if it cannot be made or written to.
     """
-    folder = pathlib.Path(folder)
+    folder = check_path("folder", folder, "that of the run's folder")
+    if seconds is None:
+        seconds = SECONDS_TO_WAIT
+    check_number("seconds", seconds, "to wait for another process", minimum=0)
     made = [each for each in (folder, *folder.parents) if not each.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -56,18 +61,22 @@ def locked(folder, seconds=SECONDS_TO_WAIT):
 
 @contextlib.contextmanager
 def _held(path, seconds):
-    start = time.monotonic()
-    handle = None
-    while handle is None:
-        handle = _taken(path)
-        if handle is not None:
-            break
+    start, is_said = time.monotonic(), False
+    while (handle := _taken(path)) is None:
         if time.monotonic() - start > seconds:
             raise ValueError(
                 "`output` must be a folder that no other process writes to at the same "
                 "time; wait for it to end, or give another folder. Received: "
                 f"'{path.parent}', which is in use by {_holder(path)}"
             )
+        if not is_said:
+            print(
+                f"vae-zoo: waiting for {_holder(path)}, which has '{path.parent}' in "
+                f"use, at most {seconds:g} seconds",
+                file=sys.stderr,
+                flush=True,
+            )
+            is_said = True
         time.sleep(SECONDS_BETWEEN_TRIES)
     try:
         with contextlib.suppress(OSError):  # For people alone; the disk may be full.
@@ -75,7 +84,8 @@ def _held(path, seconds):
             os.write(handle, f"process {os.getpid()} of {platform.node()}\n".encode())
         yield
     finally:
-        path.unlink(missing_ok=True)  # While it is locked: nobody else's is removed.
+        with contextlib.suppress(OSError):
+            path.unlink()  # While it is locked: nobody else's is removed.
         os.close(handle)
 
 

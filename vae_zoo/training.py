@@ -50,8 +50,9 @@ def train(settings, folder, verbose=1):
         `distribute` None in all workers but the chief, the only one that writes.
 
     Raises:
-        ValueError: if a setting is off or `folder` holds another run; with
-            `distribute` also as `distribute.make_strategy` does.
+        ValueError: if a setting is off, or `folder` holds another run, damaged files,
+            or is in use by another process; with `distribute` also as
+            `distribute.make_strategy` does.
         OSError: if `folder` cannot be written.
         distribute.WorkerLostError: if another worker is gone.
     """
