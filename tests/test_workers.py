@@ -22,12 +22,12 @@ def free_addresses(count):
     return addresses
 
 
-def meetings(*clusters, seconds=SECONDS):
+def meetings(*clusters, seconds=(SECONDS,) * 3):
     """What each worker's meeting raises, or None; the later ones start later."""
 
     def meet(number, cluster):
         time.sleep(0.1 * number)
-        return workers.meet(cluster, seconds)
+        return workers.meet(cluster, seconds[number])
 
     with concurrent.futures.ThreadPoolExecutor() as pool:
         tasks = [pool.submit(meet, *each) for each in enumerate(clusters)]
@@ -48,11 +48,11 @@ def test_workers_meet_and_say_for_whom_they_wait(capsys):
 def test_who_is_missing_is_named():
     addresses = free_addresses(3)
     present = [Cluster(addresses, place) for place in (0, 1)]
-    chief, other = meetings(*present, seconds=2)
+    chief, other = meetings(*present, seconds=(1, 3))
     assert isinstance(chief, WorkerLostError)
     assert isinstance(other, WorkerLostError)
-    assert f"waited 2 seconds for the worker at '{addresses[2]}' in" in str(chief)
-    assert f"the first worker, at '{addresses[0]}', which waits" in str(other)
+    assert f"waited 1 seconds for the worker at '{addresses[2]}' in" in str(chief)
+    assert f"waited 3 seconds for the first worker, at '{addresses[0]}'" in str(other)
 
 
 def test_a_worker_that_went_and_came_back_is_met():
