@@ -58,7 +58,7 @@ def error_of(arguments, capsys):
         ([*EVALUATE, "--num-chain-examples", "0"], "num-chain-examples: must be"),
         (
             [*EVALUATE, "--hamiltonian-samples", "5"],
-            "must be an integer >= 20",
+            "`hamiltonian_samples` must be an integer >= 20",
         ),
         ([*EVALUATE, "--hamiltonian-samples", "50"], "at most 4 latent variables"),
         ([*EVALUATE, "--split", "nine"], "'nine'"),

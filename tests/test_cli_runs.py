@@ -10,7 +10,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tests.small_runs import ARTEFACTS, TINY
-from vae_zoo import BetaVAE, HypersphericalVAE
+from vae_zoo import BetaVAE, HypersphericalVAE, run_lock
 from vae_zoo.callbacks import RunCheckpoint, read_history
 from vae_zoo.cli import main
 
@@ -108,9 +108,34 @@ def test_a_model_of_another_architecture_is_not_trained_on(tmp_path, capsys):
     assert "must be of the run's architecture" in message
     assert "(64, 8) -> (64, 16)" in message
     assert other.read_bytes() == model.read_bytes()
+    # Or it is no model at all.
+    for name, content in (("model.keras", b"PK"), ("run.json", b"[]")):
+        (folders[1] / name).write_bytes(content)
+        assert main(["train", "vae", *arguments, "--output", str(folders[1])]) == 2
+        assert f"error: '{folders[1] / name}' must hold" in capsys.readouterr().err
 
 
-def test_a_full_disk_leaves_nothing_half_written(tmp_path, monkeypatch):
+def test_a_folder_in_use_is_left_alone(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(run_lock, "SECONDS_TO_WAIT", 0)
+    folder = tmp_path / "run"
+    with run_lock.locked(folder):
+        assert main(["train", "vae", *TINY, "--output", str(folder)]) == 2
+        assert [path.name for path in folder.iterdir()] == [run_lock.NAME]
+    assert f"'{folder}', which is in use by process" in capsys.readouterr().err
+
+
+def test_no_folder_is_not_the_current_one(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    try:
+        code = main(["train", "vae", *TINY, "--output", ""])
+    except SystemExit as end:  # The parser may say so, too.
+        code = end.code
+    assert code == 2
+    assert "output" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_leaves_nothing_half_written(tmp_path, capsys, monkeypatch):
     full = pathlib.Path("/dev/full")
     if not full.exists():
         pytest.skip("no /dev/full to write to")
@@ -122,6 +147,9 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path, monkeypatch):
     monkeypatch.setattr(keras.Model, "save", write_to_full)
     folder = tmp_path / "full"
     assert main(["train", "vae", *TINY, "--output", str(folder)]) == 2
+    assert f"No space left on device: '{folder / 'model.keras'}'" in (
+        capsys.readouterr().err
+    )
     assert {path.name for path in folder.iterdir()} == {"run.json", "history.csv"}
     monkeypatch.undo()
     assert main(["train", "vae", *TINY, "--output", str(folder)]) == 0

@@ -2,8 +2,10 @@
 
 import json
 import signal
+import socket
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from benchmarks import two_workers
 from tests.small_runs import ARTEFACTS, TINY
-from vae_zoo import distribute
+from vae_zoo import distribute, workers
 from vae_zoo.cli import main
 from vae_zoo.datasets import open_source
 
@@ -178,10 +180,88 @@ def test_workers_of_different_commands_are_refused(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_workers_are_counted_with_their_chief():
-    cluster = {"chief": ["a:1"], "worker": ["b:1", "c:1"]}
-    config = {"cluster": cluster, "task": {"type": "chief", "index": 0}}
-    assert distribute.checked_num_workers(json.dumps(config)) == 3
+def test_sigterm_ends_each_worker_and_keeps_the_last_epoch(tmp_path):
+    folder = tmp_path / "run"
+    options = [*TINY[2:], "--epochs", "1000"]
+    processes = two_workers.start_workers(
+        [two_workers.train_command("vae", folder, *options)] * 2
+    )
+    while two_workers.num_epochs(folder) < 2 and processes[0].poll() is None:
+        time.sleep(0.02)
+    start = time.monotonic()
+    for each in processes:
+        each.send_signal(signal.SIGTERM)
+    errors = [each.communicate()[1] for each in processes]
+    assert [each.returncode for each in processes] == [143, 143], errors
+    # Kubernetes gives 30.
+    assert time.monotonic() - start < 25
+    assert (folder / "model.keras").exists()
+    assert not [path.name for path in folder.iterdir() if path.name.startswith(".")]
+
+
+def test_a_port_in_use_is_bad_input(monkeypatch, tmp_path, capsys):
+    folder = tmp_path / "run"
+    arguments = ["train", "vae", *TINY, "--distribute", "--output", str(folder)]
+    with socket.create_server(("", 0)) as taken:
+        address = f"localhost:{taken.getsockname()[1]}"
+        cluster = {"worker": [address, "localhost:1"]}
+        monkeypatch.setenv("TF_CONFIG", json.dumps({**WORKER, "cluster": cluster}))
+        assert main(arguments) == 2
+    assert f"'{address}' must be this worker's own" in capsys.readouterr().err
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "message", "is_lost"),
+    [
+        # What two workers had to say, of which one was killed, or stopped,
+        ("Unavailable", "Collective ops is aborted by: Socket closed", True),
+        ("Internal", "Stream removed\nAdditional GRPC error information from", True),
+        ("DeadlineExceeded", "RPC: /tensorflow.CoordinationService/Heartbeat", True),
+        ("Cancelled", "CANCELLED", True),
+        ("Unknown", "The following tasks are unhealthy (stopped sending hear", True),
+        ("FailedPrecondition", "the current incarnation doesn't match with on", True),
+        # and what one has to say of itself.
+        ("Internal", "XLA: Failed to compile: LLVM could not allocate", False),
+        ("Internal", "CUDA_ERROR_ILLEGAL_ADDRESS: an illegal memory acc", False),
+        ("Internal", "Blas xGEMM launch failed : a.shape=[1,32,784]", False),
+        ("Unknown", "Could not start gRPC server", False),
+        ("Unknown", "CUDNN_STATUS_EXECUTION_FAILED in tensorflow/core", False),
+        ("FailedPrecondition", "Could not find variable dense/kernel", False),
+        ("ResourceExhausted", "OOM when allocating tensor with shape", False),
+        ("InvalidArgument", "Incompatible shapes: [3] vs. [4]", False),
+    ],
+)
+def test_only_a_lost_worker_is_to_be_tried_again(kind, message, is_lost, monkeypatch):
+    error = getattr(tf.errors, f"{kind}Error")(None, None, message)
+    monkeypatch.setenv("TF_CONFIG", json.dumps(WORKER))
+    expected = distribute.WorkerLostError if is_lost else type(error)
+    with pytest.raises(expected), distribute.lost_workers_named():
+        raise error
+    # Where there is no other worker none can be lost.
+    monkeypatch.delenv("TF_CONFIG")
+    with pytest.raises(type(error)), distribute.lost_workers_named():
+        raise error
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "name"),
+    [
+        (distribute.make_strategy, ["128"], "batch_size"),
+        (distribute.make_strategy, [None], "batch_size"),
+        (distribute.make_strategy, [0], "batch_size"),
+        (distribute.make_strategy, [True], "batch_size"),
+        (distribute.is_distributed, [None], "strategy"),
+        (distribute.is_chief, ["chief"], "strategy"),
+        (distribute.gathered, [tf.distribute.MirroredStrategy, 0], "strategy"),
+        (distribute.check_equal, [None, 0, "", ""], "strategy"),
+        (distribute.sharded, [None, len], "strategy"),
+        (distribute.sharded, [tf.distribute.get_strategy(), len], "strategy"),
+    ],
+)
+def test_bad_arguments(function, arguments, name):
+    with pytest.raises(ValueError, match=f"`{name}` must be.*Received"):
+        function(*arguments)
 
 
 def test_a_worker_that_is_lost_is_told_from_bad_input(monkeypatch, tmp_path, capsys):
@@ -189,6 +269,7 @@ def test_a_worker_that_is_lost_is_told_from_bad_input(monkeypatch, tmp_path, cap
         raise tf.errors.UnavailableError(None, None, "Socket closed")
 
     monkeypatch.setenv("TF_CONFIG", json.dumps(WORKER))
+    monkeypatch.setattr(workers, "meet", lambda cluster: None)
     monkeypatch.setattr(tf.distribute, "MultiWorkerMirroredStrategy", lambda: fail(0))
     arguments = ["train", "vae", *TINY, "--distribute", "--output", str(tmp_path)]
     assert main(arguments) == 75

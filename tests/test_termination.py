@@ -1,5 +1,8 @@
+import ctypes
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -81,3 +84,45 @@ def test_threads_other_than_the_first_do_without():
     thread.start()
     thread.join()
     assert not failures
+
+
+def test_sigterm_is_taken_back_from_a_library(monkeypatch):
+    """TensorFlow sets a handler in C, of which Python knows nothing."""
+    monkeypatch.setattr(termination, "SECONDS_TO_SAVE", 0.2)
+    ignore = ctypes.c_void_p(1)
+    at_once(lambda: ctypes.CDLL(None).signal(signal.SIGTERM, ignore), terminate)
+    with pytest.raises(termination.Terminated):
+        at_once(
+            lambda: ctypes.CDLL(None).signal(signal.SIGTERM, ignore),
+            termination.take_back,
+            terminate,
+        )
+    assert signal.set_wakeup_fd(-1) == -1
+    time.sleep(0.3)  # Nobody ends a process that has handled it.
+
+
+def test_nothing_is_taken_back_outside():
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        termination.take_back()
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+        assert signal.set_wakeup_fd(-1) == -1
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_sigterm_ends_what_waits_in_c():
+    program = """
+import ctypes, os, signal, threading
+from vae_zoo import termination
+termination.SECONDS_TO_SAVE = 0.2
+with termination.raised():
+    termination.take_back()
+    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    mutex = ctypes.create_string_buffer(64)
+    for _ in range(2):
+        ctypes.CDLL(None).pthread_mutex_lock(mutex)
+"""
+    command = [sys.executable, "-c", program]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (found.returncode, found.stderr) == (143, "vae-zoo: terminated\n")

@@ -8,6 +8,8 @@ import inspect
 import math
 import numbers
 import operator
+import os
+import pathlib
 
 MAX_SHOWN_CHARACTERS = 120
 
@@ -99,6 +101,21 @@ def check_instance(name, value, kind, expectation):
             f"`{name}` must be {expectation}. Received: {name}={shown(value)}"
         )
     return value
+
+
+def check_path(name, value, meaning):
+    """`value` as a `pathlib.Path`; raises ValueError if it is no path, or empty text.
+
+    Args:
+        name: of the argument.
+        value: what came.
+        meaning: what is there, for the error.
+    """
+    if not isinstance(value, (str, os.PathLike)) or not str(value).strip():
+        raise ValueError(
+            f"`{name}` must be a path, {meaning}. Received: {name}={shown(value)}"
+        )
+    return pathlib.Path(value)
 
 
 def check_seed(name, value):

@@ -1,6 +1,7 @@
 """Files and folders that appear whole or not at all."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -23,6 +24,8 @@ _HOST = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
 _TOKEN = secrets.token_hex(4)
 # Of others' processes nothing is known: what they began so long ago is abandoned.
 _SECONDS_ABANDONED = 24 * 3600
+# A full disk, a quota, a limit of the system, a broken disk: they name no file.
+_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 @contextlib.contextmanager
@@ -32,14 +35,16 @@ def whole_file(path):
     On failure nothing is left and what was at `path` stays.
     """
     path = pathlib.Path(path)
-    handle, partial = tempfile.mkstemp(
-        "".join(path.suffixes), _own_prefix(), path.parent
-    )
+    with _named(path):
+        handle, partial = tempfile.mkstemp(
+            "".join(path.suffixes), _own_prefix(), path.parent
+        )
     os.close(handle)
     partial = pathlib.Path(partial)
     try:
-        yield partial
-        _flush(partial)
+        with _named(path):
+            yield partial
+            _flush(partial)
         os.chmod(partial, 0o666 & ~_umask())
         os.replace(partial, path)
     finally:
@@ -52,9 +57,21 @@ def partial_folder(parent):
     folder = pathlib.Path(tempfile.mkdtemp("", _own_prefix(), parent))
     os.chmod(folder, 0o777 & ~_umask())
     try:
-        yield folder
+        with _named(parent):
+            yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _named(path):
+    """Has the error of a disk that is full, or fails, name what was to be written."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _OF_THE_DISK:
+            raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
+        raise
 
 
 def remove_folder(path):

@@ -7,27 +7,37 @@ on any number of replicas is the run of one process, up to rounding.
 """
 
 import contextlib
-import json
 import os
+import re
 
 import numpy as np
 import tensorflow as tf
 
-TASK_TYPES = ("chief", "worker")
-# What TensorFlow raises in a worker when another one is gone.
+from vae_zoo import termination, tf_config, workers
+from vae_zoo.arguments import check_count, check_instance, shown
+from vae_zoo.workers import WorkerLostError
+
+# What TensorFlow raises in a worker when another one is gone,
 SIGNS_OF_A_LOST_WORKER = (
     tf.errors.AbortedError,
     tf.errors.CancelledError,
     tf.errors.DeadlineExceededError,
+    tf.errors.UnavailableError,
+)
+# and what it also raises for mistakes in a program, in XLA and in drivers,
+MAY_BE_SIGNS = (
     tf.errors.FailedPreconditionError,  # It is back, before this one knew it gone.
     tf.errors.InternalError,
-    tf.errors.UnavailableError,
     tf.errors.UnknownError,
 )
-
-
-class WorkerLostError(RuntimeError):
-    """Another worker is gone: all have to be started again, and resume."""
+# where the message tells them apart.
+WORDS_OF_A_LOST_WORKER = re.compile(
+    r"socket closed|connection (reset|refused|timed out)|failed to connect|broken pipe"
+    r"|stream removed|goaway|from remote target|error reported from /job"
+    r"|heartbeat|tasks? .*(crashed|unhealthy|disconnected|restarted|preempted)"
+    r"|incarnation|coordination ?service|remote process exited|network error",
+    re.IGNORECASE,
+)
 
 
 def make_strategy(batch_size):
@@ -40,10 +50,12 @@ def make_strategy(batch_size):
         batch_size: examples in a global batch, a multiple of the number of replicas.
 
     Raises:
-        ValueError: if `TF_CONFIG` is malformed, there is only one device and no
-            `TF_CONFIG`, or `batch_size` is no multiple.
-        WorkerLostError: if the other workers do not come.
+        ValueError: if `TF_CONFIG` is malformed or names what is not there or taken,
+            see `workers.meet`; if there is only one device and no `TF_CONFIG`; or if
+            `batch_size` is no multiple.
+        WorkerLostError: if the other workers do not come in time.
     """
+    check_count("batch_size", batch_size, 1, "the examples in a global batch")
     config = os.environ.get("TF_CONFIG")
     num_gpus = len(tf.config.list_physical_devices("GPU"))
     if not config and num_gpus < 2:
@@ -51,63 +63,34 @@ def make_strategy(batch_size):
             "`distribute` needs several GPUs, or TF_CONFIG in the environment, which "
             f"names the workers. Received: {num_gpus} GPUs and no TF_CONFIG"
         )
-    num_workers = checked_num_workers(config) if config else 1
+    cluster = tf_config.read_cluster(config) if config else None
+    num_workers = len(cluster.addresses) if cluster else 1
     num_replicas = num_workers * max(num_gpus, 1)
     if batch_size % num_replicas:
         raise ValueError(
             f"`batch_size` must be a multiple of {num_replicas}, the number of "
             f"replicas that a global batch is dealt out to. Received: {batch_size}"
         )
-    if not config:
+    if cluster is None:
         return tf.distribute.MirroredStrategy()
+    workers.meet(cluster)
     with lost_workers_named():
-        return tf.distribute.MultiWorkerMirroredStrategy()
-
-
-def checked_num_workers(config):
-    """The number of workers in a `TF_CONFIG`, JSON of this form:
-
-        {"cluster": {"worker": ["a:2222", "b:2222"]},
-         "task": {"type": "worker", "index": 0}}
-
-    Raises:
-        ValueError: if it has another form, names an address twice, or has no such task.
-    """
-    try:
-        content = json.loads(config)
-        cluster, task = content["cluster"], content["task"]
-        addresses = [each for kind in cluster for each in cluster[kind]]
-        is_right = (
-            set(cluster) <= set(TASK_TYPES)
-            and all(isinstance(cluster[kind], list) for kind in cluster)
-            and all(_is_address(each) for each in addresses)
-            and len(set(addresses)) == len(addresses)
-            and isinstance(task["index"], int)
-            and 0 <= task["index"] < len(cluster[task["type"]])
-        )
-    except (ValueError, LookupError, TypeError, AttributeError):
-        is_right = False
-    if not is_right:
-        raise ValueError(
-            'TF_CONFIG must be JSON such as {"cluster": {"worker": ["host:port", …]}, '
-            '"task": {"type": "worker", "index": 0}}, each address once and the task '
-            f"one of the cluster's. Received: {config}"
-        )
-    return len(addresses)
-
-
-def _is_address(text):
-    host, _, port = text.rpartition(":")
-    return bool(host) and port.isdecimal()
+        strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    termination.take_back()
+    return strategy
 
 
 @contextlib.contextmanager
 def lost_workers_named():
-    """Turns what TensorFlow raises when a worker is gone into a `WorkerLostError`."""
+    """Turns what TensorFlow raises when a worker is gone into a `WorkerLostError`.
+
+    Errors of this process' own, as XLA or a driver has, stay what they are: to start
+    again would not mend them.
+    """
     try:
         yield
-    except SIGNS_OF_A_LOST_WORKER as error:
-        if not os.environ.get("TF_CONFIG"):
+    except tf.errors.OpError as error:
+        if not os.environ.get("TF_CONFIG") or not is_of_a_lost_worker(error):
             raise
         raise WorkerLostError(
             "another worker was lost; start all of them again by the same command, and "
@@ -115,15 +98,30 @@ def lost_workers_named():
         ) from error
 
 
+def is_of_a_lost_worker(error):
+    """Whether TensorFlow's `error` comes of another worker's end."""
+    if isinstance(error, SIGNS_OF_A_LOST_WORKER):
+        return True
+    return isinstance(error, MAY_BE_SIGNS) and bool(
+        WORDS_OF_A_LOST_WORKER.search(error.message or "")
+    )
+
+
 def is_distributed(strategy):
     """Whether it is a strategy that somebody made, not TensorFlow's default."""
-    with strategy.scope():
+    with _checked(strategy).scope():
         return tf.distribute.has_strategy()
+
+
+def _checked(strategy):
+    return check_instance(
+        "strategy", strategy, tf.distribute.Strategy, "a tf.distribute.Strategy"
+    )
 
 
 def is_chief(strategy):
     """Whether this process is the one that writes: the only one, or the first."""
-    return strategy.extended.should_checkpoint
+    return _checked(strategy).extended.should_checkpoint
 
 
 def sharded(strategy, batches):
@@ -136,7 +134,20 @@ def sharded(strategy, batches):
 
     Returns:
         A `tf.distribute.DistributedDataset`; each worker reads its own rows alone.
+
+    Raises:
+        ValueError: if `strategy` is none, or `batches` no function.
     """
+    if not is_distributed(strategy):
+        raise ValueError(
+            "`strategy` must be one that `make_strategy` gave, or another of "
+            "tf.distribute. Received: TensorFlow's default, which deals out nothing"
+        )
+    if not callable(batches):
+        raise ValueError(
+            "`batches` must be a function of `replicas` and `num_replicas`, such as "
+            f"`source.batches` with its batch size. Received: {shown(batches)}"
+        )
 
     def of_worker(context):
         count = context.num_replicas_in_sync // context.num_input_pipelines
@@ -151,7 +162,7 @@ def sharded(strategy, batches):
 
 def gathered(strategy, value):
     """The `value` of each replica, an array [R, ...]; waits for all workers."""
-    values = strategy.run(_gather, args=(tf.convert_to_tensor(value),))
+    values = _checked(strategy).run(_gather, args=(tf.convert_to_tensor(value),))
     return strategy.experimental_local_results(values)[0].numpy()
 
 
@@ -169,7 +180,7 @@ def check_equal(strategy, number, expectation, name):
         expectation: what the error says there should be.
         name: of what the error says was received.
     """
-    if strategy.num_replicas_in_sync == 1:
+    if _checked(strategy).num_replicas_in_sync == 1:
         return
     found = gathered(strategy, np.int64(number))
     if (found != number).any():

@@ -5,6 +5,7 @@ import json
 import zlib
 
 from vae_zoo import atomic
+from vae_zoo.arguments import shown
 
 PICTURES = ("samples.png", "reconstructions.png", "latent.png", "clusters.png")
 ARTEFACTS = (
@@ -17,6 +18,8 @@ ARTEFACTS = (
 )
 # What may change between a run and its resumption: it does not change the result.
 NOT_OF_THE_RUN = ("data_dir", "seconds_between_checkpoints", "distribute")
+# Of another library's error.
+MAX_CHARACTERS = 300
 
 
 def check(folder, settings):
@@ -26,7 +29,7 @@ def check(folder, settings):
     if path.exists() and not (folder / "model.keras").exists():
         return  # Nothing was trained, so nothing can be lost.
     if path.exists():
-        found = json.loads(path.read_text())
+        found = read_json(path, dict, "the settings of a run, a JSON object")
         differing = [
             key
             for key in ("model", *sorted(found.keys() | settings.keys()))
@@ -46,6 +49,31 @@ def check(folder, settings):
             f"`output` must be a new folder or that of a run. Received: '{folder}', "
             f"which holds {taken[0]!r} of something else"
         )
+
+
+def read_json(path, kind, expectation):
+    """What JSON is in the file at `path`, of type `kind`.
+
+    Raises:
+        ValueError: if it is damaged, or anything else.
+        OSError: if it cannot be read.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:  # Text that is none is one, too.
+        raise damaged(path, expectation, error) from None
+    if not isinstance(content, kind):
+        raise damaged(path, expectation, f"found {shown(content)}")
+    return content
+
+
+def damaged(path, expectation, problem):
+    """A ValueError that names the file and says what to do."""
+    problem = " ".join(str(problem).split())
+    return ValueError(
+        f"'{path}' must hold {expectation}, but is damaged; put back a copy of it, or "
+        f"start anew in another folder. Received: {problem[:MAX_CHARACTERS]}"
+    )
 
 
 def check_model(path, model, expected):
@@ -81,6 +109,5 @@ def fingerprint(settings):
 
 def claim(folder, settings):
     """Makes the folder that of a run with these settings."""
-    folder.mkdir(parents=True, exist_ok=True)
     atomic.remove_abandoned(folder)
     atomic.write_json(folder / "run.json", recorded(settings))

@@ -1,13 +1,20 @@
 """SIGTERM: the notice that a process gets before its machine is taken away."""
 
 import contextlib
+import os
+import select
 import signal
 import threading
+import time
 
 # Kubernetes, for one, gives 30 seconds.
 SECONDS_TO_SAVE = 15
 SECONDS_TO_CLEAN_UP = 3
+EXIT_CODE = 128 + signal.SIGTERM
 HAS_TIMER = hasattr(signal, "setitimer")  # Not on Windows.
+
+# The end of a pipe to which Python writes the signals that come, and its last one.
+_writers = []
 
 
 class Terminated(BaseException):
@@ -26,8 +33,52 @@ def raised():
         yield
     finally:
         _set_timer(0)
+        _stop_watching()
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
+
+
+def take_back():
+    """Handles SIGTERM again after a library in C took it, unknown to Python.
+
+    TensorFlow's coordination service does: its handler only makes a note. And Python
+    handles no signal as long as TensorFlow waits for other workers, so a thread ends
+    the process `SECONDS_TO_SAVE` after SIGTERM if it is still there. Nothing changes
+    outside `raised`.
+    """
+    is_first_thread = threading.current_thread() is threading.main_thread()
+    if not is_first_thread or signal.getsignal(signal.SIGTERM) is not _raise:
+        return
+    signal.signal(signal.SIGTERM, _raise)
+    if not _writers:
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        _writers.append((writer, signal.set_wakeup_fd(writer)))
+        threading.Thread(target=_end_in_time, args=(reader,), daemon=True).start()
+
+
+def _end_in_time(reader):
+    """Ends the process a while after the pipe told of SIGTERM, if it is still open."""
+    end = None
+    with open(reader, "rb", buffering=0) as pipe:
+        while True:
+            seconds = None if end is None else max(0, end - time.monotonic())
+            if not select.select([pipe], [], [], seconds)[0]:
+                os.write(2, b"vae-zoo: terminated\n")
+                os._exit(EXIT_CODE)
+            number = pipe.read(1)
+            if not number:
+                return
+            if number[0] == signal.SIGTERM and end is None:
+                end = time.monotonic() + SECONDS_TO_SAVE
+
+
+def _stop_watching():
+    """After it the process ends by itself, or goes on."""
+    while _writers:
+        writer, before = _writers.pop()
+        signal.set_wakeup_fd(before)
+        os.close(writer)
 
 
 @contextlib.contextmanager

@@ -2,14 +2,23 @@
 
 import contextlib
 import functools
-import pathlib
 import sys
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from vae_zoo import atomic, distribute, run_data, run_folder, termination
+from vae_zoo import (
+    atomic,
+    distribute,
+    run_data,
+    run_folder,
+    run_lock,
+    run_model,
+    run_setting_types,
+    termination,
+)
+from vae_zoo.arguments import check_path
 from vae_zoo.callbacks import BestWeights, RunCheckpoint
 from vae_zoo.machine import machine_class
 from vae_zoo.model_settings import build_model, build_optimizer
@@ -41,21 +50,33 @@ def train(settings, folder, verbose=1):
         `distribute` None in all workers but the chief, the only one that writes.
 
     Raises:
-        ValueError: if a setting is off or `folder` holds another run; with
-            `distribute` also as `distribute.make_strategy` does.
+        ValueError: if a setting is off, or `folder` holds another run, damaged files,
+            or is in use by another process; with `distribute` also as
+            `distribute.make_strategy` does.
         OSError: if `folder` cannot be written.
         distribute.WorkerLostError: if another worker is gone.
     """
-    folder = pathlib.Path(folder)
+    folder = check_path("output", folder, "that of the run's folder")
+    run_setting_types.check(settings)
     run_folder.check(folder, settings)
     if not settings.get("distribute"):
-        return _train(settings, folder, tf.distribute.get_strategy(), verbose)
+        with run_lock.locked(folder):
+            return _train(settings, folder, tf.distribute.get_strategy(), verbose)
     strategy = distribute.make_strategy(settings["batch_size"])
-    with distribute.lost_workers_named():
+    with distribute.lost_workers_named(), _locked(folder, strategy):
         return _train(settings, folder, strategy, verbose)
 
 
+def _locked(folder, strategy):
+    """The lock on the folder, of the worker that writes to it."""
+    if not distribute.is_chief(strategy):
+        return contextlib.nullcontext()
+    return run_lock.locked(folder, run_lock.SECONDS_TO_WAIT_FOR_MACHINES)
+
+
 def _train(settings, folder, strategy, verbose):
+    # Once more, now that no other process writes there.
+    run_folder.check(folder, settings)
     is_chief = distribute.is_chief(strategy)
     sources = run_data.open_sources(settings)
     _check_same_run(strategy, settings, sources)
@@ -139,7 +160,7 @@ def _load_or_build(folder, settings, source, steps_per_epoch):
     path = folder / "model.keras"
     model = build_model(settings, source.element_shape, steps_per_epoch)
     if path.exists():
-        expected, model = model, keras.models.load_model(path)
+        expected, model = model, run_model.load(path)
         run_folder.check_model(path, model, expected)
     else:
         model.compile(build_optimizer(settings, steps_per_epoch))
@@ -224,7 +245,7 @@ def _finish(model, settings, sources, best, checkpoint):
     folder, history, source = checkpoint.folder, checkpoint.rows, sources["validation"]
     if distribute.is_distributed(model.distribute_strategy):
         # The same model, in this process alone.
-        model = keras.models.load_model(folder / "model.keras")
+        model = run_model.load(folder / "model.keras")
     if best is not None:
         best.restore(model)
         history = history[: best.best_epoch]

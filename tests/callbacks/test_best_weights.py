@@ -84,3 +84,25 @@ def test_bad_patience(patience, tmp_path, capsys):
     with pytest.raises(SystemExit):
         main([*RUN, "--patience", patience, "--output", str(tmp_path / "run")])
     assert "must be a positive integer" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("folder", [None, "", 3]),
+        ("patience", [None, 0, -1, 1.5, "3", True]),
+        ("warmup_epochs", [None, -1, "3", float("nan"), float("inf")]),
+        ("is_writer", [None, 1]),
+    ],
+)
+def test_bad_arguments(name, values, tmp_path):
+    for value in values:
+        arguments = {"folder": tmp_path, "patience": 3, name: value}
+        with pytest.raises(ValueError, match=f"`{name}` must .*Received"):
+            BestWeights(**arguments)
+
+
+def test_epochs_without_validation_are_refused(tmp_path):
+    for logs in (None, {}, {"loss": 1.0}):
+        with pytest.raises(ValueError, match="`validation_data` must be given"):
+            BestWeights(tmp_path, patience=3).on_epoch_end(0, logs)

@@ -148,6 +148,25 @@ def test_what_grows_is_monitored_with_the_mode_that_says_so(binary_images):
     assert callback.best == pytest.approx(-min(losses), rel=1e-5)
 
 
-def test_bad_arguments():
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("monitor", [None, 3, max]),
+        ("min_delta", [None, -1, "0", float("nan")]),
+        ("patience", [None, -1, 1.5, "3", True]),
+        ("verbose", [None, -1, "1"]),
+        ("mode", [None, "least", 1]),
+        ("baseline", ["3", float("nan"), True]),
+        ("restore_best_weights", [None, 1]),
+        ("warmup_steps", [-1, 2.5, "3", True]),
+    ],
+)
+def test_bad_arguments(name, values):
+    for value in values:
+        with pytest.raises(ValueError, match=f"`{name}` must .*Received"):
+            EarlyStoppingAfterWarmup(**{name: value})
+
+
+def test_a_negative_end_of_the_warm_up_is_named():
     with pytest.raises(ValueError, match="`warmup_steps` must be an integer >= 0.*=-1"):
         EarlyStoppingAfterWarmup(warmup_steps=-1)

@@ -237,7 +237,13 @@ def test_without_the_package_the_extra_is_named(tmp_path, monkeypatch, binary_im
             {"num_images": 0},
             "`num_images` must be an integer >= 1.*num_images=0",
         ),
+        ({"every": "3"}, "`every` must be an integer >= 1.*every='3'"),
         ({"x": [[0.0]]}, "`x` must be an array.*Received: .*list"),
+        ({"x": None}, "`x` must be an array.*Received: .*None"),
+        ({"log_dir": ""}, "`log_dir` must be a path.*log_dir=''"),
+        ({"log_dir": None}, "`log_dir` must be a path.*log_dir=None"),
+        ({"seed": None}, "`seed` must be an integer.*seed=None"),
+        ({"seed": "0"}, "`seed` must be an integer.*seed='0'"),
     ],
 )
 def test_bad_arguments(arguments, message, tmp_path, binary_images):

@@ -2,7 +2,13 @@
 
 import keras
 
-from vae_zoo.arguments import check_count
+from vae_zoo.arguments import (
+    check_choice,
+    check_count,
+    check_flag,
+    check_instance,
+    check_number,
+)
 
 
 class EarlyStoppingAfterWarmup(keras.callbacks.EarlyStopping):
@@ -20,8 +26,8 @@ class EarlyStoppingAfterWarmup(keras.callbacks.EarlyStopping):
     Args:
         monitor: which of the history's keys. `val_loss` is the negative ELBO at
             beta = 1.
-        min_delta: least change that is an improvement, in nats.
-        patience: epochs without one after which training stops.
+        min_delta: least change that is an improvement, in nats, >= 0.
+        patience: epochs without one after which training stops, >= 0.
         verbose: 1 tells of the stop.
         mode: "min" or "max", the better direction; "auto" knows it for a loss alone.
         baseline: value to be better than, before the patience is at its end.
@@ -31,7 +37,7 @@ class EarlyStoppingAfterWarmup(keras.callbacks.EarlyStopping):
             model says, >= 0.
 
     Raises:
-        ValueError: if `warmup_steps` is negative; and at the start of training, if it
+        ValueError: if an argument is none of these; and at the start of training, if it
             is None while a weight of the model is a function that does not tell.
     """
 
@@ -47,14 +53,22 @@ class EarlyStoppingAfterWarmup(keras.callbacks.EarlyStopping):
         restore_best_weights=False,
         warmup_steps=None,
     ):
+        check_instance(
+            "monitor", monitor, str, "a key of the history, such as 'val_loss'"
+        )
+        check_choice("mode", mode, ("auto", "min", "max"))
+        if baseline is not None:
+            check_number("baseline", baseline, "what to be better than")
         super().__init__(
             monitor,
-            min_delta=min_delta,
-            patience=patience,
-            verbose=verbose,
+            min_delta=check_number("min_delta", min_delta, "in nats", minimum=0),
+            patience=check_count("patience", patience, 0, "the epochs to wait"),
+            verbose=check_count("verbose", verbose, 0, "1 tells of the stop"),
             mode=mode,
             baseline=baseline,
-            restore_best_weights=restore_best_weights,
+            restore_best_weights=check_flag(
+                "restore_best_weights", restore_best_weights
+            ),
         )
         if warmup_steps is not None:
             check_count("warmup_steps", warmup_steps, 0, "in optimizer steps")

@@ -7,7 +7,10 @@ go into the `.keras` file, a zip archive, which is whole or not there at all.
 import json
 import zipfile
 
+import numpy as np
+
 from vae_zoo import distribute
+from vae_zoo.arguments import check_count
 from vae_zoo.components.randomness import seed_states
 
 MEMBER = "epoch_so_far.json"
@@ -24,12 +27,34 @@ def write(path, model, steps_per_epoch):
         archive.writestr(MEMBER, json.dumps(content))
 
 
-def read(path):
-    """What `write` added, a dict; None if it is the file of a whole epoch."""
-    with zipfile.ZipFile(path) as archive:
-        if MEMBER not in archive.namelist():
-            return None
-        return json.loads(archive.read(MEMBER))
+def read(path, model):
+    """What `write` added for `model`, a dict; None if the file has a whole epoch.
+
+    Raises:
+        ValueError: if the file is damaged.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if MEMBER not in archive.namelist():
+                return None
+            content = json.loads(archive.read(MEMBER))
+        return _checked(content, model)
+    except (zipfile.BadZipFile, ValueError, LookupError, TypeError) as error:
+        raise ValueError(
+            f"'{path}' must hold a model and where in an epoch it stopped, but is "
+            "damaged; put back a copy of it, or start anew in another folder. "
+            f"Received: {error}"
+        ) from None
+
+
+def _checked(content, model):
+    for name in ("steps_per_epoch", "steps_at_once"):
+        check_count(name, content[name], 1, "of an epoch")
+    shapes = [np.shape(each) for each in content["metrics"]]
+    expected = [tuple(each.shape) for each in _metric_states(model)]
+    if shapes != expected:
+        raise ValueError(f"metrics of shapes {shapes} instead of {expected}")
+    return content
 
 
 def prepare(model, so_far):

@@ -2,13 +2,13 @@
 
 import csv
 import json
-import pathlib
 import time
 
 import keras
 import numpy as np
 
 from vae_zoo import atomic
+from vae_zoo.arguments import check_count, check_flag, check_number, check_path
 from vae_zoo.callbacks import interrupted_epoch
 from vae_zoo.termination import Terminated
 
@@ -29,6 +29,9 @@ class RunCheckpoint(keras.callbacks.Callback):
             epoch is always saved.
         is_writer: whether this process writes; of several workers one does.
 
+    Raises:
+        ValueError: if an argument is none of these.
+
     Attributes:
         must_stop: None, or a function that says whether to save and raise
             `Terminated`; see `termination.deferred`.
@@ -38,10 +41,17 @@ class RunCheckpoint(keras.callbacks.Callback):
 
     def __init__(self, folder, steps_per_epoch, seconds_between=10.0, is_writer=True):
         super().__init__()
-        self.folder = pathlib.Path(folder)
-        self.steps_per_epoch = steps_per_epoch
-        self.seconds_between = seconds_between
-        self.is_writer = is_writer
+        self.folder = check_path("folder", folder, "that of the run's folder")
+        self.steps_per_epoch = check_count(
+            "steps_per_epoch", steps_per_epoch, 1, "the optimizer steps in an epoch"
+        )
+        self.seconds_between = check_number(
+            "seconds_between",
+            seconds_between,
+            "the least seconds between two saves",
+            minimum=0,
+        )
+        self.is_writer = check_flag("is_writer", is_writer)
         self.must_stop = None
         self.rows = []
         self.seconds = 0.0
@@ -51,11 +61,15 @@ class RunCheckpoint(keras.callbacks.Callback):
         self._last_save = -float("inf")
 
     def resume(self, model):
-        """Reads the history up to where `model` stands; returns the epochs done."""
+        """Reads the history up to where `model` stands; returns the epochs done.
+
+        Raises:
+            ValueError: if a file of the run is damaged, or the data set has changed.
+        """
         # By NumPy, for a strategy's variables do not become integers by themselves.
         steps = int(model.optimizer.iterations.numpy())
         path = self.folder / "model.keras"
-        self._so_far = interrupted_epoch.read(path) if steps else None
+        self._so_far = interrupted_epoch.read(path, model) if steps else None
         if self._so_far is None:
             epochs, steps_over = divmod(steps, self.steps_per_epoch)
             is_same_data = steps_over == 0
@@ -72,11 +86,21 @@ class RunCheckpoint(keras.callbacks.Callback):
             )
         if self._so_far is not None:
             interrupted_epoch.prepare(model, self._so_far)
-        self.rows = read_history(self.folder / "history.csv")[:epochs]
-        timing = self.folder / "timing.json"
-        if steps and timing.exists():
-            self.seconds = json.loads(timing.read_text())["seconds"]
+        self.rows = self._read_rows(epochs) if epochs else []
+        if steps:
+            self.seconds = _read_seconds(self.folder / "timing.json")
         return epochs
+
+    def _read_rows(self, epochs):
+        path = self.folder / "history.csv"
+        rows = read_history(path)[:epochs]
+        if len(rows) < epochs:
+            raise ValueError(
+                f"'{path}' must have a row for each of the {epochs} epochs that the "
+                "saved model has behind it; put back a copy of it, or start anew in "
+                f"another folder. Received: {len(rows)} rows"
+            )
+        return rows
 
     def on_epoch_begin(self, epoch, logs=None):
         """Starts the clock, and goes on with an epoch saved in the middle."""
@@ -192,14 +216,43 @@ class RunCheckpoint(keras.callbacks.Callback):
         self._last_save = time.monotonic()
 
 
+def _read_seconds(path):
+    """What `timing.json` says; 0 if there is none."""
+    if not path.exists():
+        return 0.0
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return check_number("seconds", content["seconds"], "of training", minimum=0)
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        raise ValueError(
+            f"'{path}' must hold the seconds that the run took, but is damaged; remove "
+            f"it, and they count from 0. Received: {error}"
+        ) from None
+
+
 def read_history(path):
-    """The rows of a `history.csv` as dicts of numbers; [] if there is none."""
-    path = pathlib.Path(path)
+    """The rows of a `history.csv` as dicts of numbers; [] if there is none.
+
+    Raises:
+        ValueError: if it is damaged.
+        OSError: if it cannot be read.
+    """
+    path = check_path("path", path, "that of a history.csv")
     if not path.exists():
         return []
-    with open(path, newline="") as file:
-        return [
-            {key: float(value) for key, value in row.items()}
-            | {"epoch": int(row["epoch"])}
-            for row in csv.DictReader(file)
-        ]
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            rows = [
+                {key: float(value) for key, value in row.items()}
+                | {"epoch": int(row["epoch"])}
+                for row in csv.DictReader(file, strict=True)
+            ]
+    except (ValueError, KeyError, TypeError, csv.Error):
+        rows = []
+    if not rows or [row["epoch"] for row in rows] != [*range(1, len(rows) + 1)]:
+        raise ValueError(
+            f"'{path}' must be the table that a run writes, a row of numbers for each "
+            "epoch, but is damaged; put back a copy of it, or start anew in another "
+            f"folder. Received: {path.stat().st_size} bytes of something else"
+        )
+    return rows

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from vae_zoo import pictures, plotting
-from vae_zoo.arguments import check_count
+from vae_zoo.arguments import check_count, check_path, check_seed, shown
 from vae_zoo.evaluation.estimate import first_examples
 from vae_zoo.evaluation.latent_usage import latent_usage
 from vae_zoo.models.input_checks import plain_value_errors
@@ -41,12 +41,12 @@ class TensorBoardPictures(keras.callbacks.Callback):
         every: epochs from one writing to the next, >= 1. The first and the last epoch
             are always written.
         num_images: samples to draw, >= 1; the same ones of z each time.
-        seed: fixes the draws.
+        seed: integer that fixes the draws.
 
     Raises:
         ImportError: if the package `tensorboard` is not installed.
-        ValueError: if `every` or `num_images` is below 1 or `x` neither an array nor a
-            data set; and at the start of training, if `x` does not fit the model.
+        ValueError: if an argument is none of these; and at the start of training, if
+            `x` does not fit the model.
     """
 
     def __init__(
@@ -58,10 +58,16 @@ class TensorBoardPictures(keras.callbacks.Callback):
                 "TensorBoardPictures needs the package tensorboard: "
                 'pip install "vae_zoo[tensorboard]"'
             )
-        check_count("every", every, 1, "the epochs from one writing to the next")
-        check_count("num_images", num_images, 1, "the samples to draw")
-        self.log_dir, self.every = str(log_dir), every
-        self.num_images, self.seed = num_images, seed
+        self.log_dir = str(check_path("log_dir", log_dir, "that of a folder"))
+        self.every = check_count(
+            "every", every, 1, "the epochs from one writing to the next"
+        )
+        self.num_images = check_count(
+            "num_images", num_images, 1, "the samples to draw"
+        )
+        if seed is None:  # The model's own generator would draw.
+            raise ValueError("`seed` must be an integer. Received: seed=None")
+        self.seed = check_seed("seed", seed)
         self._data = _batches(x)
 
     def on_train_begin(self, logs=None):
@@ -128,7 +134,7 @@ def _batches(x):
         return tf.data.Dataset.from_tensors(x[: pictures.NUM_LATENTS_PICTURED])
     raise ValueError(
         "`x` must be an array [N, *input_shape] or a tf.data.Dataset of batches. "
-        f"Received: x of type {type(x).__name__}"
+        f"Received: {type(x).__name__}, x={shown(x)}"
     )
 
 
