@@ -30,8 +30,22 @@ def open_split(folder, split):
     files = {name: _image_files(root) for name, root in roots.items()}
     indices = split.select_from({name: len(found) for name, found in files.items()})
     images = _read_all(files[split.name])
-    labels = _labels(roots[split.name], files[split.name])
-    return array_source(f"{folder.name}/{split.name}", images, labels, indices)
+    classes = [_classes(roots[name], found) for name, found in files.items()]
+    # Of all splits: a class that one of them lacks must not shift the others.
+    names = {name for found in classes for name in found}
+    class_names = tuple(sorted(names, key=pathlib.PurePosixPath))
+    if class_names == (".",):
+        class_names = labels = None
+    else:
+        found = _classes(roots[split.name], files[split.name])
+        labels = np.array([class_names.index(each) for each in found], np.int32)
+    return array_source(
+        f"{folder.name}/{split.name}",
+        images,
+        labels,
+        indices,
+        class_names=class_names,
+    )
 
 
 def _image_files(root):
@@ -43,12 +57,8 @@ def _image_files(root):
     return found
 
 
-def _labels(root, files):
-    parents = [path.relative_to(root).parent for path in files]
-    classes = sorted(set(parents))
-    if classes == [pathlib.Path(".")]:
-        return None
-    return np.array([classes.index(parent) for parent in parents], np.int32)
+def _classes(root, files):
+    return [path.relative_to(root).parent.as_posix() for path in files]
 
 
 def _read_all(files):

@@ -32,6 +32,8 @@ class Source:
         gather: from int64 indices [B] to (x, y): x uint8, to be scaled by 1/255,
             or float32 in [0, 1], [B, *element_shape]; y labels, factors or None.
         factor_names: names of the columns of y where y holds factors of variation.
+        class_names: the name of each class, by its index in y, where names are
+            known: folders', or TFDS'; else None.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Source:
     gather: collections.abc.Callable
     has_labels: bool = False
     factor_names: tuple[str, ...] = ()
+    class_names: tuple[str, ...] | None = None
 
     def __len__(self):
         return len(self.indices)
@@ -176,7 +179,7 @@ def new_array(shape, dtype):
         return np.memmap(file, dtype, "w+", shape=shape)
 
 
-def array_source(name, images, labels, indices, factor_names=()):
+def array_source(name, images, labels, indices, factor_names=(), class_names=None):
     """A source over arrays that support indexing by an index array.
 
     Args:
@@ -185,7 +188,7 @@ def array_source(name, images, labels, indices, factor_names=()):
             uint8 the largest value is 255, or 1 where no value is larger.
         labels: None or an array [N, ...].
         indices: the range of examples to serve.
-        factor_names: as in `Source`.
+        factor_names, class_names: as in `Source`.
     """
     in_memory = images.nbytes <= IN_MEMORY_BYTES
     dtype = images.dtype if images.dtype == np.uint8 else np.dtype(np.float32)
@@ -216,6 +219,7 @@ def array_source(name, images, labels, indices, factor_names=()):
         gather=gather,
         has_labels=labels is not None,
         factor_names=factor_names,
+        class_names=class_names,
     )
 
 

@@ -48,7 +48,10 @@ def open_split(name, split, data_dir):
         factor_names = tuple(key.removeprefix(FACTOR_PREFIX) for key in keys)
         return array_source(source_name, images, columns, indices, factor_names)
     labels = columns[:, 0] if keys else None
-    return array_source(source_name, images, labels, indices)
+    class_names = tuple(features[keys[0]].names or ()) if keys else ()
+    return array_source(
+        source_name, images, labels, indices, class_names=class_names or None
+    )
 
 
 def _first_line(error):
