@@ -204,7 +204,7 @@ def test_dsprites_own_builder_reads_its_file(dsprites_file, tmp_path):
 
 def test_held_out_examples_keep_their_factors(dsprites_file, data_dir, tmp_path):
     source, split = open_held_out("dsprites", str(tmp_path))
-    assert split == "train[90%:]"
+    assert split == "train[held-out]"
     assert len(source) == 2
     names = ("orientation", "scale", "shape", "x_position", "y_position")
     assert source.factor_names == names
