@@ -2,8 +2,7 @@
 
 import argparse
 
-from vae_zoo.datasets.limits import DEFAULT_MAX_GIB
-from vae_zoo.datasets.names import IMAGE_FITS
+from vae_zoo.datasets.defaults import DEFAULT_MAX_GIB, IMAGE_FITS
 
 
 class _Formatter(argparse.ArgumentDefaultsHelpFormatter):

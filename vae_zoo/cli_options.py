@@ -12,7 +12,7 @@ from vae_zoo.cli_arguments import (
     share,
 )
 from vae_zoo.cli_train_options import add_train
-from vae_zoo.datasets.held_out import HELD_OUT_BY_DEFAULT
+from vae_zoo.datasets.defaults import HELD_OUT_BY_DEFAULT
 from vae_zoo.serving.server_config import IMAGE
 
 BAD_INPUT = 2

@@ -8,7 +8,7 @@ from vae_zoo.cli_arguments import (
     positive,
     share,
 )
-from vae_zoo.datasets.held_out import HELD_OUT_BY_DEFAULT, TRAINED_ON_BY_DEFAULT
+from vae_zoo.datasets.defaults import HELD_OUT_BY_DEFAULT, TRAINED_ON_BY_DEFAULT
 from vae_zoo.zoo.catalogue import MODELS
 
 

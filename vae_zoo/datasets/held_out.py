@@ -7,13 +7,11 @@ every worker, `evaluate` and `plot` agree on it, whatever the run's own seed is.
 
 import numpy as np
 
-from vae_zoo.datasets.splits import HELD_OUT, NOT_HELD_OUT
+from vae_zoo.datasets.defaults import HELD_OUT
 
 # Changing one of these changes what every later run is measured on.
 SHARE = 0.1
 SEED = 0
-TRAINED_ON_BY_DEFAULT = f"train[{NOT_HELD_OUT}]"
-HELD_OUT_BY_DEFAULT = f"train[{HELD_OUT}]"
 
 
 def select(split, whole, source):

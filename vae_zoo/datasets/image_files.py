@@ -12,7 +12,7 @@ import PIL.ImageOps
 import tensorflow as tf
 
 from vae_zoo.arguments import check_choice, check_count, shown
-from vae_zoo.datasets.names import IMAGE_FITS
+from vae_zoo.datasets.defaults import IMAGE_FITS
 
 # Others start programs (EPS) or are none that people keep images in.
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")

@@ -4,8 +4,6 @@ import math
 
 from vae_zoo.arguments import check_number
 
-# A file of kilobytes can hold gigabytes of one value.
-DEFAULT_MAX_GIB = 2.0
 GIB = 1 << 30
 
 

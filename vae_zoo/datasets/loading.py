@@ -8,9 +8,10 @@ import tensorflow as tf
 
 from vae_zoo.arguments import check_instance, shown
 from vae_zoo.datasets import array_files, digits, held_out, image_folder, sprites
+from vae_zoo.datasets.defaults import DEFAULT_MAX_GIB, HELD_OUT_BY_DEFAULT
 from vae_zoo.datasets.image_files import Fit
 from vae_zoo.datasets.joined import joined
-from vae_zoo.datasets.limits import DEFAULT_MAX_GIB, check_max_gib
+from vae_zoo.datasets.limits import check_max_gib
 from vae_zoo.datasets.names import check_name, path_of
 from vae_zoo.datasets.source import Source, check_batching
 from vae_zoo.datasets.splits import Split, check_splits
@@ -155,7 +156,7 @@ def open_held_out(
         ValueError: as `load` does; also if there is neither "test" nor "train".
     """
     wholes = _find_splits(name, data_dir, image_size, image_fit, max_gib)
-    split = validation_split or held_out.HELD_OUT_BY_DEFAULT
+    split = validation_split or HELD_OUT_BY_DEFAULT
     split = "test" if "test" in wholes else split
     return _select(wholes, [split])[0], split
 

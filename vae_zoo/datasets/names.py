@@ -10,7 +10,6 @@ from vae_zoo.arguments import check_instance, shown
 BUILT_IN_NAMES = ("digits", "sprites")
 ARRAY_SUFFIXES = (".npy", ".npz")
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
-IMAGE_FITS = ("scale-and-crop", "crop", "stretch")
 TABLE_DELIMITERS = {".csv": ",", ".tsv": "\\t", ".txt": " "}
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z")
 EXPECTED = (

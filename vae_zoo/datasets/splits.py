@@ -6,8 +6,8 @@ import re
 from typing import NamedTuple
 
 from vae_zoo.arguments import check_instance, shown
+from vae_zoo.datasets.defaults import HELD_OUT, NOT_HELD_OUT
 
-HELD_OUT, NOT_HELD_OUT = "held-out", "not-held-out"
 EXAMPLES = (
     "'train', 'train[:90%]', 'test[100:200]', 'train[held-out]' or "
     "'train[not-held-out]'"

@@ -48,14 +48,19 @@ def _prepared(name, data_dir):
     try:
         builder = tfds.builder(name, data_dir=data_dir)
         if not builder.is_prepared():
-            print(f"vae-zoo: TFDS prepares {name!r} once", file=sys.stderr)
+            print(
+                f"vae-zoo: {name!r} is not in '{builder.data_dir}' yet; TFDS prepares "
+                "it, and downloads what it lacks",
+                file=sys.stderr,
+            )
         # TFDS prints its progress, which is none of the command's output.
         with _few_retries(), contextlib.redirect_stdout(sys.stderr):
             builder.download_and_prepare()
     except Exception as error:
         raise ValueError(
-            f"`name` must be a data set that TFDS can prepare in `data_dir`. Received: "
-            f"{name!r}, which failed with {type(error).__name__}: {_first_line(error)}"
+            "`name` must be a data set that is in `data_dir` or that TFDS can prepare "
+            f"there. Received: {name!r}, which failed with "
+            f"{type(error).__name__}: {_first_line(error)}"
         ) from error
     return builder
 
