@@ -54,6 +54,8 @@ def test_else_what_training_leaves_out(file, archive):
     assert split == "train[90%:]"
     assert_array_equal(images_of(source), everything[36:])
     assert open_held_out("digits", validation_split="train[:9]")[1] == "test"
+    with pytest.raises(ValueError, match="`validation_split` must be a string.*7"):
+        open_held_out(archive / file, validation_split=7)
 
 
 def test_shuffled_sets_hold_out_their_last_tenth():

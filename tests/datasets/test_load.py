@@ -231,6 +231,7 @@ def test_a_truncated_archive_is_named(tmp_path):
         ({"data_dir": 7}, "`data_dir` must be a folder's path.*7"),
         ({"data_dir": ""}, "`data_dir` must be a folder's path.*''"),
         ({"first_epoch": -1}, "`first_epoch` must be an integer >= 0.*-1"),
+        ({"first_epoch": 1 << 80}, "`first_epoch` must be an integer >= 0.*32 bits"),
         ({"first_epoch": 2.5}, "`first_epoch` must be an integer >= 0.*2.5"),
     ],
 )
@@ -244,6 +245,7 @@ def test_bad_arguments(arguments, message):
     [
         ({"batch_size": "3"}, "`batch_size` must be an integer >= 1.*'3'"),
         ({"shuffle": "yes"}, "`shuffle` must be True or False.*'yes'"),
+        ({"shuffle": None}, "`shuffle` must be True or False.*None"),
         ({"epoch": 3}, "`epoch` must be an int64 tf.Variable.*3"),
         ({"epoch": tf.Variable(3)}, "`epoch` must be an int64 tf.Variable"),
         (
@@ -270,6 +272,11 @@ def test_bad_arguments_of_a_sources_other_methods():
                 call(count)
     with pytest.raises(ValueError, match="`splits` must be a list.*'train'"):
         open_sources("digits", "train")
+
+
+def test_a_batch_may_be_larger_than_the_set():
+    ((x),) = load("digits", "test", 1 << 80)
+    assert len(x) == 359
 
 
 def test_any_integer_is_a_seed():

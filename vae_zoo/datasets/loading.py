@@ -106,6 +106,7 @@ def open_source(
     max_gib: float = DEFAULT_MAX_GIB,
 ) -> Source:
     """The `Source` that `load` makes batches of; same arguments, same errors."""
+    Split.parse(split)
     wholes = _find_splits(name, data_dir, image_size, image_fit, max_gib)
     return _select(wholes, [split])[0]
 
@@ -124,6 +125,8 @@ def open_sources(
     What several of them are parts of is read only once.
     """
     check_instance("splits", splits, (list, tuple), "a list of splits")
+    for each in splits:
+        Split.parse(each, "splits")
     wholes = _find_splits(name, data_dir, image_size, image_fit, max_gib)
     return _select(wholes, splits)
 
@@ -155,8 +158,10 @@ def open_held_out(
     Raises:
         ValueError: as `load` does; also if there is neither "test" nor "train".
     """
+    if validation_split is not None:
+        Split.parse(validation_split, "validation_split")
     wholes = _find_splits(name, data_dir, image_size, image_fit, max_gib)
-    split = validation_split or HELD_OUT_BY_DEFAULT
+    split = HELD_OUT_BY_DEFAULT if validation_split is None else validation_split
     split = "test" if "test" in wholes else split
     return _select(wholes, [split])[0], split
 

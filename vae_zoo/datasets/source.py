@@ -121,6 +121,7 @@ class Source:
             ValueError: if an argument is off.
         """
         check_batching(batch_size, binarize, labels, shuffle, seed, first_epoch)
+        check_flag("shuffle", shuffle)
         _check_epoch(epoch, first_epoch)
         _check_replicas(replicas, num_replicas)
         if labels and not self.has_labels:
@@ -130,6 +131,7 @@ class Source:
             )
         with_labels = bool(self.factor_names) if labels is None else labels
         seed = operator.index(seed) & 0x7FFFFFFFFFFFFFFF
+        batch_size = min(batch_size, len(self))
         num_batches = self.num_batches(batch_size)
         index_at = self.lookup()
         key = [seed & 0x7FFFFFFF, zlib.crc32(self.name.encode()) & 0x7FFFFFFF]
@@ -180,7 +182,13 @@ def check_batching(batch_size, binarize, labels, shuffle, seed, first_epoch):
             "Received: seed=None"
         )
     if first_epoch is not None:
-        check_count("first_epoch", first_epoch, 0, "the number of the first epoch")
+        meaning = "the number of the first epoch, of 32 bits"
+        number = check_count("first_epoch", first_epoch, 0, meaning)
+        if number > np.iinfo(np.int32).max:
+            raise ValueError(
+                f"`first_epoch` must be an integer >= 0, {meaning}. "
+                f"Received: first_epoch={number}"
+            )
 
 
 def _check_batch_size(batch_size):

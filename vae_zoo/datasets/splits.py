@@ -51,14 +51,15 @@ class Split:
     share: str | None = None
 
     @classmethod
-    def parse(cls, text):
+    def parse(cls, text, argument="split"):
         """The splits that `text` joins by "+"; raises ValueError if it means none."""
-        check_instance("split", text, str, f"a string such as {EXAMPLES}")
+        check_instance(argument, text, str, f"a string such as {EXAMPLES}")
         matches = [_PATTERN.fullmatch(part) for part in text.split("+")]
         if not all(matches):
             raise ValueError(
-                f"`split` must be a name with an optional range, such as {EXAMPLES}, "
-                f"or several joined by '+'. Received: split={shown(text)}"
+                f"`{argument}` must be a name with an optional range, such as "
+                f"{EXAMPLES}, or several joined by '+'. Received: "
+                f"{argument}={shown(text)}"
             )
         return [cls(*match.groups()) for match in matches]
 
