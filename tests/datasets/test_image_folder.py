@@ -151,6 +151,20 @@ def test_one_colour_image_makes_all_of_them_coloured(folder):
     assert images_of(folder).shape == (6, 7, 5, 1)
 
 
+def test_all_splits_have_the_same_channels_and_type(tmp_path):
+    for name, image in (
+        ("train", PIL.Image.new("L", (5, 4), 51)),
+        ("validation", PIL.Image.new("RGB", (5, 4))),
+        ("test", PIL.Image.fromarray(np.full((4, 5), 13107, np.uint16))),
+    ):
+        (tmp_path / name).mkdir()
+        image.save(tmp_path / name / "0.png")
+    for name in ("train", "test"):
+        x = images_of(tmp_path, name)
+        assert x.shape == (1, 4, 5, 3)
+        assert_allclose(x, 0.2, rtol=1e-6)
+
+
 def save(folder, image, **options):
     folder.mkdir(exist_ok=True)
     image.save(folder / "0.png", **options)

@@ -124,7 +124,7 @@ def read(path, is_grey, is_deep):
             pixels = _deep_pixels(image, path, num_bits)
         else:
             pixels = _shallow_pixels(image, is_grey)
-            pixels = np.float32(pixels / 255) if is_deep else pixels
+            pixels = _as_share(pixels, 8) if is_deep else pixels
     if is_grey or pixels.shape[-1] == 3:
         return pixels
     return np.repeat(pixels, 3, axis=-1)
@@ -198,13 +198,18 @@ def _deep_pixels(image, path, num_bits):
         pixels = np.asarray(image)[..., None]
     hidden = image.info.get("transparency")  # One colour of the file's.
     is_hidden = hidden is not None and (pixels == hidden).all(axis=-1)
-    pixels = np.float32(pixels / (2**num_bits - 1))
+    pixels = _as_share(pixels, num_bits)
     if hidden is not None:
         pixels[is_hidden] = 1
     if pixels.shape[-1] in (2, 4):
         opacity = pixels[..., -1:]
         pixels = pixels[..., :-1] * opacity + (1 - opacity)
     return _upright(pixels, image.getexif().get(ORIENTATION, 1))
+
+
+def _as_share(pixels, num_bits):
+    """Float32: what share of the largest value of `num_bits` each is."""
+    return np.divide(pixels, 2**num_bits - 1, dtype=np.float32)
 
 
 def _upright(pixels, orientation):

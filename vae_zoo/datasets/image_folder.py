@@ -5,6 +5,7 @@ import functools
 import os
 import pathlib
 import warnings
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,8 +25,18 @@ LEFT_BY_SYSTEMS = (
     "lost+found",
 )
 NUM_THREADS = 8
-# While a pixel is decoded: four bytes of Pillow's, and a copy.
-BYTES_OF_A_DECODED_PIXEL, BYTES_OF_A_DEEP_PIXEL = 8, 24
+# While a pixel is decoded: four bytes of Pillow's, and a copy; or eight of
+# TensorFlow's, and two copies in float32.
+BYTES_OF_A_DECODED_PIXEL, BYTES_OF_A_DEEP_PIXEL = 8, 40
+
+
+class _Pixels(NamedTuple):
+    """What the images of all splits are made to be."""
+
+    is_grey: bool
+    is_deep: bool
+    fit: image_files.Fit
+    max_gib: float
 
 
 def find_splits(folder, fit, max_gib):
@@ -37,9 +48,9 @@ def find_splits(folder, fit, max_gib):
     index is y. What begins with a dot (`.ipynb_checkpoints`, `._1.jpg`) and what
     systems leave (`__MACOSX`) is no image.
 
-    x is uint8; if an image of the split has more than 8 bits, all of them are float32,
-    the file's largest possible value being 1. Images are turned upright as their EXIF
-    data say, and what is transparent lies on white. Palettes count as colours. Of
+    x is uint8; if an image of any split has more than 8 bits, all of them are float32,
+    the largest value that a file can hold being 1. Images are turned upright as their
+    EXIF data say, and what is transparent lies on white. Palettes count as colours. Of
     animations the first picture counts.
 
     Args:
@@ -60,17 +71,35 @@ def find_splits(folder, fit, max_gib):
     classes = {name: _classes(roots[name], found) for name, found in files.items()}
     # Of all splits: a class that one of them lacks must not shift the others.
     class_names = sorted(set().union(*classes.values()), key=pathlib.PurePosixPath)
+
+    @functools.cache
+    def kinds():
+        return {
+            name: _mapped(image_files.inspect, found, NUM_THREADS)
+            for name, found in files.items()
+        }
+
+    def read(name, labels):
+        every = [kind for found in kinds().values() for kind in found]
+        is_grey = all(kind.is_grey for kind in every)
+        is_deep = any(kind.num_bits > 8 for kind in every)
+        made = _Pixels(is_grey, is_deep, fit, max_gib)
+        images = _read(roots[name], files[name], kinds()[name], made)
+        return array_source(
+            f"{folder.name}/{name}",
+            images,
+            labels,
+            range(len(images)),
+            class_names=None if labels is None else tuple(class_names),
+        )
+
     wholes = {}
     for name, found in files.items():
         labels = None
         if class_names != ["."]:
             numbers = {each: number for number, each in enumerate(class_names)}
             labels = np.array([numbers[each] for each in classes[name]], np.int32)
-        read = functools.partial(
-            _read, f"{folder.name}/{name}", roots[name], found, fit, max_gib
-        )
-        source = functools.partial(_source, read, labels, class_names)
-        wholes[name] = Whole(len(found), source)
+        wholes[name] = Whole(len(found), functools.partial(read, name, labels))
     return wholes
 
 
@@ -114,28 +143,14 @@ def _classes(root, files):
     return [path.relative_to(root).parent.as_posix() for path in files]
 
 
-def _source(read, labels, class_names):
-    name, images = read()
-    return array_source(
-        name,
-        images,
-        labels,
-        range(len(images)),
-        class_names=None if labels is None else tuple(class_names),
-    )
-
-
-def _read(name, root, files, fit, max_gib):
-    """The source's name and all images as one array, on disk if it is large."""
-    kinds = _mapped(image_files.inspect, files, NUM_THREADS)
-    is_grey = all(kind.is_grey for kind in kinds)
-    is_deep = any(kind.num_bits > 8 for kind in kinds)
-    num_threads = _num_threads(root, kinds, is_grey, is_deep, fit, max_gib)
+def _read(root, files, kinds, made):
+    """The images of a split as one array, on disk if it is large."""
+    num_threads = _num_threads(root, kinds, made)
 
     def pixels_of(path):
-        pixels = image_files.read(path, is_grey, is_deep)
+        pixels = image_files.read(path, made.is_grey, made.is_deep)
         try:
-            return fit.apply(pixels)
+            return made.fit.apply(pixels)
         except ValueError as error:
             raise ValueError(
                 f"'{path}' must fit `image_size`. Received: {error}"
@@ -155,30 +170,30 @@ def _read(name, root, files, fit, max_gib):
         images[index] = pixels
 
     _mapped(read, range(len(files)), num_threads)
-    if is_deep:
+    if made.is_deep:
         _warn_of_dark(root, images)
-    return name, images
+    return images
 
 
 def _size(pixels):
     return f"{pixels.shape[0]} x {pixels.shape[1]}"
 
 
-def _num_threads(root, kinds, is_grey, is_deep, fit, max_gib):
-    """How many images may be decoded at a time; checks that one may.
+def _num_threads(root, kinds, made):
+    """How many images may be decoded at a time, beside the array of all.
 
-    Images that sum to more than the files that hold them suggest are refused here,
-    before any is decoded.
+    Raises:
+        ValueError: if that array and one image at work take more than `max_gib`.
     """
-    per_pixel = (1 if is_grey else 3) * (4 if is_deep else 1)
+    per_pixel = (1 if made.is_grey else 3) * (4 if made.is_deep else 1)
     num_pixels = sum(kind.num_pixels for kind in kinds)
-    if fit.size is not None:
-        num_pixels = len(kinds) * fit.size[0] * fit.size[1]
-    at_work = BYTES_OF_A_DEEP_PIXEL if is_deep else BYTES_OF_A_DECODED_PIXEL
+    if made.fit.size is not None:
+        num_pixels = len(kinds) * made.fit.size[0] * made.fit.size[1]
+    at_work = BYTES_OF_A_DEEP_PIXEL if made.is_deep else BYTES_OF_A_DECODED_PIXEL
     largest = at_work * max(kind.num_pixels for kind in kinds)
     total = per_pixel * num_pixels
-    check_size(total + largest, max_gib, f"the images of '{root}'")
-    return min(NUM_THREADS, 1 + int((max_gib * GIB - total) // largest))
+    check_size(total + largest, made.max_gib, f"the images of '{root}'")
+    return max(1, min(NUM_THREADS, int((made.max_gib * GIB - total) // largest)))
 
 
 def _mapped(function, items, num_threads):
