@@ -30,6 +30,26 @@ def with_few_labels(source, labels_per_class, seed, *, num_classes=None):
     seed = check_count("seed", seed, 0, "which fixes which labels are kept")
     if num_classes is not None:
         check_count("num_classes", num_classes, 1, "the classes there may be")
+    labels = _checked_labels(source, num_classes)
+    known = np.full(len(labels), UNKNOWN, np.int32)
+    order = np.random.default_rng(seed).permutation(len(labels))
+    for label in np.unique(labels):
+        chosen = order[labels[order] == label][:labels_per_class]
+        known[chosen] = label
+    # By the examples' indices in the underlying set.
+    classes = np.full(len(source.classes), UNKNOWN, np.int32)
+    classes[source.indices] = known
+    table = tf.constant(classes)
+
+    def gather(indices):
+        x, _ = source.gather(indices)
+        return x, tf.gather(table, indices)
+
+    return dataclasses.replace(source, gather=gather, classes=classes)
+
+
+def _checked_labels(source, num_classes):
+    """The label of each of the source's examples, int [N]."""
     if not source.has_labels or source.factor_names:
         raise ValueError(
             f"`labels_per_class` needs class labels. Received: {source.name!r}, which "
@@ -57,18 +77,4 @@ def with_few_labels(source, labels_per_class, seed, *, num_classes=None):
             f"one is unknown. Received: values from {labels.min()} to {labels.max()} "
             f"of {source.name!r}"
         )
-    order = np.random.default_rng(seed).permutation(len(labels))
-    known = np.full(len(labels), UNKNOWN, np.int32)
-    for label in np.unique(labels):
-        chosen = order[labels[order] == label][:labels_per_class]
-        known[chosen] = label
-    # By the examples' indices in the underlying set.
-    classes = np.full(len(source.classes), UNKNOWN, np.int32)
-    classes[source.indices] = known
-    table = tf.constant(classes)
-
-    def gather(indices):
-        x, _ = source.gather(indices)
-        return x, tf.gather(table, indices)
-
-    return dataclasses.replace(source, gather=gather, classes=classes)
+    return labels
