@@ -1,10 +1,12 @@
 """Train on a folder of images or an array of your own, and serve the result.
 
-    python examples/your_own_images.py PATH [--epochs 50] [--output served/mine]
+    python examples/your_own_images.py PATH [--image-size 64 64] [--epochs 50]
 
-PATH is a folder of images of one size, a .npy or a .npz file. Grey values and colours
-get a continuous Bernoulli likelihood, which, unlike the Bernoulli, is a likelihood of
-values between 0 and 1.
+PATH is a folder of images, a .npy or a .npz file. Images of several sizes need
+--image-size: they are scaled to cover it, and what sticks out is cut off. A tenth of
+the images, drawn at random, tells when to stop. Grey values and colours get a
+continuous Bernoulli likelihood, which, unlike the Bernoulli, is a likelihood of values
+between 0 and 1.
 """
 
 import argparse
@@ -18,13 +20,18 @@ from vae_zoo.components import likelihoods, networks, posteriors
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("path")
+    parser.add_argument("--image-size", type=int, nargs=2)
     parser.add_argument("--epochs", type=int, default=50)
     parser.add_argument("--output", default="served/mine")
     arguments = parser.parse_args()
 
-    train = vae_zoo.datasets.load(arguments.path, "train[:90%]", labels=False)
-    held_out = vae_zoo.datasets.load(
-        arguments.path, "train[90%:]", labels=False, shuffle=False
+    train, held_out = (
+        source.batches(128, labels=False, shuffle=True)
+        for source in vae_zoo.datasets.open_sources(
+            arguments.path,
+            ["train[not-held-out]", "train[held-out]"],
+            image_size=arguments.image_size,
+        )
     )
     input_shape = tuple(train.element_spec.shape[1:])
     is_image = len(input_shape) > 1

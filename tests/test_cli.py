@@ -157,11 +157,12 @@ def test_sample_evaluate_and_export(run_folder, tmp_path, capsys):
     assert not scores["interrupted"]
 
 
-def test_the_last_tenth_of_train_is_held_out_where_there_is_no_test_split(
+def test_a_tenth_of_train_is_held_out_where_there_is_no_test_split(
     run_folder, tmp_path, capsys
 ):
     settings = json.loads((run_folder / "run.json").read_text())
-    assert settings["validation_split"] == "train[90%:]"
+    assert settings["split"] == "train[not-held-out]"
+    assert settings["validation_split"] == "train[held-out]"
     x = np.random.default_rng(0).random((50, 8, 8, 1), dtype="float32")
     np.save(tmp_path / "x.npy", x)
     arguments = ["--dataset", str(tmp_path / "x.npy")]
@@ -172,10 +173,10 @@ def test_the_last_tenth_of_train_is_held_out_where_there_is_no_test_split(
         return capsys.readouterr().out.partition("x.npy ")[2]
 
     held_out = printed()
-    assert held_out.startswith("train[90%:]\n")
+    assert held_out.startswith("train[held-out]\n")
     (row,) = (line for line in held_out.splitlines() if line.startswith("elbo"))
     assert row.split()[-2:] == ["5", "1"]
-    assert printed("--split", "train[90%:]") == held_out
+    assert printed("--split", "train[held-out]") == held_out
     assert printed("--split", "train[:7]").startswith("train[:7]\n")
     plots = ["plot", str(run_folder), *arguments, "--output", str(tmp_path / "plots")]
     assert main(plots) == 0

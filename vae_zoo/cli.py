@@ -111,11 +111,12 @@ def _train(options):
 def _open_data(options):
     """The examples to evaluate on or to show, and the split that they are."""
     from vae_zoo.datasets import open_held_out, open_source
+    from vae_zoo.run_data import opening_options
 
+    reading = opening_options(vars(options))
     if options.split is None:
-        return open_held_out(options.dataset, options.data_dir)
-    source = open_source(options.dataset, options.split, data_dir=options.data_dir)
-    return source, options.split
+        return open_held_out(options.dataset, **reading)
+    return open_source(options.dataset, options.split, **reading), options.split
 
 
 def _evaluate(options):

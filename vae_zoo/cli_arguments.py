@@ -2,6 +2,8 @@
 
 import argparse
 
+from vae_zoo.datasets.defaults import DEFAULT_MAX_GIB, IMAGE_FITS
+
 
 class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
     """Ends an option's help with its default, where it has one."""
@@ -31,6 +33,25 @@ def add_data_options(parser):
         help="digits, sprites, a TFDS name, a .npy or .npz file, an image folder",
     )
     add("--data-dir", default=None, metavar="DIR", help="where TFDS keeps its data")
+    add(
+        "--image-size",
+        type=positive(int),
+        nargs=2,
+        metavar=("HEIGHT", "WIDTH"),
+        help="that the images of a folder get; by default they have one size",
+    )
+    add(
+        "--image-fit",
+        choices=IMAGE_FITS,
+        help=f"how they get it (default: {IMAGE_FITS[0]})",
+    )
+    add(
+        "--max-gib",
+        type=positive(float),
+        default=DEFAULT_MAX_GIB,
+        metavar="GIB",
+        help="refuse image folders and .npz files that grow to more",
+    )
     add(
         "--binarize",
         choices=["dynamic", "fixed"],

@@ -12,6 +12,7 @@ from vae_zoo.cli_arguments import (
     share,
 )
 from vae_zoo.cli_train_options import add_train
+from vae_zoo.datasets.defaults import HELD_OUT_BY_DEFAULT
 from vae_zoo.serving.server_config import IMAGE, PROXY_IMAGE
 
 BAD_INPUT = 2
@@ -226,5 +227,5 @@ def _add_model_argument(parser):
 
 
 def _add_split_option(parser, purpose):
-    default = "test, or where there is none the last tenth of train"
+    default = f"test, or where there is none {HELD_OUT_BY_DEFAULT}"
     parser.add_argument("--split", help=f"{purpose}; default: {default}")

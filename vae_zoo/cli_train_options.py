@@ -8,6 +8,7 @@ from vae_zoo.cli_arguments import (
     positive,
     share,
 )
+from vae_zoo.datasets.defaults import HELD_OUT_BY_DEFAULT, TRAINED_ON_BY_DEFAULT
 from vae_zoo.zoo.catalogue import MODELS
 
 
@@ -32,8 +33,13 @@ def _add_training_options(parser, posteriors):
     add = parser.add_argument
     add_data_options(parser)
     add("--output", required=True, metavar="DIR", help="the run's folder")
-    add("--split", default="train[:90%]", help="what to train on")
-    add("--validation-split", default="train[90%:]", help="what to validate on")
+    add("--split", default=TRAINED_ON_BY_DEFAULT, help="what to train on")
+    add(
+        "--validation-split",
+        default=HELD_OUT_BY_DEFAULT,
+        help="what to validate on; held-out is a tenth drawn at random, the same one "
+        "each time, of each class in proportion",
+    )
     add("--latent-dim", type=positive(int), default=16, help="length of z")
     add("--network", choices=["mlp", "conv", "resnet"], default="mlp", help="encoder")
     add(

@@ -1,22 +1,44 @@
 """The data of a training run: which examples, in which batches."""
 
-from vae_zoo.datasets import open_source, with_few_labels
+import sys
+
+from vae_zoo.datasets import open_sources as open_splits
+from vae_zoo.datasets import with_few_labels
+
+# Arguments of `datasets.open_source` that are options of the command line too.
+OPENING_OPTIONS = ("data_dir", "image_size", "image_fit", "max_gib")
+
+
+def opening_options(settings):
+    """What `settings` say of how a data set is read, for `datasets.open_source`.
+
+    The default holds where an option is None or, as in earlier runs, missing.
+    """
+    given = {key: settings.get(key) for key in OPENING_OPTIONS}
+    return {key: value for key, value in given.items() if value is not None}
 
 
 def open_sources(settings):
     """The sources that a run trains on and validates on.
 
+    Says on stderr so if they have examples in common.
+
     Raises:
         ValueError: as `datasets.load` does, or if a classifier has a weight but no
             labels.
     """
-    sources = {
-        role: open_source(settings["dataset"], split, data_dir=settings["data_dir"])
-        for role, split in (
-            ("train", settings["split"]),
-            ("validation", settings["validation_split"]),
+    splits = [settings["split"], settings["validation_split"]]
+    train, validation = open_splits(
+        settings["dataset"], splits, **opening_options(settings)
+    )
+    sources = {"train": train, "validation": validation}
+    if num_shared := train.num_shared_with(validation):
+        print(
+            f"vae-zoo: note: {num_shared} of the {len(validation)} examples of "
+            f"--validation-split {splits[1]!r} are among those of --split "
+            f"{splits[0]!r}, so validation is too favourable",
+            file=sys.stderr,
         )
-    }
     if _has_labels(settings):
         sources["train"] = with_few_labels(
             sources["train"],

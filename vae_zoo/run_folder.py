@@ -17,7 +17,12 @@ ARTEFACTS = (
     *PICTURES,
 )
 # What may change between a run and its resumption: it does not change the result.
-NOT_OF_THE_RUN = ("data_dir", "seconds_between_checkpoints", "distribute")
+NOT_OF_THE_RUN = (
+    "data_dir",
+    "distribute",
+    "max_gib",
+    "seconds_between_checkpoints",
+)
 # Of another library's error.
 MAX_CHARACTERS = 300
 

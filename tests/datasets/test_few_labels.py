@@ -38,3 +38,23 @@ def test_other_labels_than_classes_are_refused(labels, message, tmp_path):
     np.savez(tmp_path / "x.npz", x=np.zeros((6, 4), "float32"), y=labels)
     with pytest.raises(ValueError, match=message):
         with_few_labels(open_source(str(tmp_path / "x.npz")), 1, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"labels_per_class": -1}, "`labels_per_class` must be an integer >= 1.*-1"),
+        ({"labels_per_class": 0}, "`labels_per_class` must be an integer >= 1.*0"),
+        ({"labels_per_class": "7"}, "`labels_per_class` must be an integer >= 1.*'7'"),
+        ({"seed": None}, "`seed` must be an integer >= 0.*None"),
+        ({"seed": -1}, "`seed` must be an integer >= 0.*-1"),
+        ({"num_classes": 2.5}, "`num_classes` must be an integer >= 1.*2.5"),
+        ({"source": "digits"}, "`source` must be a Source.*'digits'"),
+    ],
+)
+def test_bad_arguments(arguments, message):
+    given = {"labels_per_class": 1, "seed": 0, **arguments}
+    if "source" not in given:
+        given["source"] = open_source("digits")
+    with pytest.raises(ValueError, match=message):
+        with_few_labels(**given)

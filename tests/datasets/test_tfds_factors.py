@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 from numpy.testing import assert_array_equal
+from tensorflow_datasets.core.download import downloader
 
 from vae_zoo.datasets import load, open_held_out, open_source, tfds_source
 
@@ -204,7 +205,7 @@ def test_dsprites_own_builder_reads_its_file(dsprites_file, tmp_path):
 
 def test_held_out_examples_keep_their_factors(dsprites_file, data_dir, tmp_path):
     source, split = open_held_out("dsprites", str(tmp_path))
-    assert split == "train[90%:]"
+    assert split == "train[held-out]"
     assert len(source) == 2
     names = ("orientation", "scale", "shape", "x_position", "y_position")
     assert source.factor_names == names
@@ -214,3 +215,55 @@ def test_held_out_examples_keep_their_factors(dsprites_file, data_dir, tmp_path)
         pairs(source.batches(7)), expected("test"), strict=True
     ):
         assert_array_equal(received, wanted)
+
+
+class TinyClasses(tfds.core.GeneratorBasedBuilder):
+    """Images of two classes with names, sorted by class."""
+
+    VERSION = tfds.core.Version("1.0.0")
+
+    def _info(self):
+        features = tfds.features.FeaturesDict(
+            {
+                "image": tfds.features.Image(shape=(2, 2, 1)),
+                "label": tfds.features.ClassLabel(names=["cat", "dog"]),
+            }
+        )
+        return tfds.core.DatasetInfo(
+            builder=self, features=features, disable_shuffling=True
+        )
+
+    def _split_generators(self, dl_manager):
+        return {"train": self._generate_examples()}
+
+    def _generate_examples(self):
+        for index in range(30):
+            image = np.full((2, 2, 1), index, np.uint8)
+            yield index, {"image": image, "label": int(index >= 20)}
+
+
+def test_classes_keep_their_names_and_are_held_out_in_proportion(data_dir):
+    source, split = open_held_out("tiny_classes", data_dir)
+    assert split == "train[held-out]"
+    assert source.class_names == ("cat", "dog")
+    ((x, y),) = source.batches(30, labels=True)
+    assert_array_equal(np.bincount(y), [2, 1])
+    assert_array_equal(np.round(x[:, 0, 0, 0] * 255) >= 20, y == 1)
+
+
+def test_a_download_without_a_network_is_given_up_in_seconds(
+    tmp_path, monkeypatch, capsys
+):
+    def fail(self):
+        print("Downloading")
+        raise ConnectionError(f"{downloader.MAX_RETRIES} retries")
+
+    tries = downloader.MAX_RETRIES
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", fail)
+    with pytest.raises(ValueError, match="'mnist', which failed with .* 5 retries"):
+        open_source("mnist", data_dir=tmp_path)
+    assert tries == downloader.MAX_RETRIES
+    # What a command prints is its result alone.
+    printed = capsys.readouterr()
+    assert not printed.out
+    assert f"'mnist' is not in '{tmp_path}/mnist/" in printed.err

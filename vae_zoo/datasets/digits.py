@@ -1,14 +1,17 @@
 """scikit-learn's 1797 handwritten digits, 8x8, without a download."""
 
+import functools
+
 import numpy as np
 import sklearn.datasets
 
 from vae_zoo.datasets.source import array_source
+from vae_zoo.datasets.splits import Whole
 
 TRAIN_SHARE = 0.8
 
 
-def open_split(split):
+def find_splits():
     """x [8, 8, 1] in sixteenths, y the digit; 80% train, 20% test.
 
     The order is drawn once and for all: in the original, neighbours are from the
@@ -20,8 +23,15 @@ def open_split(split):
     order = np.random.default_rng(0).permutation(len(digits.images))
     num_train = round(TRAIN_SHARE * len(order))
     parts = {"train": order[:num_train], "test": order[num_train:]}
-    indices = split.select_from({name: len(part) for name, part in parts.items()})
-    part = parts[split.name]
+    return {
+        name: Whole(
+            len(part), functools.partial(_read, digits, name, part), is_shuffled=True
+        )
+        for name, part in parts.items()
+    }
+
+
+def _read(digits, name, part):
     images = (digits.images[part] / 16.0).astype(np.float32)[..., None]
     labels = digits.target[part].astype(np.int32)
-    return array_source(f"digits/{split.name}", images, labels, indices)
+    return array_source(f"digits/{name}", images, labels, range(len(part)))

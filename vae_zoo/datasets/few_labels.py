@@ -5,8 +5,10 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
+from vae_zoo.arguments import check_count, check_instance
+from vae_zoo.datasets.source import Source
+
 UNKNOWN = -1
-ROWS_PER_READ = 4096
 
 
 def with_few_labels(source, labels_per_class, seed, *, num_classes=None):
@@ -15,26 +17,51 @@ def with_few_labels(source, labels_per_class, seed, *, num_classes=None):
     Args:
         source: a `Source` with class labels, integers.
         labels_per_class: labels to keep of each class, all of a class that has fewer.
-        seed: fixes which.
+        seed: fixes which, an integer >= 0.
         num_classes: if given, labels have to be below it.
 
     Raises:
-        ValueError: if the source has no class labels, or others than -1 (unknown) and
-            those from 0 to `num_classes` - 1.
+        ValueError: if a number is off, or the source has no class labels, or others
+            than -1 (unknown) and those from 0 to `num_classes` - 1.
     """
+    check_instance("source", source, Source, "a Source, as `open_source` gives it")
+    meaning = "the labels to keep of each class"
+    labels_per_class = check_count("labels_per_class", labels_per_class, 1, meaning)
+    seed = check_count("seed", seed, 0, "which fixes which labels are kept")
+    if num_classes is not None:
+        check_count("num_classes", num_classes, 1, "the classes there may be")
+    labels = _checked_labels(source, num_classes)
+    known = np.full(len(labels), UNKNOWN, np.int32)
+    order = np.random.default_rng(seed).permutation(len(labels))
+    for label in np.unique(labels):
+        chosen = order[labels[order] == label][:labels_per_class]
+        known[chosen] = label
+    # By the examples' indices in the underlying set.
+    classes = np.full(len(source.classes), UNKNOWN, np.int32)
+    classes[source.indices] = known
+    table = tf.constant(classes)
+
+    def gather(indices):
+        x, _ = source.gather(indices)
+        return x, tf.gather(table, indices)
+
+    return dataclasses.replace(source, gather=gather, classes=classes)
+
+
+def _checked_labels(source, num_classes):
+    """The label of each of the source's examples, int [N]."""
     if not source.has_labels or source.factor_names:
         raise ValueError(
             f"`labels_per_class` needs class labels. Received: {source.name!r}, which "
             "has none"
         )
-    rows = range(0, len(source), ROWS_PER_READ)
-    labels = np.concatenate(
-        [
-            source.gather(tf.constant(source.indices[row : row + ROWS_PER_READ]))[1]
-            for row in rows
-        ]
-    )
-    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+    if source.classes is None:
+        raise ValueError(
+            "`labels_per_class` needs integer labels, one for each example. Received: "
+            f"several of {source.name!r}"
+        )
+    labels = source.classes[source.indices]
+    if not np.issubdtype(labels.dtype, np.integer):
         raise ValueError(
             "`labels_per_class` needs integer labels, one for each example. Received: "
             f"{labels.dtype} {labels.shape} of {source.name!r}"
@@ -50,15 +77,4 @@ def with_few_labels(source, labels_per_class, seed, *, num_classes=None):
             f"one is unknown. Received: values from {labels.min()} to {labels.max()} "
             f"of {source.name!r}"
         )
-    order = np.random.default_rng(seed).permutation(len(labels))
-    known = np.full(len(labels), UNKNOWN, np.int32)
-    for label in np.unique(labels):
-        chosen = order[labels[order] == label][:labels_per_class]
-        known[chosen] = label
-    known = tf.constant(known)
-
-    def gather(indices):
-        x, _ = source.gather(indices)
-        return x, tf.gather(known, indices - source.indices.start)
-
-    return dataclasses.replace(source, gather=gather)
+    return labels

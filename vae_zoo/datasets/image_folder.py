@@ -1,99 +1,217 @@
-"""A folder of images of one size."""
+"""A folder of images."""
 
 import concurrent.futures
+import functools
+import os
 import pathlib
-import struct
+import warnings
+from typing import NamedTuple
 
 import numpy as np
-import PIL.Image
 
+from vae_zoo.datasets import image_files
+from vae_zoo.datasets.limits import GIB, check_size
+from vae_zoo.datasets.names import IMAGE_SUFFIXES
 from vae_zoo.datasets.source import array_source, new_array
+from vae_zoo.datasets.splits import Whole
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
+SPLIT_NAMES = ("train", "validation", "test")
+# What systems leave in a folder, beside what begins with a dot.
+LEFT_BY_SYSTEMS = (
+    "__MACOSX",
+    "@eaDir",
+    "$RECYCLE.BIN",
+    "System Volume Information",
+    "lost+found",
+)
 NUM_THREADS = 8
+# While a pixel is decoded: four bytes of Pillow's, and a copy; or eight of
+# TensorFlow's, and two copies in float32.
+BYTES_OF_A_DECODED_PIXEL, BYTES_OF_A_DEEP_PIXEL = 8, 40
 
 
-def open_split(folder, split):
-    """x uint8 [H, W, C], C = 1 for grey images and 3 for all others.
+class _Pixels(NamedTuple):
+    """What the images of all splits are made to be."""
 
-    Images are looked for at any depth. Folders named train, test or validation at
-    the top are splits; else everything is the split "train". Folders below are
-    classes, in alphabetic order, and their index is y.
+    is_grey: bool
+    is_deep: bool
+    fit: image_files.Fit
+    max_gib: float
+
+
+def find_splits(folder, fit, max_gib):
+    """x [N, H, W, C], C = 1 if all images are grey and 3 if one has colours.
+
+    Images are looked for at any depth, also behind links to folders. Folders named
+    train, test or validation at the top are splits; else everything is the split
+    "train". Folders below are classes, in alphabetic order over all splits, and their
+    index is y. What begins with a dot (`.ipynb_checkpoints`, `._1.jpg`) and what
+    systems leave (`__MACOSX`) is no image.
+
+    x is uint8; if an image of any split has more than 8 bits, all of them are float32,
+    the largest value that a file can hold being 1. Images are turned upright as their
+    EXIF data say, and what is transparent lies on white. Palettes count as colours. Of
+    animations the first picture counts.
+
+    Args:
+        folder: a folder's path.
+        fit: an `image_files.Fit`, the size that images get.
+        max_gib: the most GiB that the images of a split may take.
+
+    Returns:
+        A `Whole` for each split, by its name.
 
     Raises:
         ValueError: if there is no image, or one is broken or of another size than
-            the first (the file is named).
+            the first (the file is named), or they take more than `max_gib`.
     """
-    names = ("train", "validation", "test")
-    roots = {name: folder / name for name in names if (folder / name).is_dir()}
+    roots = {name: folder / name for name in SPLIT_NAMES if (folder / name).is_dir()}
     roots = roots or {"train": folder}
     files = {name: _image_files(root) for name, root in roots.items()}
-    indices = split.select_from({name: len(found) for name, found in files.items()})
-    images = _read_all(files[split.name])
-    labels = _labels(roots[split.name], files[split.name])
-    return array_source(f"{folder.name}/{split.name}", images, labels, indices)
+    classes = {name: _classes(roots[name], found) for name, found in files.items()}
+    # Of all splits: a class that one of them lacks must not shift the others.
+    class_names = sorted(set().union(*classes.values()), key=pathlib.PurePosixPath)
+
+    @functools.cache
+    def kinds():
+        return {
+            name: _mapped(image_files.inspect, found, NUM_THREADS)
+            for name, found in files.items()
+        }
+
+    def read(name, labels):
+        every = [kind for found in kinds().values() for kind in found]
+        is_grey = all(kind.is_grey for kind in every)
+        is_deep = any(kind.num_bits > 8 for kind in every)
+        made = _Pixels(is_grey, is_deep, fit, max_gib)
+        images = _read(roots[name], files[name], kinds()[name], made)
+        return array_source(
+            f"{folder.name}/{name}",
+            images,
+            labels,
+            range(len(images)),
+            class_names=None if labels is None else tuple(class_names),
+        )
+
+    wholes = {}
+    for name, found in files.items():
+        labels = None
+        if class_names != ["."]:
+            numbers = {each: number for number, each in enumerate(class_names)}
+            labels = np.array([numbers[each] for each in classes[name]], np.int32)
+        wholes[name] = Whole(len(found), functools.partial(read, name, labels))
+    return wholes
 
 
 def _image_files(root):
-    found = sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES)
+    """The images below `root`, sorted."""
+    found, seen = [], set()
+    for folder, folders, names in os.walk(root, followlinks=True, onerror=_raise):
+        folder = pathlib.Path(folder)
+        real = folder.resolve()
+        if real in seen:
+            raise ValueError(
+                f"'{root}' must hold each folder once. Received: '{folder}', a link to "
+                f"'{real}'"
+            )
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not _is_left_over(name))
+        found += [
+            folder / name
+            for name in names
+            if not _is_left_over(name)
+            and pathlib.PurePath(name).suffix.lower() in IMAGE_SUFFIXES
+        ]
     if not found:
         raise ValueError(
-            f"'{root}' must hold images ({', '.join(SUFFIXES)}). Received: none"
+            f"'{root}' must hold images ({', '.join(IMAGE_SUFFIXES)}). Received: none"
         )
-    return found
+    return sorted(found)
 
 
-def _labels(root, files):
-    parents = [path.relative_to(root).parent for path in files]
-    classes = sorted(set(parents))
-    if classes == [pathlib.Path(".")]:
-        return None
-    return np.array([classes.index(parent) for parent in parents], np.int32)
+def _raise(error):
+    raise ValueError(
+        f"'{error.filename}' must be a folder that can be read. Received: {error}"
+    ) from error
 
 
-def _read_all(files):
-    """All images as one array, outside of memory if it is large."""
-    first = _decode(files[0])
-    images = new_array((len(files), *first.shape), np.uint8)
+def _is_left_over(name):
+    return name.startswith(".") or name in LEFT_BY_SYSTEMS
+
+
+def _classes(root, files):
+    return [path.relative_to(root).parent.as_posix() for path in files]
+
+
+def _read(root, files, kinds, made):
+    """The images of a split as one array, on disk if it is large."""
+    num_threads = _num_threads(root, kinds, made)
+
+    def pixels_of(path):
+        pixels = image_files.read(path, made.is_grey, made.is_deep)
+        try:
+            return made.fit.apply(pixels)
+        except ValueError as error:
+            raise ValueError(
+                f"'{path}' must fit `image_size`. Received: {error}"
+            ) from error
+
+    first = pixels_of(files[0])
+    images = new_array((len(files), *first.shape), first.dtype)
 
     def read(index):
-        image = _decode(files[index])
-        if image.shape != first.shape:
+        pixels = pixels_of(files[index])
+        if pixels.shape != first.shape:
             raise ValueError(
-                f"Images must be of one size, {first.shape} (that of '{files[0]}'). "
-                f"Received: '{files[index]}' of size {image.shape}"
+                f"Images must be of one size, {_size(first)} (that of '{files[0]}'), "
+                "or get one by `image_size` (--image-size HEIGHT WIDTH on the command "
+                f"line). Received: '{files[index]}' of size {_size(pixels)}"
             )
-        images[index] = image
+        images[index] = pixels
 
-    with concurrent.futures.ThreadPoolExecutor(NUM_THREADS) as pool:
-        for _ in pool.map(read, range(len(files))):
-            pass
+    _mapped(read, range(len(files)), num_threads)
+    if made.is_deep:
+        _warn_of_dark(root, images)
     return images
 
 
-def _decode(path):
-    """The image as uint8 [H, W, C]; broken files are named."""
-    try:
-        with PIL.Image.open(path) as image:
-            pixels = _as_bytes(image)
-    except (
-        OSError,
-        EOFError,
-        SyntaxError,
-        ValueError,
-        struct.error,
-        PIL.Image.DecompressionBombError,
-    ) as error:
-        raise ValueError(
-            f"'{path}' must be a readable image. Received: a broken one ({error})"
-        ) from error
-    return pixels[..., None] if pixels.ndim == 2 else pixels
+def _size(pixels):
+    return f"{pixels.shape[0]} x {pixels.shape[1]}"
 
 
-def _as_bytes(image):
-    if image.mode.startswith("I;16"):
-        return (np.asarray(image) // 257).astype(np.uint8)
-    if image.mode in ("I", "F"):
-        raise ValueError(f"its pixels have no fixed range (mode {image.mode})")
-    is_grey = image.mode in ("1", "L", "LA")
-    return np.asarray(image.convert("L" if is_grey else "RGB"))
+def _num_threads(root, kinds, made):
+    """How many images may be decoded at a time, beside the array of all.
+
+    Raises:
+        ValueError: if that array and one image at work take more than `max_gib`.
+    """
+    per_pixel = (1 if made.is_grey else 3) * (4 if made.is_deep else 1)
+    num_pixels = sum(kind.num_pixels for kind in kinds)
+    if made.fit.size is not None:
+        num_pixels = len(kinds) * made.fit.size[0] * made.fit.size[1]
+    at_work = BYTES_OF_A_DEEP_PIXEL if made.is_deep else BYTES_OF_A_DECODED_PIXEL
+    largest = at_work * max(kind.num_pixels for kind in kinds)
+    total = per_pixel * num_pixels
+    check_size(total + largest, made.max_gib, f"the images of '{root}'")
+    return max(1, min(NUM_THREADS, int((made.max_gib * GIB - total) // largest)))
+
+
+def _mapped(function, items, num_threads):
+    """The list of what `function` gives of each item; the first error ends it."""
+    with concurrent.futures.ThreadPoolExecutor(num_threads) as pool:
+        try:
+            return list(pool.map(function, items))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _warn_of_dark(root, images):
+    brightest = max(float(each.max()) for each in images)
+    if brightest < 1 / 8:
+        warnings.warn(
+            f"The brightest pixel of '{root}' is {brightest:.4f} of white. Where 16 "
+            "bits hold values of 12, such as a camera's, save the images divided by "
+            "4095 as a .npy file instead",
+            stacklevel=2,
+        )

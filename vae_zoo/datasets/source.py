@@ -2,14 +2,22 @@
 
 import collections.abc
 import dataclasses
-import itertools
 import math
+import operator
 import tempfile
 import zlib
 
 import numpy as np
 import tensorflow as tf
 
+from vae_zoo.arguments import (
+    check_choice,
+    check_count,
+    check_flag,
+    check_instance,
+    check_seed,
+    shown,
+)
 from vae_zoo.batches import one_epoch, pipeline, shuffled
 from vae_zoo.distributions.noise import fold_in, uniform
 
@@ -20,26 +28,35 @@ IMAGES_IN_A_BLOCK = 1 << 12
 BINARIZATIONS = (None, "dynamic", "fixed")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Source:
     """A finite set of examples, readable in any order inside a `tf.data` graph.
 
     Attributes:
-        name: what it is called, for messages; with `indices.start` it also tells
+        name: what it is called, for messages; with an example's index it also tells
             the draws of `binarize="fixed"` of different splits apart.
         element_shape: the shape of one x.
-        indices: which examples of the underlying set belong to this split.
+        indices: which examples of the underlying set belong to this split, and in
+            which order: a range of step 1, or int64 [N].
         gather: from int64 indices [B] to (x, y): x uint8, to be scaled by 1/255,
             or float32 in [0, 1], [B, *element_shape]; y labels, factors or None.
         factor_names: names of the columns of y where y holds factors of variation.
+        class_names: the name of each class, by its index in y, where names are
+            known: folders', or TFDS'; else None.
+        classes: where y is one class for each example, those of the whole underlying
+            set, an array; else None.
+        parts: of a joined source, the sources that it joins.
     """
 
     name: str
     element_shape: tuple[int, ...]
-    indices: range
+    indices: range | np.ndarray
     gather: collections.abc.Callable
     has_labels: bool = False
     factor_names: tuple[str, ...] = ()
+    class_names: tuple[str, ...] | None = None
+    classes: np.ndarray | None = None
+    parts: tuple["Source", ...] = ()
 
     def __len__(self):
         return len(self.indices)
@@ -49,13 +66,34 @@ class Source:
         """Whether y is one class index for each example."""
         return self.has_labels and not self.factor_names
 
+    def selected(self, indices):
+        """Those of the underlying examples whose `indices` are given: a `Source`."""
+        return dataclasses.replace(self, indices=indices)
+
     def first(self, count):
         """The first `count` examples, or all if there are fewer: a `Source`."""
-        return dataclasses.replace(self, indices=self.indices[:count])
+        count = check_count("count", count, 1, "the examples to keep")
+        return self.selected(self.indices[:count])
+
+    def lookup(self):
+        """A function from int64 positions in this split to the examples' indices."""
+        if isinstance(self.indices, range):
+            return lambda positions: positions + self.indices.start
+        table = tf.constant(self.indices)
+        return lambda positions: tf.gather(table, positions)
+
+    def num_shared_with(self, other):
+        """How many examples this source and `other` have in common."""
+        return sum(
+            len(np.intersect1d(own.indices, its.indices))
+            for own in self.parts or (self,)
+            for its in other.parts or (other,)
+            if own.name == its.name
+        )
 
     def num_batches(self, batch_size):
         """Batches in an epoch, the last one perhaps smaller."""
-        return -(-len(self) // batch_size)
+        return -(-len(self) // _check_batch_size(batch_size))
 
     def batches(
         self,
@@ -78,23 +116,24 @@ class Source:
         For training on several devices: of each batch one element for each number r in
         `replicas`, with the rows r, r + num_replicas, r + 2 num_replicas, …, perhaps
         none, of what would be the batch of one process. No other rows are read.
+
+        Raises:
+            ValueError: if an argument is off.
         """
-        if binarize not in BINARIZATIONS:
-            raise ValueError(
-                f"`binarize` must be one of {BINARIZATIONS}. Received: "
-                f"binarize={binarize!r}"
-            )
-        if batch_size < 1:
-            raise ValueError(
-                f"`batch_size` must be at least 1. Received: batch_size={batch_size}"
-            )
+        check_batching(batch_size, binarize, labels, shuffle, seed, first_epoch)
+        check_flag("shuffle", shuffle)
+        _check_epoch(epoch, first_epoch)
+        _check_replicas(replicas, num_replicas)
         if labels and not self.has_labels:
             raise ValueError(
                 f"`labels` must not be True: {self.name!r} has neither labels nor "
                 "factors. Received: labels=True"
             )
         with_labels = bool(self.factor_names) if labels is None else labels
+        seed = operator.index(seed) & 0x7FFFFFFFFFFFFFFF
+        batch_size = min(batch_size, len(self))
         num_batches = self.num_batches(batch_size)
+        index_at = self.lookup()
         key = [seed & 0x7FFFFFFF, zlib.crc32(self.name.encode()) & 0x7FFFFFFF]
 
         def batch(number, element):
@@ -107,9 +146,9 @@ class Source:
             positions = first + rows
             if shuffle:
                 positions = shuffled(positions, epoch_key, len(self))
-            indices = positions + self.indices.start
+            indices = index_at(positions)
             x, y = self.gather(indices)
-            x = tf.ensure_shape(_as_unit_interval(x), (None, *self.element_shape))
+            x = tf.ensure_shape(as_unit_interval(x), (None, *self.element_shape))
             if binarize == "dynamic":
                 x = _binarized(x, fold_in(fold_in(epoch_key, step), rows))
             elif binarize == "fixed":
@@ -130,42 +169,58 @@ class Source:
         )
 
 
-def joined(sources):
-    """The examples of several sources of one shape, one after the other."""
-    shapes = {source.element_shape for source in sources}
-    if len(shapes) > 1:
+def check_batching(batch_size, binarize, labels, shuffle, seed, first_epoch):
+    """Raises ValueError unless these arguments of `datasets.load` are as it says."""
+    _check_batch_size(batch_size)
+    check_choice("binarize", binarize, BINARIZATIONS)
+    for name, value in (("labels", labels), ("shuffle", shuffle)):
+        if value is not None:
+            check_flag(name, value)
+    if check_seed("seed", seed) is None:
         raise ValueError(
-            f"`split` must join splits of one shape. Received: shapes {sorted(shapes)}"
+            "`seed` must be an integer, which fixes orders and draws. "
+            "Received: seed=None"
         )
-    stops = list(itertools.accumulate(len(source) for source in sources))
-    has_labels = all(source.has_labels for source in sources)
-
-    def gather(positions):
-        x = y = None
-        for source, stop in zip(sources, stops, strict=True):
-            start = stop - len(source)
-            own = tf.clip_by_value(positions - start, 0, len(source) - 1)
-            more_x, more_y = source.gather(own + source.indices.start)
-            if x is None:
-                x, y = more_x, more_y
-                continue
-            x = _where_rows(positions >= start, more_x, x)
-            if has_labels:
-                y = _where_rows(positions >= start, more_y, y)
-        return x, y if has_labels else None
-
-    return dataclasses.replace(
-        sources[0],
-        name="+".join(source.name for source in sources),
-        indices=range(stops[-1]),
-        gather=gather,
-        has_labels=has_labels,
-    )
+    if first_epoch is not None:
+        meaning = "the number of the first epoch, of 32 bits"
+        number = check_count("first_epoch", first_epoch, 0, meaning)
+        if number > np.iinfo(np.int32).max:
+            raise ValueError(
+                f"`first_epoch` must be an integer >= 0, {meaning}. "
+                f"Received: first_epoch={number}"
+            )
 
 
-def _where_rows(condition, a, b):
-    shape = [-1] + [1] * (a.shape.rank - 1)
-    return tf.where(tf.reshape(condition, shape), a, b)
+def _check_batch_size(batch_size):
+    return check_count("batch_size", batch_size, 1, "the examples in a batch")
+
+
+def _check_epoch(epoch, first_epoch):
+    is_number = isinstance(epoch, tf.Variable) and epoch.dtype == tf.int64
+    if epoch is not None and not is_number:
+        raise ValueError(
+            "`epoch` must be an int64 tf.Variable, the epoch's number, or None. "
+            f"Received: epoch={shown(epoch)}"
+        )
+    if epoch is not None and first_epoch is not None:
+        raise ValueError(
+            "`first_epoch` must be left out along with `epoch`. Received: "
+            f"first_epoch={first_epoch}, epoch={shown(epoch)}"
+        )
+
+
+def _check_replicas(replicas, num_replicas):
+    check_count("num_replicas", num_replicas, 1, "those that a batch is dealt out to")
+    check_instance("replicas", replicas, range, "a range of their numbers")
+    if (
+        not len(replicas)
+        or replicas.step != 1
+        or not (replicas.start >= 0 and replicas.stop <= num_replicas)
+    ):
+        raise ValueError(
+            "`replicas` must be a range of one or more numbers below `num_replicas`. "
+            f"Received: replicas={replicas}, num_replicas={num_replicas}"
+        )
 
 
 def new_array(shape, dtype):
@@ -176,7 +231,7 @@ def new_array(shape, dtype):
         return np.memmap(file, dtype, "w+", shape=shape)
 
 
-def array_source(name, images, labels, indices, factor_names=()):
+def array_source(name, images, labels, indices, factor_names=(), class_names=None):
     """A source over arrays that support indexing by an index array.
 
     Args:
@@ -185,13 +240,15 @@ def array_source(name, images, labels, indices, factor_names=()):
             uint8 the largest value is 255, or 1 where no value is larger.
         labels: None or an array [N, ...].
         indices: the range of examples to serve.
-        factor_names: as in `Source`.
+        factor_names, class_names: as in `Source`.
     """
     in_memory = images.nbytes <= IN_MEMORY_BYTES
     dtype = images.dtype if images.dtype == np.uint8 else np.dtype(np.float32)
     tensor = tf.constant(images.astype(dtype, copy=False)) if in_memory else None
     label_tensor = None if labels is None else tf.constant(labels)
-
+    has_classes = labels is not None and not factor_names
+    # One column of labels, as Keras' own files have them, is one class each too.
+    has_classes = has_classes and math.prod(np.shape(labels)[1:]) == 1
     is_binary = dtype == np.uint8 and not _exceeds_one(images)
 
     def read(positions):
@@ -216,6 +273,8 @@ def array_source(name, images, labels, indices, factor_names=()):
         gather=gather,
         has_labels=labels is not None,
         factor_names=factor_names,
+        class_names=class_names,
+        classes=np.reshape(labels, -1) if has_classes else None,
     )
 
 
@@ -225,7 +284,8 @@ def _exceeds_one(images):
     return any(images[i : i + IMAGES_IN_A_BLOCK].max() > 1 for i in blocks)
 
 
-def _as_unit_interval(x):
+def as_unit_interval(x):
+    """x as float32 in [0, 1], the values of uint8 being 255ths."""
     scale = 1 / 255 if x.dtype == tf.uint8 else 1.0
     return tf.cast(x, tf.float32) * scale
 

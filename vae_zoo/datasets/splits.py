@@ -1,60 +1,82 @@
-"""Split expressions in TFDS' notation: `train`, `train[:90%]`, `test[100:200]`."""
+"""Split expressions: `train`, `train[:90%]`, `test[100:200]`, `train[held-out]`."""
 
+import collections.abc
 import dataclasses
 import re
+from typing import NamedTuple
 
-_PATTERN = re.compile(r"(\w+)(?:\[(-?\d+%?)?:(-?\d+%?)?\])?")
+from vae_zoo.arguments import check_instance, shown
+from vae_zoo.datasets.defaults import HELD_OUT, NOT_HELD_OUT
+
+EXAMPLES = (
+    "'train', 'train[:90%]', 'test[100:200]', 'train[held-out]' or "
+    "'train[not-held-out]'"
+)
+_RANGE = r"(-?\d+%?)?:(-?\d+%?)?"
+_PATTERN = re.compile(rf"(\w+)(?:\[(?:{_RANGE}|({HELD_OUT}|{NOT_HELD_OUT}))\])?")
 
 
 class UnknownSplitError(ValueError):
     """The data set has no split of that name."""
 
 
+class Whole(NamedTuple):
+    """All examples of a named split, before any of them is read.
+
+    Attributes:
+        size: how many there are.
+        read: a function without arguments that gives their `Source`.
+        is_shuffled: whether their order was drawn at random already.
+    """
+
+    size: int
+    read: collections.abc.Callable
+    is_shuffled: bool = False
+
+
 @dataclasses.dataclass(frozen=True)
 class Split:
-    """A contiguous part of a named split.
+    """A part of a named split.
 
     Attributes:
         name: the split's name.
         start: where the part starts: an index, a percentage like "90%", or None.
         stop: where it stops, likewise.
+        share: "held-out" or "not-held-out" for a part that `held_out` draws, or None.
     """
 
     name: str
     start: str | None = None
     stop: str | None = None
+    share: str | None = None
 
     @classmethod
-    def parse(cls, text):
-        """The split that `text` means; raises ValueError if it means none."""
-        match = _PATTERN.fullmatch(text)
-        if not match:
+    def parse(cls, text, argument="split"):
+        """The splits that `text` joins by "+"; raises ValueError if it means none."""
+        check_instance(argument, text, str, f"a string such as {EXAMPLES}")
+        matches = [_PATTERN.fullmatch(part) for part in text.split("+")]
+        if not all(matches):
             raise ValueError(
-                "`split` must be a name with an optional range, such as 'train', "
-                f"'train[:90%]' or 'test[100:200]'. Received: split={text!r}"
+                f"`{argument}` must be a name with an optional range, such as "
+                f"{EXAMPLES}, or several joined by '+'. Received: "
+                f"{argument}={shown(text)}"
             )
-        return cls(*match.groups())
+        return [cls(*match.groups()) for match in matches]
 
-    def select_from(self, sizes):
-        """The range of examples meant, for splits of these `sizes` (a dict).
+    def range_of(self, size):
+        """The range of the named split's `size` examples that is meant.
 
         Raises:
-            UnknownSplitError: if there is no such split.
-            ValueError: if there is nothing in the range.
+            ValueError: if there is nothing in it.
         """
-        if self.name not in sizes:
-            raise UnknownSplitError(
-                f"`split` must be one of {sorted(sizes)}, with an optional range. "
-                f"Received: split={self.name!r}"
-            )
-        size = sizes[self.name]
         start, stop, _ = slice(
             self._position(self.start, size), self._position(self.stop, size)
         ).indices(size)
         if stop <= start:
             raise ValueError(
                 f"`split` must select at least one of the {size} examples of "
-                f"{self.name!r}. Received: the range [{self.start}:{self.stop}]"
+                f"{self.name!r}. Received: the range "
+                f"[{self.start or ''}:{self.stop or ''}]"
             )
         return range(start, stop)
 
@@ -65,3 +87,26 @@ class Split:
         if text.endswith("%"):
             return round(int(text[:-1]) * size / 100)
         return int(text)
+
+
+def check_splits(splits, wholes):
+    """Raises UnknownSplitError or ValueError unless `wholes` have all of `splits`.
+
+    Args:
+        splits: some `Split`s.
+        wholes: dict from a split's name to its `Whole`.
+    """
+    for split in splits:
+        if split.name not in wholes:
+            raise UnknownSplitError(
+                f"`split` must be one of {sorted(wholes)}, with an optional range. "
+                f"Received: split={split.name!r}"
+            )
+        size = wholes[split.name].size
+        if split.share is None:
+            split.range_of(size)
+        elif size < 2:
+            raise ValueError(
+                "`split` must be of a set with at least two examples where a part is "
+                f"held out. Received: {size} of {split.name!r}"
+            )

@@ -5,6 +5,7 @@ import math
 import tensorflow as tf
 
 from vae_zoo.datasets.source import Source
+from vae_zoo.datasets.splits import Whole
 
 IMAGE_SIZE = 64
 FACTOR_SIZES = {
@@ -21,7 +22,7 @@ RADIUS = 0.17
 ORDER_SEED = (2017, 64)
 
 
-def open_split(split):
+def find_splits():
     """x uint8 [64, 64, 1] of 0 and 255, y int32 [5]: the factors' indices.
 
     All combinations of 3 shapes (square, ellipse, heart), 6 scales, 40
@@ -30,7 +31,10 @@ def open_split(split):
 
     Source: after dSprites (Matthey et al. 2017), with 40 distinct orientations.
     """
+    return {"train": Whole(NUM_EXAMPLES, _source, is_shuffled=True)}
 
+
+def _source():
     def gather(indices):
         y = factors(
             tf.random.experimental.index_shuffle(indices, ORDER_SEED, NUM_EXAMPLES - 1)
@@ -38,9 +42,9 @@ def open_split(split):
         return draw(y), y
 
     return Source(
-        name=f"sprites/{split.name}",
+        name="sprites/train",
         element_shape=(IMAGE_SIZE, IMAGE_SIZE, 1),
-        indices=split.select_from({"train": NUM_EXAMPLES}),
+        indices=range(NUM_EXAMPLES),
         gather=gather,
         has_labels=True,
         factor_names=tuple(FACTOR_SIZES),

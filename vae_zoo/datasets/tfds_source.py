@@ -1,54 +1,95 @@
 """Any image data set of TensorFlow Datasets."""
 
+import contextlib
+import functools
+import sys
+
 import numpy as np
 import tensorflow_datasets as tfds
+from tensorflow_datasets.core.download import downloader
 
 from vae_zoo.datasets.source import array_source, new_array
+from vae_zoo.datasets.splits import Whole
 
+# Waiting 0, 0.4, 0.8, 1.6 and 3.2 seconds.
+MAX_RETRIES = 5
 ROWS_PER_READ = 1024
 CLASS_KEY = "label"
 FACTOR_PREFIX = "label_"
 
 
-def names():
-    """The names that TFDS' builders go by."""
-    return tfds.list_builders(with_community_datasets=False)
-
-
-def open_split(name, split, data_dir):
+def find_splits(name, data_dir):
     """x uint8 [H, W, C] and, where the set has them, class labels or factors.
 
     Factors of variation are y int32 [N, F], the classes of features such as dSprites'
-    `label_scale`. The records are decoded once into one array, outside of memory if
-    it is large.
+    `label_scale`. The records of a split are decoded once into one array, outside of
+    memory if it is large.
 
     Args:
         name: TFDS' "data_set" or "data_set/config".
-        split: a `Split`.
         data_dir: where TFDS keeps its data; None for its default.
+
+    Returns:
+        A `Whole` for each split, by its name.
 
     Raises:
         ValueError: if the set cannot be had, or its images are of several sizes.
     """
+    builder = _prepared(name, data_dir)
+    _image_key(name, builder.info.features)
+    return {
+        key: Whole(part.num_examples, functools.partial(_open, builder, name, key))
+        for key, part in builder.info.splits.items()
+    }
+
+
+def _prepared(name, data_dir):
+    """The data set's builder, once its data are there."""
     try:
         builder = tfds.builder(name, data_dir=data_dir)
-        builder.download_and_prepare()
+        if not builder.is_prepared():
+            print(
+                f"vae-zoo: {name!r} is not in '{builder.data_dir}' yet; TFDS prepares "
+                "it, and downloads what it lacks",
+                file=sys.stderr,
+            )
+        # TFDS prints its progress, which is none of the command's output.
+        with _few_retries(), contextlib.redirect_stdout(sys.stderr):
+            builder.download_and_prepare()
     except Exception as error:
         raise ValueError(
-            f"`name` must be a data set that TFDS can prepare. Received: {name!r}, "
-            f"which failed with {type(error).__name__}: {_first_line(error)}"
+            "`name` must be a data set that is in `data_dir` or that TFDS can prepare "
+            f"there. Received: {name!r}, which failed with "
+            f"{type(error).__name__}: {_first_line(error)}"
         ) from error
+    return builder
+
+
+@contextlib.contextmanager
+def _few_retries():
+    """Lets a download fail in seconds: TFDS tries for over three minutes."""
+    retries = downloader.MAX_RETRIES
+    downloader.MAX_RETRIES = min(retries, MAX_RETRIES)
+    try:
+        yield
+    finally:
+        downloader.MAX_RETRIES = retries
+
+
+def _open(builder, name, split_name):
+    """The `Source` of a whole split."""
     features = builder.info.features
-    image_key, keys = _image_key(name, features), label_keys(features)
-    sizes = {key: part.num_examples for key, part in builder.info.splits.items()}
-    indices = split.select_from(sizes)
-    images, columns = _read(builder, split.name, image_key, keys)
-    source_name = f"{name}/{split.name}"
+    keys = label_keys(features)
+    images, columns = _read(builder, split_name, _image_key(name, features), keys)
+    every, full_name = range(len(images)), f"{name}/{split_name}"
     if len(keys) > 1:
         factor_names = tuple(key.removeprefix(FACTOR_PREFIX) for key in keys)
-        return array_source(source_name, images, columns, indices, factor_names)
+        return array_source(full_name, images, columns, every, factor_names)
     labels = columns[:, 0] if keys else None
-    return array_source(source_name, images, labels, indices)
+    class_names = tuple(features[keys[0]].names or ()) if keys else ()
+    return array_source(
+        full_name, images, labels, every, class_names=class_names or None
+    )
 
 
 def _first_line(error):
