@@ -59,6 +59,7 @@ def test_a_run_of_an_earlier_version_keeps_its_data(table, tmp_path):
     old = {key: value for key, value in new.items() if key not in later} | RANGES
     sources = run_data.open_sources(old)
     assert sources["validation"].indices == range(18, 20)
+    (tmp_path / "run").mkdir()
     run_folder.claim(tmp_path / "run", old)
     (tmp_path / "run" / "model.keras").write_bytes(b"")
     # With the ranges named it resumes, else it says so.
