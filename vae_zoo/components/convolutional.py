@@ -30,7 +30,11 @@ class ResidualBlock(keras.layers.Layer):
         self.filters = filters
         self.activation = keras.activations.get(activation)
         self.dropout_rate = dropout_rate
-        settings = {"padding": "same", "dtype": self.dtype_policy}
+        settings = {
+            "padding": "same",
+            "data_format": "channels_last",
+            "dtype": self.dtype_policy,
+        }
         self.first = keras.layers.Conv2D(filters, 3, **settings)
         self.second = keras.layers.Conv2D(
             filters, 3, kernel_initializer="zeros", **settings
@@ -89,7 +93,7 @@ class _Convolutional(Network):
         for filters in self.filters:
             layers.append(self._resize(keras.layers.Conv2D, filters))
             layers.extend(self._blocks(filters, self.dropout_rate))
-        layers.append(keras.layers.Flatten(dtype=self.dtype_policy))
+        layers.append(keras.layers.Flatten("channels_last", dtype=self.dtype_policy))
         rate = self.dropout_rate
         return layers + self.dense(self.hidden_units, self.activation, rate)
 
@@ -113,7 +117,11 @@ class _Convolutional(Network):
             )
             # To crop nothing takes a tenth of a step.
             if any(map(any, surplus)):
-                layers.append(keras.layers.Cropping2D(surplus, dtype=self.dtype_policy))
+                layers.append(
+                    keras.layers.Cropping2D(
+                        surplus, data_format="channels_last", dtype=self.dtype_policy
+                    )
+                )
         return layers
 
     def _blocks(self, filters, dropout_rate):
@@ -133,6 +141,7 @@ class _Convolutional(Network):
             self.kernel_size,
             strides=2,
             padding="same",
+            data_format="channels_last",
             activation=self.activation,
             dtype=self.dtype_policy,
         )

@@ -30,7 +30,7 @@ class MLP(Network):
     def encoder_stack(self, input_shape):
         """Flatten, dense layers."""
         del input_shape
-        flatten = keras.layers.Flatten(dtype=self.dtype_policy)
+        flatten = keras.layers.Flatten("channels_last", dtype=self.dtype_policy)
         dense = self.dense(self.hidden_units, self.activation, self.dropout_rate)
         return [flatten, *dense]
 

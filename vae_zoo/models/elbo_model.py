@@ -74,6 +74,7 @@ class ElboModel(StepsAtOnce):
         losses = self.objective(y_pred, y) if training else -y_pred["elbo"]
         loss = weighted_mean(losses, sample_weight)
         if training:
+            self.likelihood_head.learn(y_pred, sample_weight)
             loss = loss + sum(self.losses)
         # Of all replicas: a strategy adds up their gradients.
         return loss / tf.distribute.get_strategy().num_replicas_in_sync

@@ -141,7 +141,7 @@ class GaussianMixtureVAE(VAE):
             "kl_c": expected(log_p_c_given_z - log_p_c),
         }
         return {
-            "log_likelihood": self.likelihood(z, training=training).log_prob(x),
+            **self.scored(x, z, training=training),
             "kl": sum(divergences.values()),
             **divergences,
         }

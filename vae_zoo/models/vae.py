@@ -187,7 +187,8 @@ class VAE(LatentMethods, PresetMethods, ElboModel):
         x = self._as_data(x)
         q = self.joint_posterior(x, training=training)
         u = q.sample(seed=self._as_seed(seed))
-        return self.elbo_terms_at(u, q, x, training=training)
+        terms = self.elbo_terms_at(u, q, x, training=training)
+        return {name: terms[name] for name in self.term_names}
 
     def elbo_terms_at(self, u, q, x, *, training=False):
         """`elbo_terms` at a draw u of the joint posterior q: what a story consists of.
@@ -199,9 +200,20 @@ class VAE(LatentMethods, PresetMethods, ElboModel):
             training: as in `elbo_terms`.
         """
         return {
-            "log_likelihood": self.likelihood(u, training=training).log_prob(x),
+            **self.scored(x, u, training=training),
             "kl": kl_divergence(q, self.prior(), u),
         }
+
+    def scored(self, x, z, *, training=False):
+        """`log_likelihood` log p(x|z): dict of float32 [B], nats.
+
+        In training also what the likelihood takes to `learn`.
+        """
+        parameters, seen = self.likelihood_parameters(z, training=training), {}
+        if training:
+            parameters, seen = self.likelihood_head.in_training(x, parameters)
+        p = self.likelihood_head.distribution(**parameters)
+        return {"log_likelihood": p.log_prob(x), **seen}
 
     def elbo(self, x, *, seed=None) -> tf.Tensor:
         """The evidence lower bound at beta = 1: float32 [B], nats."""
