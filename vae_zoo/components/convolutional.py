@@ -9,8 +9,14 @@ import math
 
 import keras
 
+from vae_zoo.arguments import check_count
 from vae_zoo.components.dropout import Dropout
-from vae_zoo.components.network import Network, check_sizes
+from vae_zoo.components.network import (
+    Network,
+    check_activation,
+    check_rate,
+    check_sizes,
+)
 from vae_zoo.components.transposed_convolution import Conv2DTranspose
 
 
@@ -27,9 +33,9 @@ class ResidualBlock(keras.layers.Layer):
         self, filters, *, activation="relu", dropout_rate=0.0, name=None, **kwargs
     ):
         super().__init__(name=name, **kwargs)
-        self.filters = filters
-        self.activation = keras.activations.get(activation)
-        self.dropout_rate = dropout_rate
+        self.filters = check_count("filters", filters, 1, "the channels")
+        self.activation = check_activation(activation)
+        self.dropout_rate = check_rate("dropout_rate", dropout_rate)
         settings = {
             "padding": "same",
             "data_format": "channels_last",
@@ -81,11 +87,11 @@ class _Convolutional(Network):
         self, filters, hidden_units, kernel_size, num_blocks, activation, **kwargs
     ):
         super().__init__(**kwargs)
-        self.filters = check_sizes("filters", tuple(filters))
-        self.hidden_units = check_sizes("hidden_units", tuple(hidden_units))
-        (self.kernel_size,) = check_sizes("kernel_size", (kernel_size,))
+        self.filters = check_sizes("filters", filters, 1)
+        self.hidden_units = check_sizes("hidden_units", hidden_units)
+        self.kernel_size = check_count("kernel_size", kernel_size, 1, "in pixels")
         self.num_blocks = num_blocks
-        self.activation = keras.activations.get(activation)
+        self.activation = check_activation(activation)
 
     def encoder_stack(self, input_shape):
         """Per stage: halve the size, refine. Then flatten, dense."""
@@ -170,7 +176,8 @@ class Conv(_Convolutional):
         decoder_dropout_rate: the same in the decoder that mirrors it.
 
     Raises:
-        ValueError: if a size is not a positive integer or a rate off range.
+        ValueError: if a size is not a positive integer, a rate off range, or
+            `activation` no function.
     """
 
     def __init__(
@@ -203,7 +210,8 @@ class ResNet(_Convolutional):
         decoder_dropout_rate: the same in the decoder that mirrors it.
 
     Raises:
-        ValueError: if a size is not a positive integer or a rate off range.
+        ValueError: if a size is not a positive integer, a rate off range, or
+            `activation` no function.
     """
 
     def __init__(
@@ -217,7 +225,7 @@ class ResNet(_Convolutional):
         name=None,
         **kwargs,
     ):
-        (num_blocks,) = check_sizes("num_blocks", (num_blocks,))
+        check_count("num_blocks", num_blocks, 1, "blocks after each halving")
         super().__init__(
             filters,
             hidden_units,
