@@ -12,6 +12,7 @@ NETWORKS = [
     lambda: networks.Conv((3, 4), hidden_units=(9,), kernel_size=3),
     lambda: networks.ResNet((3, 4), num_blocks=1, hidden_units=(9,), activation="elu"),
     lambda: networks.ResNet((3,), dropout_rate=0.2, decoder_dropout_rate=0.1),
+    lambda: networks.Conv((3, 4), hidden_units=(9,), upsampling="nearest"),
 ]
 
 
@@ -121,6 +122,7 @@ def test_foreign_layers_serve_as_networks(binary_images):
         (lambda: networks.Conv(()), "`filters` must be a sequence of one or more"),
         (lambda: networks.Conv(32), r"`filters` must be.*such as \(32,\)"),
         (lambda: networks.Conv(kernel_size=(3, 3)), "`kernel_size` must be an integer"),
+        (lambda: networks.Conv(upsampling="cubic"), "`upsampling` must be one of"),
         (lambda: networks.ResNet(num_blocks=-1), "`num_blocks` must be"),
         (lambda: networks.ResNet(num_blocks=1.5), "`num_blocks` must be"),
         (lambda: networks.MLP((5,)).mirror(3), "`target_shape` must be"),

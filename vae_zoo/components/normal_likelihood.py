@@ -81,7 +81,10 @@ class Normal(Likelihood):
     def build(self, features_shape, event_shape):
         """Features [B, ...] to events `event_shape`."""
         super().build(features_shape, event_shape)
-        self.loc = built_projection(features_shape, event_shape, "loc")
+        # From noise of another size than the data training would have to find back.
+        self.loc = built_projection(
+            features_shape, event_shape, "loc", starts_at_zero=True
+        )
         if self.per_element:
             self.raw_scale = built_projection(features_shape, event_shape, "raw_scale")
         elif self.follows_residuals:
