@@ -4,16 +4,13 @@ import math
 
 import keras
 import tensorflow as tf
-import tensorflow_probability as tfp
 
 from vae_zoo.components.heads import built_projection
 from vae_zoo.components.likelihood import Likelihood
 from vae_zoo.components.normal_likelihood import Normal
-from vae_zoo.distributions import bernoulli
+from vae_zoo.distributions import bernoulli, continuous_bernoulli
 from vae_zoo.distributions.bernoulli_given_sum import BernoulliGivenSum
 from vae_zoo.distributions.truncated_normal import TruncatedNormal
-
-tfd = tfp.distributions
 
 __all__ = ["Bernoulli", "ContinuousBernoulli", "Likelihood", "Normal"]
 
@@ -69,7 +66,7 @@ class ContinuousBernoulli(_FromLogits):
 
     def element(self, logits):
         """`tfd.ContinuousBernoulli`."""
-        return tfd.ContinuousBernoulli(logits=logits)
+        return continuous_bernoulli.ContinuousBernoulli(logits=logits)
 
     def draw_given_noisy(self, y, noise, seed, *, logits):
         """As in `Likelihood`; `noise` is the standard deviation of normal noise.

@@ -115,15 +115,16 @@ class Normal(Likelihood):
     def in_training(self, x, parameters):
         """As in `Likelihood`: `squared_residuals`, [B] or [B, C].
 
-        While no batch has set the scale, the present one's own residuals do.
+        While no batch has set the scale, the present one's own residuals do, on each
+        replica its own.
         """
         if not (self.follows_residuals and self.trainable):
             return parameters, {}
         squares = tf.stop_gradient(x - parameters["loc"]) ** 2
         last = squares.shape.rank - (1 if self.per_channel else 0)
         squares = tf.reduce_mean(squares, axis=list(range(1, last)))
-        own = tf.sqrt(_mean(squares, tf.ones(tf.shape(x)[:1]))[0])
-        own = tf.maximum(own, self.min_scale)
+        own = tf.sqrt(tf.reduce_mean(squares, axis=0))
+        own = tf.stop_gradient(tf.maximum(own, self.min_scale))
         scale = tf.where(self._is_unset(), own, parameters["scale"])
         return {**parameters, "scale": scale}, {"squared_residuals": squares}
 
@@ -182,9 +183,12 @@ def _mean(values, weights):
 
     Under a distribution strategy that of all replicas' rows, the same on each.
     """
-    shaped = tf.reshape(weights, [-1] + [1] * (values.shape.rank - 1))
+    rank = values.shape.rank
+    shaped = tf.reshape(weights, [-1] + [1] * (rank - 1))
     sums = tf.reduce_sum(shaped * values, axis=0), tf.reduce_sum(weights)
     context = tf.distribute.get_replica_context()
     if context is not None and context.num_replicas_in_sync > 1:
-        sums = context.all_reduce(tf.distribute.ReduceOp.SUM, sums)
+        flat = tf.concat([tf.reshape(each, [-1]) for each in sums], axis=0)
+        flat = context.all_reduce(tf.distribute.ReduceOp.SUM, flat)
+        sums = tf.reshape(flat[:-1], values.shape[1:]), flat[-1]
     return tf.math.divide_no_nan(*sums), sums[1]

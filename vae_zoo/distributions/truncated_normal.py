@@ -5,6 +5,8 @@ import math
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from vae_zoo.distributions.finite import check_parameter, is_positive
+
 tfd = tfp.distributions
 
 # Newton's method converges from one side, quadratically: eight steps from anywhere.
@@ -19,6 +21,11 @@ class TruncatedNormal(tfd.TruncatedNormal):
     TFP's inverts the distribution function, which is 0 or 1 in float32 where all of
     [low, high] is more than some five `scale` from `loc`, and is infinite there.
     """
+
+    def __init__(self, loc, scale, low, high, **kwargs):
+        super().__init__(loc, scale, low, high, **kwargs)
+        check_parameter("loc", self.loc)
+        check_parameter("scale", self.scale, is_positive, "finite and > 0")
 
     def _quantile(self, share):
         loc, scale, low, high, share = (
