@@ -189,6 +189,14 @@ def _mean(values, weights):
     context = tf.distribute.get_replica_context()
     if context is not None and context.num_replicas_in_sync > 1:
         flat = tf.concat([tf.reshape(each, [-1]) for each in sums], axis=0)
-        flat = context.all_reduce(tf.distribute.ReduceOp.SUM, flat)
+        flat = context.merge_call(_summed, args=(flat,))
         sums = tf.reshape(flat[:-1], values.shape[1:]), flat[-1]
     return tf.math.divide_no_nan(*sums), sums[1]
+
+
+def _summed(strategy, values):
+    # Not by `all_reduce`: of several collectives of different shapes in one step it
+    # may pair those of one replica with others of another (TensorFlow 2.21).
+    return strategy.extended.reduce_to(
+        tf.distribute.ReduceOp.SUM, values, destinations=values
+    )
