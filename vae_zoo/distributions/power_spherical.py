@@ -74,3 +74,8 @@ class PowerSpherical(AngularDistribution, tfd.PowerSpherical):
             allow_nan_stats=allow_nan_stats,
             name=name,
         )
+
+    @classmethod
+    def _parameter_properties(cls, dtype, num_classes=None):
+        # TFP warns where a class with a constructor of its own does not say so.
+        return super()._parameter_properties(dtype, num_classes)

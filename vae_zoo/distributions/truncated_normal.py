@@ -27,6 +27,11 @@ class TruncatedNormal(tfd.TruncatedNormal):
         check_parameter("loc", self.loc)
         check_parameter("scale", self.scale, is_positive, "finite and > 0")
 
+    @classmethod
+    def _parameter_properties(cls, dtype, num_classes=None):
+        # TFP warns where a class with a constructor of its own does not say so.
+        return super()._parameter_properties(dtype, num_classes)
+
     def _quantile(self, share):
         loc, scale, low, high, share = (
             tf.cast(each, tf.float64)
