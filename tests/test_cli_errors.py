@@ -56,10 +56,7 @@ def error_of(arguments, capsys):
         ([*EVALUATE, "--prior-share", "1"], "prior-share: must be"),
         ([*EVALUATE, "--annealing-steps", "-1"], "annealing-steps: must be"),
         ([*EVALUATE, "--num-chain-examples", "0"], "num-chain-examples: must be"),
-        (
-            [*EVALUATE, "--hamiltonian-samples", "5"],
-            "`hamiltonian_samples` must be an integer >= 20",
-        ),
+        ([*EVALUATE, "--hamiltonian-samples", "5"], "`hamiltonian_samples` must be an integer >= 20"),
         ([*EVALUATE, "--hamiltonian-samples", "50"], "at most 4 latent variables"),
         ([*EVALUATE, "--split", "nine"], "'nine'"),
         ([*EVALUATE], "`x` must have shape [B, 28, 28, 1]"),
