@@ -145,8 +145,8 @@ def test_a_product_is_the_sum_of_its_parts():
     [
         (2, (3,), "one length for each.*2 factors"),
         (0, (), "one length for each"),
-        (2, (-1, 4), "`sizes` must be positive integers"),
-        (2, (1.5, 2), "`sizes` must be positive integers"),
+        (2, (-1, 4), "`sizes` must be a sequence of positive integers"),
+        (2, (1.5, 2), "`sizes` must be a sequence of positive integers"),
     ],
 )
 def test_bad_products(factors, sizes, message):

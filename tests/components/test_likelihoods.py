@@ -41,41 +41,6 @@ def test_continuous_bernoulli_is_normalized():
     assert_allclose(distribution.mean(), mean, rtol=1e-4)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "scale_shape"),
-    [({"scale": 0.3}, ()), ({}, ()), ({"per_element": True}, (3, *SHAPE))],
-)
-def test_normal_log_prob_and_scale(arguments, scale_shape):
-    likelihood = likelihoods.Normal(**arguments)
-    parameters, distribution = built(likelihood)
-    assert parameters["scale"].shape == scale_shape
-    x = np.random.default_rng(1).normal(size=(3, *SHAPE)).astype("float32")
-    expected = scipy.stats.norm(parameters["loc"], parameters["scale"]).logpdf(x)
-    assert_allclose(distribution.log_prob(x), expected.sum((1, 2)), rtol=1e-4)
-    num_learned = {(): 0 if "scale" in arguments else 1}.get(scale_shape, 64)
-    assert likelihood.count_params() == 7 * 8 + 8 + num_learned
-
-
-def test_a_learned_scale_stays_above_its_bound():
-    likelihood = likelihoods.Normal(min_scale=0.2)
-    build_head(likelihood, (None, 7), SHAPE)
-    likelihood.raw_shared_scale.assign(-100.0)
-    assert float(likelihood(FEATURES)["scale"]) == pytest.approx(0.2)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"scale": 0.0}, "`scale` must be None.*scale=0.0"),
-        ({"scale": 1.0, "per_element": True}, "`scale` must be None when `per_elem"),
-        ({"min_scale": 0.0}, "`min_scale` must be positive.*0.0"),
-    ],
-)
-def test_bad_scales(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        likelihoods.Normal(**arguments)
-
-
 def test_a_head_belongs_to_one_model():
     likelihood = likelihoods.Bernoulli()
     build_head(likelihood, (None, 7), SHAPE)

@@ -12,6 +12,7 @@ NETWORKS = [
     lambda: networks.Conv((3, 4), hidden_units=(9,), kernel_size=3),
     lambda: networks.ResNet((3, 4), num_blocks=1, hidden_units=(9,), activation="elu"),
     lambda: networks.ResNet((3,), dropout_rate=0.2, decoder_dropout_rate=0.1),
+    lambda: networks.Conv((3, 4), hidden_units=(9,), upsampling="nearest"),
 ]
 
 
@@ -108,8 +109,24 @@ def test_foreign_layers_serve_as_networks(binary_images):
             lambda: networks.ResNet(decoder_dropout_rate=-0.1),
             "`decoder_dropout_rate` must lie",
         ),
+        (lambda: networks.MLP(256), r"such as \(256,\). Received: hidden_units=256"),
+        (lambda: networks.MLP("256"), "`hidden_units` must be.*hidden_units='256'"),
+        (lambda: networks.MLP(("5",)), "`hidden_units` must be a sequence of positive"),
+        (lambda: networks.MLP((True,)), "`hidden_units` must be"),
+        (lambda: networks.MLP((5,), dropout_rate="0.1"), "`dropout_rate` must.*'0.1'"),
+        (lambda: networks.MLP((5,), dropout_rate=np.nan), "`dropout_rate` must lie"),
+        (lambda: networks.MLP((5,), activation="rleu"), "`activation` must.*'rleu'"),
+        (lambda: networks.MLP((5,), activation=3), "`activation` must.*activation=3"),
+        (lambda: networks.MLP((5,), activation=keras.layers.ReLU), "the class ReLU"),
         (lambda: networks.Conv((2.5,)), "`filters` must be"),
+        (lambda: networks.Conv(()), "`filters` must be a sequence of one or more"),
+        (lambda: networks.Conv(32), r"`filters` must be.*such as \(32,\)"),
+        (lambda: networks.Conv(kernel_size=(3, 3)), "`kernel_size` must be an integer"),
+        (lambda: networks.Conv(upsampling="cubic"), "`upsampling` must be one of"),
         (lambda: networks.ResNet(num_blocks=-1), "`num_blocks` must be"),
+        (lambda: networks.ResNet(num_blocks=1.5), "`num_blocks` must be"),
+        (lambda: networks.MLP((5,)).mirror(3), "`target_shape` must be"),
+        (lambda: convolutional.ResidualBlock("8"), "`filters` must be an integer"),
     ],
 )
 def test_bad_arguments(make, message):

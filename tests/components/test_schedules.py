@@ -1,3 +1,5 @@
+import math
+
 import keras
 import numpy as np
 import pytest
@@ -55,10 +57,14 @@ def test_they_survive_serialization(schedule):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Linear(-1, 1, 5), "`start` must be at least 0.*start=-1"),
-        (lambda: Linear(0, float("nan"), 5), "`stop` must be at least 0.*stop=nan"),
-        (lambda: Cosine(0, 1, 0), "`num_steps` must be at least 1.*num_steps=0"),
-        (lambda: Cyclical(0, 1, 5, ramp=0), r"`ramp` must lie in \(0, 1\].*ramp=0"),
+        (lambda: Linear(-1, 1, 5), "`start` must be a finite number >= 0.*start=-1"),
+        (lambda: Linear(0, math.nan, 5), "`stop` must be a finite number.*stop=nan"),
+        (lambda: Linear(0, math.inf, 5), "`stop` must be a finite number.*stop=inf"),
+        (lambda: Linear("0", 1, 5), "`start` must be a finite number.*start='0'"),
+        (lambda: Cosine(0, 1, 0), "`num_steps` must be an integer >= 1.*num_steps=0"),
+        (lambda: Cosine(0, 1, 2.5), "`num_steps` must be an integer >= 1.*=2.5"),
+        (lambda: Cosine(0, 1, "10"), "`num_steps` must be an integer >= 1.*='10'"),
+        (lambda: Cyclical(0, 1, 5, ramp=0), "`ramp` must be a.* > 0 and <= 1.*ramp=0"),
     ],
 )
 def test_bad_arguments(make, message):

@@ -6,7 +6,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from vae_zoo import VAE
 from vae_zoo.components import networks
-from vae_zoo.components.transposed_convolution import Conv2DTranspose, stretched
+from vae_zoo.components.transposed_convolution import (
+    Conv2DTranspose,
+    smooth_kernel,
+    stretched,
+)
 
 
 def keras_layer(
@@ -75,3 +79,44 @@ def test_a_decoder_trains_in_bfloat16_and_survives_a_file(tmp_path):
     loaded = keras.models.load_model(tmp_path / "model.keras")
     z = np.zeros((2, 2), "float32")
     assert_array_equal(loaded.decode(z), model.decode(z))
+
+
+def pattern_on_a_plain_image(layer):
+    """How much one pixel differs from the next where the input is one colour.
+
+    As a share of the size of the output; at the edges what lies outside is seen too.
+    """
+    y = layer(np.ones((1, 12, 12, 3), "float32")).numpy()
+    inside = y[0, 8:-8, 8:-8]
+    return max(np.abs(np.diff(inside, axis=axis)).max() for axis in (0, 1)) / y.std()
+
+
+@pytest.mark.parametrize("size", [2, 3, 4, 5, 6, 7])
+def test_it_starts_without_a_checkerboard(size):
+    settings = {"strides": 2, "padding": "same", "data_format": "channels_last"}
+    plain = Conv2DTranspose(8, size, **settings)
+    smooth = Conv2DTranspose(8, size, kernel_initializer=smooth_kernel, **settings)
+    assert pattern_on_a_plain_image(plain) > 0.5
+    assert pattern_on_a_plain_image(smooth) < 1e-5
+    # Of the size that Keras gives it, so that the signal's is kept.
+    ratio = np.std(smooth.kernel) / np.std(plain.kernel)
+    assert 0.4 < ratio < 1.3
+
+
+@pytest.mark.parametrize("make", [networks.Conv, networks.ResNet])
+def test_a_decoder_starts_without_a_checkerboard(make):
+    for upsampling in ("transposed", "nearest", "bilinear"):
+        arguments = {"num_blocks": 1} if make is networks.ResNet else {}
+        network = make((4, 6), hidden_units=(5,), upsampling=upsampling, **arguments)
+        decoder = network.mirror((96, 96, 3))
+        decoder.build((None, 2))
+        if upsampling != "transposed":  # With whatever weights.
+            for weight in decoder.trainable_weights:
+                weight.assign(tf.random.stateless_normal(weight.shape, (1, 2)))
+        start = [isinstance(each, keras.layers.Reshape) for each in decoder.stack]
+        y = np.ones((1, 24, 24, 6), "float32")
+        for layer in decoder.stack[start.index(True) + 1 :]:
+            y = layer(y).numpy()
+        inside = y[0, 30:-30, 30:-30]
+        for axis in (0, 1):
+            assert np.abs(np.diff(inside, axis=axis)).max() < 1e-4 * np.abs(y).max()

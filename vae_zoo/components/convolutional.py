@@ -9,9 +9,20 @@ import math
 
 import keras
 
+from vae_zoo.arguments import check_choice, check_count
 from vae_zoo.components.dropout import Dropout
-from vae_zoo.components.network import Network, check_sizes
-from vae_zoo.components.transposed_convolution import Conv2DTranspose
+from vae_zoo.components.network import (
+    Network,
+    check_activation,
+    check_rate,
+    check_sizes,
+)
+from vae_zoo.components.transposed_convolution import (
+    Conv2DTranspose,
+    smooth_kernel,
+)
+
+UPSAMPLINGS = ("transposed", "nearest", "bilinear")
 
 
 @keras.saving.register_keras_serializable("vae_zoo")
@@ -27,10 +38,14 @@ class ResidualBlock(keras.layers.Layer):
         self, filters, *, activation="relu", dropout_rate=0.0, name=None, **kwargs
     ):
         super().__init__(name=name, **kwargs)
-        self.filters = filters
-        self.activation = keras.activations.get(activation)
-        self.dropout_rate = dropout_rate
-        settings = {"padding": "same", "dtype": self.dtype_policy}
+        self.filters = check_count("filters", filters, 1, "the channels")
+        self.activation = check_activation(activation)
+        self.dropout_rate = check_rate("dropout_rate", dropout_rate)
+        settings = {
+            "padding": "same",
+            "data_format": "channels_last",
+            "dtype": self.dtype_policy,
+        }
         self.first = keras.layers.Conv2D(filters, 3, **settings)
         self.second = keras.layers.Conv2D(
             filters, 3, kernel_initializer="zeros", **settings
@@ -74,22 +89,30 @@ class _Convolutional(Network):
     """What the convolutional networks share: every stage changes the size by two."""
 
     def __init__(
-        self, filters, hidden_units, kernel_size, num_blocks, activation, **kwargs
+        self,
+        filters,
+        hidden_units,
+        kernel_size,
+        num_blocks,
+        activation,
+        upsampling,
+        **kwargs,
     ):
         super().__init__(**kwargs)
-        self.filters = check_sizes("filters", tuple(filters))
-        self.hidden_units = check_sizes("hidden_units", tuple(hidden_units))
-        (self.kernel_size,) = check_sizes("kernel_size", (kernel_size,))
+        self.upsampling = check_choice("upsampling", upsampling, UPSAMPLINGS)
+        self.filters = check_sizes("filters", filters, 1)
+        self.hidden_units = check_sizes("hidden_units", hidden_units)
+        self.kernel_size = check_count("kernel_size", kernel_size, 1, "in pixels")
         self.num_blocks = num_blocks
-        self.activation = keras.activations.get(activation)
+        self.activation = check_activation(activation)
 
     def encoder_stack(self, input_shape):
         """Per stage: halve the size, refine. Then flatten, dense."""
         layers = [keras.layers.Reshape(as_image(input_shape), dtype=self.dtype_policy)]
         for filters in self.filters:
-            layers.append(self._resize(keras.layers.Conv2D, filters))
+            layers.append(self._convolution(keras.layers.Conv2D, filters, 2))
             layers.extend(self._blocks(filters, self.dropout_rate))
-        layers.append(keras.layers.Flatten(dtype=self.dtype_policy))
+        layers.append(keras.layers.Flatten("channels_last", dtype=self.dtype_policy))
         rate = self.dropout_rate
         return layers + self.dense(self.hidden_units, self.activation, rate)
 
@@ -106,14 +129,18 @@ class _Convolutional(Network):
         for stage in reversed(range(len(self.filters))):
             layers.extend(self._blocks(self.filters[stage], rate))
             next_filters = self.filters[max(stage - 1, 0)]
-            layers.append(self._resize(Conv2DTranspose, next_filters))
+            layers.extend(self._enlarge(next_filters))
             surplus = tuple(
                 (0, 2 * small - large)
                 for small, large in zip(sizes[stage + 1], sizes[stage], strict=True)
             )
             # To crop nothing takes a tenth of a step.
             if any(map(any, surplus)):
-                layers.append(keras.layers.Cropping2D(surplus, dtype=self.dtype_policy))
+                layers.append(
+                    keras.layers.Cropping2D(
+                        surplus, data_format="channels_last", dtype=self.dtype_policy
+                    )
+                )
         return layers
 
     def _blocks(self, filters, dropout_rate):
@@ -127,14 +154,31 @@ class _Convolutional(Network):
             for _ in range(self.num_blocks)
         ]
 
-    def _resize(self, layer_class, filters):
+    def _enlarge(self, filters):
+        """Layers that double the size."""
+        if self.upsampling == "transposed":
+            return [
+                self._convolution(
+                    Conv2DTranspose, filters, 2, kernel_initializer=smooth_kernel
+                )
+            ]
+        enlarge = keras.layers.UpSampling2D(
+            data_format="channels_last",
+            interpolation=self.upsampling,
+            dtype=self.dtype_policy,
+        )
+        return [enlarge, self._convolution(keras.layers.Conv2D, filters, 1)]
+
+    def _convolution(self, layer_class, filters, strides, **kwargs):
         return layer_class(
             filters,
             self.kernel_size,
-            strides=2,
+            strides=strides,
             padding="same",
+            data_format="channels_last",
             activation=self.activation,
             dtype=self.dtype_policy,
+            **kwargs,
         )
 
     def get_config(self):
@@ -144,6 +188,7 @@ class _Convolutional(Network):
             "filters": self.filters,
             "hidden_units": self.hidden_units,
             "kernel_size": self.kernel_size,
+            "upsampling": self.upsampling,
             "activation": keras.activations.serialize(self.activation),
         }
 
@@ -157,11 +202,16 @@ class Conv(_Convolutional):
         hidden_units: units of the dense layers that follow.
         kernel_size: of every convolution.
         activation: of every layer; anything Keras takes.
+        upsampling: how the decoder doubles the size: by "transposed" convolutions,
+            or by a resize, "nearest" or "bilinear", before a plain convolution. That
+            takes about four times as long, and can leave no pattern that repeats
+            every two pixels, as transposed convolutions may on smooth images.
         dropout_rate: share of units dropped after each dense layer, in [0, 1).
         decoder_dropout_rate: the same in the decoder that mirrors it.
 
     Raises:
-        ValueError: if a size is not a positive integer or a rate off range.
+        ValueError: if a size is not a positive integer, a rate off range, or
+            `activation` no function, or `upsampling` none of those.
     """
 
     def __init__(
@@ -171,11 +221,19 @@ class Conv(_Convolutional):
         hidden_units=(256,),
         kernel_size=4,
         activation="relu",
+        upsampling="transposed",
         name=None,
         **kwargs,
     ):
         super().__init__(
-            filters, hidden_units, kernel_size, 0, activation, name=name, **kwargs
+            filters,
+            hidden_units,
+            kernel_size,
+            0,
+            activation,
+            upsampling,
+            name=name,
+            **kwargs,
         )
 
 
@@ -189,12 +247,17 @@ class ResNet(_Convolutional):
         hidden_units: units of the dense layers that follow.
         kernel_size: of the convolutions that halve; in the blocks it is 3.
         activation: of every layer; anything Keras takes.
+        upsampling: how the decoder doubles the size: by "transposed" convolutions,
+            or by a resize, "nearest" or "bilinear", before a plain convolution. That
+            takes about four times as long, and can leave no pattern that repeats
+            every two pixels, as transposed convolutions may on smooth images.
         dropout_rate: share of units dropped in each block and after each dense
             layer, in [0, 1).
         decoder_dropout_rate: the same in the decoder that mirrors it.
 
     Raises:
-        ValueError: if a size is not a positive integer or a rate off range.
+        ValueError: if a size is not a positive integer, a rate off range, or
+            `activation` no function, or `upsampling` none of those.
     """
 
     def __init__(
@@ -205,16 +268,18 @@ class ResNet(_Convolutional):
         hidden_units=(256,),
         kernel_size=4,
         activation="relu",
+        upsampling="transposed",
         name=None,
         **kwargs,
     ):
-        (num_blocks,) = check_sizes("num_blocks", (num_blocks,))
+        check_count("num_blocks", num_blocks, 1, "blocks after each halving")
         super().__init__(
             filters,
             hidden_units,
             kernel_size,
             num_blocks,
             activation,
+            upsampling,
             name=name,
             **kwargs,
         )

@@ -7,6 +7,7 @@ import tensorflow_probability as tfp
 from scipy.interpolate import BSpline
 
 from vae_zoo.components.convolutional import as_image
+from vae_zoo.components.foreign import build_network, check_network
 from vae_zoo.components.randomness import row_seeds
 from vae_zoo.distributions.noise import fold_in, uniform
 
@@ -58,6 +59,7 @@ class Distorted(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(name=name, **kwargs)
+        check_network("network", network)
         self.amounts = {
             "rotation": rotation,
             "shear": shear,
@@ -83,8 +85,7 @@ class Distorted(keras.layers.Layer):
                 "`input_shape` must be that of images, [H, W] or [H, W, C], to be "
                 f"distorted. Received: {tuple(input_shape[1:])}"
             )
-        if not self.network.built:
-            self.network.build(input_shape)
+        build_network("network", self.network, input_shape)
 
     def call(self, x, training=False):
         """What the network gives for `x`, distorted if `training`."""
@@ -145,7 +146,7 @@ class Distorted(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         """The network's."""
-        return self.network.compute_output_shape(input_shape)
+        return build_network("network", self.network, input_shape)
 
     def get_config(self):
         """The constructor's arguments."""

@@ -66,7 +66,7 @@ class Projection(keras.layers.Layer):
         super().__init__(name=name, **kwargs)
         self.event_shape = tuple(event_shape)
         self.starts_at_zero = starts_at_zero
-        self.flatten = keras.layers.Flatten(dtype=self.dtype_policy)
+        self.flatten = keras.layers.Flatten("channels_last", dtype=self.dtype_policy)
         self.reshape = keras.layers.Reshape(self.event_shape, dtype=self.dtype_policy)
 
     def build(self, input_shape):

@@ -1,7 +1,9 @@
 """A network that runs forwards as an encoder and, mirrored, as a decoder."""
 
 import keras
+import numpy as np
 
+from vae_zoo.arguments import check_count, check_instance, check_number, shown
 from vae_zoo.components.dropout import Dropout
 
 
@@ -49,8 +51,8 @@ class Network(Stack):
 
     def __init__(self, *, dropout_rate=0.0, decoder_dropout_rate=0.0, **kwargs):
         super().__init__(**kwargs)
-        self.dropout_rate = _check_rate("dropout_rate", dropout_rate)
-        self.decoder_dropout_rate = _check_rate(
+        self.dropout_rate = check_rate("dropout_rate", dropout_rate)
+        self.decoder_dropout_rate = check_rate(
             "decoder_dropout_rate", decoder_dropout_rate
         )
 
@@ -104,7 +106,8 @@ class Mirror(Stack):
 
     def __init__(self, network, target_shape, *, name=None, **kwargs):
         super().__init__(name=name, **kwargs)
-        self.target_shape = tuple(target_shape)
+        self.target_shape = check_sizes("target_shape", target_shape, 1)
+        check_instance("network", network, Network, "a network of vae_zoo.components")
         # A bound method, since Keras would track the pattern as a sublayer.
         self.pattern_stack = network.decoder_stack
 
@@ -129,17 +132,53 @@ class Mirror(Stack):
         return cls(**{**config, "network": network})
 
 
-def _check_rate(name, rate):
-    if not 0 <= rate < 1:
-        raise ValueError(f"`{name}` must lie in [0, 1). Received: {name}={rate}")
-    return rate
-
-
-def check_sizes(name, sizes):
-    """`sizes`; raises ValueError under `name` unless all are positive integers."""
-    if any(not isinstance(size, int) or size < 1 for size in sizes):
+def check_rate(name, rate):
+    """`rate` as a float; raises ValueError under `name` unless it is in [0, 1)."""
+    try:
+        number = check_number(name, rate, "", minimum=0)
+    except ValueError:
+        number = 1.0
+    if number >= 1:
         raise ValueError(
-            f"`{name}` must be a sequence of positive integers. Received: "
-            f"{name}={sizes}"
+            f"`{name}` must lie in [0, 1), the share of units dropped. Received: "
+            f"{name}={shown(rate)}"
         )
-    return sizes
+    return number
+
+
+def check_sizes(name, sizes, minimum_length=0):
+    """`sizes` as a tuple; raises ValueError under `name` unless it is one of sizes.
+
+    Args:
+        name: of the argument.
+        sizes: a sequence of positive integers.
+        minimum_length: how many there must be at least.
+    """
+    try:
+        if not isinstance(sizes, (tuple, list, np.ndarray)):
+            raise ValueError
+        numbers = tuple(check_count(name, size, 1, "") for size in sizes)
+        if len(numbers) < minimum_length:
+            raise ValueError
+    except ValueError:
+        how_many = "one or more " if minimum_length else ""
+        example = f"({sizes},)" if isinstance(sizes, int) else "(64, 32)"
+        raise ValueError(
+            f"`{name}` must be a sequence of {how_many}positive integers, such as "
+            f"{example}. Received: {name}={shown(sizes)}"
+        ) from None
+    return numbers
+
+
+def check_activation(activation):
+    """The function that Keras knows by `activation`; ValueError if there is none."""
+    try:
+        function = keras.activations.get(activation)
+    except Exception:
+        function = None
+    if not callable(function) or isinstance(function, type):
+        raise ValueError(
+            "`activation` must be a function or the name of one that Keras knows, "
+            f'such as "relu". Received: activation={shown(activation)}'
+        )
+    return function

@@ -3,7 +3,7 @@
 import keras
 
 from vae_zoo.components.convolutional import Conv, ResNet
-from vae_zoo.components.network import Network, check_sizes
+from vae_zoo.components.network import Network, check_activation, check_sizes
 
 __all__ = ["MLP", "Conv", "ResNet"]
 
@@ -19,18 +19,19 @@ class MLP(Network):
         decoder_dropout_rate: the same in the decoder that mirrors it.
 
     Raises:
-        ValueError: if a size is not a positive integer or a rate off range.
+        ValueError: if a size is not a positive integer, a rate off range, or
+            `activation` no function.
     """
 
     def __init__(self, hidden_units, *, activation="relu", name=None, **kwargs):
         super().__init__(name=name, **kwargs)
-        self.hidden_units = check_sizes("hidden_units", tuple(hidden_units))
-        self.activation = keras.activations.get(activation)
+        self.hidden_units = check_sizes("hidden_units", hidden_units)
+        self.activation = check_activation(activation)
 
     def encoder_stack(self, input_shape):
         """Flatten, dense layers."""
         del input_shape
-        flatten = keras.layers.Flatten(dtype=self.dtype_policy)
+        flatten = keras.layers.Flatten("channels_last", dtype=self.dtype_policy)
         dense = self.dense(self.hidden_units, self.activation, self.dropout_rate)
         return [flatten, *dense]
 

@@ -1,11 +1,10 @@
 """Approximate posteriors q(z|x)."""
 
-import math
-
 import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from vae_zoo.arguments import check_number
 from vae_zoo.components.geometry import SPHERE, unit_length
 from vae_zoo.components.heads import Head, built_projection, positive
 from vae_zoo.distributions import power_spherical, von_mises_fisher
@@ -96,12 +95,9 @@ class _AroundMeanDirection(Head):
 
     def __init__(self, min_concentration=1.0, *, name=None, **kwargs):
         super().__init__(name=name, **kwargs)
-        if not 0 <= min_concentration < math.inf:
-            raise ValueError(
-                "`min_concentration` must be a finite number >= 0. Received: "
-                f"min_concentration={min_concentration}"
-            )
-        self.min_concentration = float(min_concentration)
+        self.min_concentration = check_number(
+            "min_concentration", min_concentration, "added to all", minimum=0
+        )
 
     def build(self, features_shape, event_shape):
         """Features [B, ...] to events [D]."""

@@ -27,3 +27,15 @@ class Prior(keras.layers.Layer):
     def distribution(self):
         """The `tfd.Distribution`, batch [], event [D]."""
         raise NotImplementedError
+
+
+def build_prior(prior, event_shape):
+    """Builds `prior` unless loading has done so; refuses one of another size."""
+    event_shape = tuple(event_shape)
+    if not prior.built:
+        prior.build(event_shape)
+    elif prior.event_shape != event_shape:
+        raise ValueError(
+            f"`{prior.name}` already belongs to a model with latents of shape "
+            f"{prior.event_shape}; make a new one. Received: shape {event_shape}"
+        )

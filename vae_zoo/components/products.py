@@ -10,9 +10,12 @@ of as many dimensions has one in all. Source: Davidson et al. 2019, section 3.
 
 import keras
 
+from vae_zoo.arguments import shown
 from vae_zoo.components import product_geometry
+from vae_zoo.components.foreign import POSTERIOR, PRIOR, check_component
 from vae_zoo.components.heads import Head, build_head
-from vae_zoo.components.priors import Prior
+from vae_zoo.components.network import check_sizes
+from vae_zoo.components.prior import Prior, build_prior
 from vae_zoo.distributions.product import Product
 
 
@@ -33,7 +36,7 @@ class ProductPosterior(Head):
 
     def __init__(self, factors, sizes, *, name=None, **kwargs):
         super().__init__(name=name, **kwargs)
-        self.factors, self.sizes = _checked(factors, sizes)
+        self.factors, self.sizes = _checked(factors, sizes, *POSTERIOR)
         self.geometry = _geometry(self)
 
     def build(self, features_shape, event_shape):
@@ -90,7 +93,7 @@ class ProductPrior(Prior):
 
     def __init__(self, factors, sizes, *, name=None, **kwargs):
         super().__init__(name=name, **kwargs)
-        self.factors, self.sizes = _checked(factors, sizes)
+        self.factors, self.sizes = _checked(factors, sizes, *PRIOR)
         self.geometry = _geometry(self)
 
     def build(self, event_shape):
@@ -98,8 +101,7 @@ class ProductPrior(Prior):
         _check_sum(self.sizes, event_shape)
         super().build(event_shape)
         for factor, size in zip(self.factors, self.sizes, strict=True):
-            if not factor.built:
-                factor.build((size,))
+            build_prior(factor, (size,))
 
     def distribution(self):
         """`distributions.Product`, batch [], event [D]."""
@@ -115,15 +117,22 @@ class ProductPrior(Prior):
         return cls(**_from_config(config))
 
 
-def _checked(factors, sizes):
-    factors, sizes = list(factors), tuple(sizes)
+def _checked(factors, sizes, *kind):
+    try:
+        factors = list(factors)
+    except TypeError:
+        raise ValueError(
+            "`factors` must be a list, one for each part. Received: "
+            f"factors={shown(factors)}"
+        ) from None
+    sizes = check_sizes("sizes", sizes)
     if not sizes or len(sizes) != len(factors):
         raise ValueError(
             "`sizes` must have one length for each of one or more factors. Received: "
             f"sizes={sizes}, {len(factors)} factors"
         )
-    if any(isinstance(size, bool) or int(size) != size or size < 1 for size in sizes):
-        raise ValueError(f"`sizes` must be positive integers. Received: sizes={sizes}")
+    for number, factor in enumerate(factors):
+        check_component(f"factors[{number}]", factor, *kind)
     if len({id(factor) for factor in factors}) < len(factors):
         raise ValueError(
             "`factors` must be as many objects, each with weights of its own. "
@@ -134,7 +143,7 @@ def _checked(factors, sizes):
             "`factors` must not be mixtures, whose clusters a product does not start. "
             f"Received: {[type(factor).__name__ for factor in factors]}"
         )
-    return factors, tuple(map(int, sizes))
+    return factors, sizes
 
 
 def _check_sum(sizes, event_shape):

@@ -5,6 +5,8 @@ import math
 import keras
 import tensorflow as tf
 
+from vae_zoo.arguments import check_count, check_number
+
 
 class Schedule:
     """A function of the optimizer's step. Subclasses define `__call__`.
@@ -15,22 +17,15 @@ class Schedule:
         num_steps: optimizer steps from `start` to `stop`, >= 1.
 
     Raises:
-        ValueError: if a value is negative or `num_steps` is below 1.
+        ValueError: if a value is negative or not finite, or `num_steps` no integer
+            >= 1.
     """
 
     def __init__(self, start, stop, num_steps):
-        for name, value in (("start", start), ("stop", stop)):
-            if not value >= 0:
-                raise ValueError(
-                    f"`{name}` must be at least 0, a weight or a number of nats. "
-                    f"Received: {name}={value}"
-                )
-        if num_steps < 1:
-            raise ValueError(
-                "`num_steps` must be at least 1, in optimizer steps. Received: "
-                f"num_steps={num_steps}"
-            )
-        self.start, self.stop, self.num_steps = start, stop, num_steps
+        what = "a weight or a number of nats"
+        self.start = check_number("start", start, what, minimum=0)
+        self.stop = check_number("stop", stop, what, minimum=0)
+        self.num_steps = check_count("num_steps", num_steps, 1, "optimizer steps")
 
     def __call__(self, step):
         """The value at optimizer step `step` (integer, >= 0): float32 scalar."""
@@ -103,12 +98,8 @@ class Cyclical(Schedule):
 
     def __init__(self, start, stop, num_steps, ramp=0.5):
         super().__init__(start, stop, num_steps)
-        if not 0 < ramp <= 1:
-            raise ValueError(
-                "`ramp` must lie in (0, 1], the share of a cycle spent rising. "
-                f"Received: ramp={ramp}"
-            )
-        self.ramp = ramp
+        what = "the share of a cycle spent rising"
+        self.ramp = check_number("ramp", ramp, what, above=0, maximum=1)
 
     def __call__(self, step):
         """The value at optimizer step `step`: float32 scalar."""

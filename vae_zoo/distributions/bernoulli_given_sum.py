@@ -1,8 +1,10 @@
 """Independent binary elements of which the sum is known; TFP has none of it."""
 
+import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from vae_zoo.distributions.finite import check_parameter
 from vae_zoo.distributions.noise import fold_in, uniform
 
 tfd = tfp.distributions
@@ -22,6 +24,9 @@ class BernoulliGivenSum(tfd.Distribution):
         total: [...], integers from 0 to n of any type.
         validate_args, allow_nan_stats, name: as in `tfd.Distribution`.
 
+    Raises:
+        ValueError: if `logits` are not finite or a sum cannot be (checked eagerly).
+
     Source: Chen, Dempster & Liu 1994, section 2.
     """
 
@@ -35,8 +40,17 @@ class BernoulliGivenSum(tfd.Distribution):
     ):
         parameters = dict(locals())
         with tf.name_scope(name) as name:
-            self.logits = tf.convert_to_tensor(logits, name="logits")
-            self.total = tf.cast(tf.convert_to_tensor(total, name="total"), tf.int32)
+            self.logits = tf.convert_to_tensor(logits, tf.float32, name="logits")
+            total = tf.convert_to_tensor(total, name="total")
+            check_parameter("logits", self.logits)
+            count = self.logits.shape[-1]
+            check_parameter(
+                "total",
+                total,
+                lambda sums: (sums >= 0) & (sums <= count) & (sums == np.round(sums)),
+                f"integers from 0 to {count}, the elements of x",
+            )
+            self.total = tf.cast(total, tf.int32)
         super().__init__(
             dtype=self.logits.dtype,
             reparameterization_type=tfd.NOT_REPARAMETERIZED,

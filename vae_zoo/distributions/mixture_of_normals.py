@@ -3,6 +3,7 @@
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from vae_zoo.distributions.finite import check_parameter, is_positive
 from vae_zoo.distributions.multivariate_normal import MultivariateNormalTriL
 from vae_zoo.distributions.noise import fold_in, standard_normal, uniform
 
@@ -23,12 +24,19 @@ class MixtureOfNormals(tfd.Distribution):
         scale_diag: float [..., K, D], positive.
         unmixing: float [K, D, D], lower triangular with ones on the diagonal; None:
             the identity, diagonal covariances.
+
+    Raises:
+        ValueError: if a parameter is not finite or a scale not positive (checked
+            eagerly).
     """
 
     def __init__(self, logits, loc, scale_diag, unmixing=None, name="MixtureOfNormals"):
         parameters = dict(locals())
         self.logits, self.loc, self.scale_diag = logits, loc, scale_diag
         self.unmixing = unmixing
+        check_parameter("logits", logits)
+        check_parameter("loc", loc)
+        check_parameter("scale_diag", scale_diag, is_positive, "finite and > 0")
         super().__init__(
             dtype=tf.float32,
             reparameterization_type=tfd.NOT_REPARAMETERIZED,

@@ -3,6 +3,7 @@
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from vae_zoo.distributions import sphere
 from vae_zoo.distributions.angular_distribution import AngularDistribution
 from vae_zoo.distributions.angular_family import AngularFamily
 
@@ -44,10 +45,37 @@ class PowerSpherical(AngularDistribution, tfd.PowerSpherical):
 
     Args:
         mean_direction: float [..., D], unit vectors mu.
-        concentration: float [...], kappa >= 0; 0 makes it uniform.
+        concentration: float [...], kappa >= 0 and finite; 0 makes it uniform.
         validate_args, allow_nan_stats, name: as in `tfd.PowerSpherical`.
+
+    Raises:
+        ValueError: as `VonMisesFisher`.
 
     Source: De Cao & Aziz 2020.
     """
 
     family_class = PowerFamily
+
+    def __init__(
+        self,
+        mean_direction,
+        concentration,
+        validate_args=False,
+        allow_nan_stats=True,
+        name="PowerSpherical",
+    ):
+        dtype = sphere.float_dtype(mean_direction)
+        super().__init__(
+            sphere.checked_direction(tf.cast(mean_direction, dtype), validate_args),
+            sphere.checked_concentration(
+                tf.convert_to_tensor(concentration, dtype), validate_args
+            ),
+            validate_args=validate_args,
+            allow_nan_stats=allow_nan_stats,
+            name=name,
+        )
+
+    @classmethod
+    def _parameter_properties(cls, dtype, num_classes=None):
+        # TFP warns where a class with a constructor of its own does not say so.
+        return super()._parameter_properties(dtype, num_classes)

@@ -22,8 +22,16 @@ def marginal_quantiles(p, shares):
 
     Returns:
         Float32 [S, D].
+
+    Raises:
+        ValueError: if a share is not between 0 and 1.
     """
     shares = np.asarray(shares)
+    if not np.all((shares > 0) & (shares < 1)):
+        raise ValueError(
+            "`shares` must lie between 0 and 1, probabilities. Received: "
+            f"shares={shares}"
+        )
     if isinstance(p, tfd.MultivariateNormalLinearOperator):
         normal = tfd.Normal(p.mean(), p.stddev())
         return normal.quantile(tf.constant(shares[:, None], tf.float32))

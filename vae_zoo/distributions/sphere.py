@@ -5,6 +5,7 @@ import math
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from vae_zoo.distributions.finite import check_parameter
 from vae_zoo.distributions.noise import fold_in, standard_normal
 
 tfd = tfp.distributions
@@ -85,7 +86,7 @@ def float_dtype(mean_direction):
     Raises:
         ValueError: if it is neither float32 nor float64.
     """
-    dtype = tf.as_dtype(getattr(mean_direction, "dtype", tf.float32))
+    dtype = tf.as_dtype(getattr(mean_direction, "dtype", None) or _type(mean_direction))
     dtype = tf.float32 if dtype.is_integer else dtype
     if dtype not in (tf.float32, tf.float64):
         raise ValueError(
@@ -94,12 +95,17 @@ def float_dtype(mean_direction):
     return dtype
 
 
+def _type(value):
+    return tf.convert_to_tensor(value).dtype
+
+
 def checked_direction(mean_direction, check_length):
     """`mean_direction`, known to be unit vectors of two dimensions or more.
 
     Raises:
-        ValueError: if its last dimension is below 2, or with `check_length` a vector
-            is no unit vector (inside a graph: `tf.errors.InvalidArgumentError`).
+        ValueError: if its last dimension is below 2, or it is not finite (checked
+            eagerly), or with `check_length` a vector is no unit vector (inside a
+            graph: `tf.errors.InvalidArgumentError`).
     """
     shape = mean_direction.shape
     if shape.rank == 0 or (shape[-1:].is_fully_defined() and shape[-1] < 2):
@@ -107,6 +113,7 @@ def checked_direction(mean_direction, check_length):
             "`mean_direction` must have shape [..., D], D at least 2. Received: shape "
             f"{tuple(shape)}"
         )
+    check_parameter("mean_direction", mean_direction)
     if not check_length:
         return mean_direction
     length = tf.norm(mean_direction, axis=-1)

@@ -92,6 +92,8 @@ class ElboModel(StepsAtOnce):
         is the number of examples in the batch, that of all replicas.
         """
         losses = self._loss_per_example(y, y_pred, sample_weight, training)
+        if training:
+            self.likelihood_head.learn(y_pred, sample_weight)
         return _over_batch_size(losses, sample_weight)
 
     def _loss_per_example(self, y, outputs, sample_weight, training):
@@ -111,6 +113,7 @@ class ElboModel(StepsAtOnce):
         if variables := self.trainable_weights:
             gradients = tape.gradient(loss, variables)
             self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        self.likelihood_head.learn(outputs, weights)
         self._loss_tracker.update_state(losses, weights)
         return self.compute_metrics(x, y, outputs, weights)
 

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from vae_zoo.arguments import check_count
 from vae_zoo.components.cluster_initializers import DEFAULT, ClusterInitializer
+from vae_zoo.components.foreign import check_network
 from vae_zoo.components.heads import Head, build_head
 from vae_zoo.components.mixture_priors import HierarchicalMixtureOfNormals
 from vae_zoo.components.posteriors import DiagonalNormal
@@ -88,6 +89,8 @@ class GaussianMixtureVAE(VAE):
         **kwargs,
     ):
         num_clusters = check_count("num_clusters", num_clusters, 2, "K")
+        if cluster_network is not None:
+            check_network("cluster_network", cluster_network)
         prior = HierarchicalMixtureOfNormals(
             num_clusters,
             noise_dim,
@@ -105,10 +108,12 @@ class GaussianMixtureVAE(VAE):
         self.classifier_weight = classifier_weight
         self._label_accuracy = keras.metrics.Mean("label_accuracy")
 
+    def _components(self):
+        return {**super()._components(), "noise_posterior": self.noise_head}
+
     def _build_components(self):
         super()._build_components()
-        features_shape = self.encoder.compute_output_shape((None, *self.input_shape))
-        build_head(self.noise_head, features_shape, (self.prior_layer.noise_dim,))
+        build_head(self.noise_head, self._features_shape, (self.prior_layer.noise_dim,))
 
     def joint_prior(self):
         """p(z, w): `distributions.HierarchicalMixture`, batch [], event [D + W]."""
@@ -146,7 +151,7 @@ class GaussianMixtureVAE(VAE):
             "kl_c": expected(log_p_c_given_z - log_p_c),
         }
         return {
-            "log_likelihood": self.likelihood(z, training=training).log_prob(x),
+            **self.scored(x, z, training=training),
             "kl": sum(divergences.values()),
             **divergences,
         }

@@ -7,7 +7,8 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from vae_zoo.arguments import check_count, check_seed
-from vae_zoo.components.heads import Head, build_head
+from vae_zoo.components.foreign import check_network
+from vae_zoo.components.heads import Head
 from vae_zoo.components.likelihoods import Bernoulli, Likelihood
 from vae_zoo.components.networks import MLP
 from vae_zoo.components.posteriors import DiagonalNormal
@@ -16,10 +17,10 @@ from vae_zoo.components.priors import StandardNormal
 from vae_zoo.components.randomness import row_seeds
 from vae_zoo.distributions.divergence import kl_divergence
 from vae_zoo.models import clusters, importance
+from vae_zoo.models.composition import Composition
 from vae_zoo.models.elbo_model import ElboModel
 from vae_zoo.models.input_checks import (
     as_latents,
-    check_same_geometry,
     check_sizes,
 )
 from vae_zoo.models.latent_methods import LatentMethods
@@ -31,7 +32,7 @@ DEFAULT_HIDDEN_UNITS = (512, 256)
 
 
 @keras.saving.register_keras_serializable("vae_zoo")
-class VAE(LatentMethods, PresetMethods, ElboModel):
+class VAE(LatentMethods, PresetMethods, Composition, ElboModel):
     """p(x, z) = p(z) p(x|z) with an approximate posterior q(z|x).
 
     Trains with the stock `compile` (no loss) and `fit` on arrays or `tf.data`
@@ -53,13 +54,13 @@ class VAE(LatentMethods, PresetMethods, ElboModel):
 
     Raises:
         ValueError: if `input_shape` or `latent_dim` is not made of positive
-            integers, `posterior` and `prior` live on different spaces, or data
-            have another shape or values off the likelihood's support.
+            integers, a component is no instance of what it must be, already part of
+            another model or gives anything but one tensor of features, `posterior`
+            and `prior` live on different spaces, or data have another shape or values
+            off the likelihood's support.
 
     Source: Kingma & Welling 2014, sections 2 and 3.
     """
-
-    has_noise_posterior = False
 
     def __init__(
         self,
@@ -81,41 +82,20 @@ class VAE(LatentMethods, PresetMethods, ElboModel):
         super().__init__(name=name, autocast=False, **kwargs)
         self.input_shape = input_shape
         self.latent_dim = latent_dim
-        self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.seed = check_seed("seed", seed)
+        self.seed_generator = keras.random.SeedGenerator(self.seed)
         policy = self.dtype_policy
         default = MLP(DEFAULT_HIDDEN_UNITS, dtype=policy, name="encoder")
-        self.encoder = default if encoder is None else encoder
+        self.encoder = check_network("encoder", default if encoder is None else encoder)
         if decoder is None:
             pattern = self.encoder if hasattr(self.encoder, "mirror") else default
             decoder = pattern.mirror(input_shape)
         self.decoder = decoder
         self.posterior_head = DiagonalNormal() if posterior is None else posterior
         self.prior_layer = StandardNormal() if prior is None else prior
-        check_same_geometry(self.posterior_head, self.prior_layer)
-        if self.prior_layer.noise_dim and not self.has_noise_posterior:
-            raise ValueError(
-                "`prior` must be one of z alone: of further latents only the "
-                "GaussianMixtureVAE has a posterior. Received: "
-                f"{type(self.prior_layer).__name__}"
-            )
         self.likelihood_head = Bernoulli() if likelihood is None else likelihood
-        self._build_components()
+        self._compose()
         self.make_trackers()
-
-    def _build_components(self):
-        """Creates all weights now: loading restores what exists, nothing else."""
-        x_shape, z_shape = (None, *self.input_shape), (None, self.latent_dim)
-        for layer, shape in ((self.encoder, x_shape), (self.decoder, z_shape)):
-            if not layer.built:
-                layer.build(shape)
-        features_shape = self.encoder.compute_output_shape(x_shape)
-        build_head(self.posterior_head, features_shape, (self.latent_dim,))
-        features_shape = self.decoder.compute_output_shape(z_shape)
-        build_head(self.likelihood_head, features_shape, self.input_shape)
-        if not self.prior_layer.built:
-            self.prior_layer.build((self.latent_dim,))
-        self.built = True
 
     @property
     def geometry(self):
@@ -187,7 +167,8 @@ class VAE(LatentMethods, PresetMethods, ElboModel):
         x = self._as_data(x)
         q = self.joint_posterior(x, training=training)
         u = q.sample(seed=self._as_seed(seed))
-        return self.elbo_terms_at(u, q, x, training=training)
+        terms = self.elbo_terms_at(u, q, x, training=training)
+        return {name: terms[name] for name in self.term_names}
 
     def elbo_terms_at(self, u, q, x, *, training=False):
         """`elbo_terms` at a draw u of the joint posterior q: what a story consists of.
@@ -199,9 +180,20 @@ class VAE(LatentMethods, PresetMethods, ElboModel):
             training: as in `elbo_terms`.
         """
         return {
-            "log_likelihood": self.likelihood(u, training=training).log_prob(x),
+            **self.scored(x, u, training=training),
             "kl": kl_divergence(q, self.prior(), u),
         }
+
+    def scored(self, x, z, *, training=False):
+        """`log_likelihood` log p(x|z): dict of float32 [B], nats.
+
+        In training also what the likelihood takes to `learn`.
+        """
+        parameters, seen = self.likelihood_parameters(z, training=training), {}
+        if training:
+            parameters, seen = self.likelihood_head.in_training(x, parameters)
+        p = self.likelihood_head.distribution(**parameters)
+        return {"log_likelihood": p.log_prob(x), **seen}
 
     def elbo(self, x, *, seed=None) -> tf.Tensor:
         """The evidence lower bound at beta = 1: float32 [B], nats."""

@@ -1,0 +1,117 @@
+"""What every likelihood p(x|z) is."""
+
+import math
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from vae_zoo.components.heads import Head
+from vae_zoo.components.value_rule import ValueRule
+from vae_zoo.distributions.noise import uniform
+
+tfd = tfp.distributions
+
+
+class Likelihood(Head):
+    """Independent elements, each from one family.
+
+    Attributes:
+        support: the bounds of the data.
+        is_binary: whether the data can only be the two bounds.
+    """
+
+    support = (-math.inf, math.inf)
+    is_binary = False
+
+    def build(self, features_shape, event_shape):
+        """Features [B, ...] to events `event_shape`."""
+        self.event_shape = tuple(event_shape)
+
+    def element(self, **parameters):
+        """The distribution of the elements, batch [B, *event_shape]."""
+        raise NotImplementedError
+
+    def distribution(self, **parameters):
+        """`tfd.Independent`, batch [B], event `event_shape`."""
+        return tfd.Independent(
+            self.element(**parameters),
+            reinterpreted_batch_ndims=len(self.event_shape),
+        )
+
+    def in_training(self, x, parameters):
+        """The parameters by which a training step scores x, and what `learn` takes.
+
+        Args:
+            x: float [B, *event_shape].
+            parameters: those of p(x|z), a dict.
+
+        Returns:
+            Two dicts: of parameters, and of what rows say about the weights that
+            `learn` sets, [B, ...] each; empty where it sets none.
+        """
+        del x
+        return parameters, {}
+
+    def learn(self, seen, sample_weight=None):
+        """Sets the weights that no gradient moves, once for each training step.
+
+        Args:
+            seen: dict with what `in_training` gave.
+            sample_weight: [B], or None.
+        """
+
+    def value_rule(self):
+        """The values that data may take under this likelihood."""
+        return ValueRule(*self.support, owner=type(self).__name__)
+
+    def draw(self, seed, **parameters):
+        """A draw of the elements x.
+
+        Args:
+            seed: int32 [2], or one for each row, [B, 2].
+            **parameters: those of p(x|z).
+
+        Returns:
+            Float32 [B, *event_shape].
+        """
+        return self.inverted(self.element(**parameters), seed)
+
+    def inverted(self, element, seed):
+        """A draw of each element by the inverse of its distribution function."""
+        shape = element.batch_shape_tensor()
+        share = uniform(shape, seed, event_rank=len(self.event_shape))
+        # At 0 the quantile of a normal is infinite.
+        return element.quantile(tf.maximum(share, 2.0**-25))
+
+    def draw_given_noisy(self, y, noise, seed, **parameters):
+        """A draw of the elements x, known but for noise.
+
+        Args:
+            y: float [B, *event_shape], x with noise on each element.
+            noise: what the family takes for it, a number.
+            seed: as in `draw`.
+            **parameters: those of p(x|z).
+
+        Returns:
+            Float32 [B, *event_shape].
+        """
+        raise ValueError(self._has_no("noise model"))
+
+    def draw_given_mean(self, mean, seed, **parameters):
+        """A draw of groups of elements x [..., n] of which the means are known.
+
+        Args:
+            mean: float [...].
+            seed: int32 [2].
+            **parameters: those of p(x|z), [..., n] each.
+
+        Returns:
+            Float32 [..., n].
+        """
+        raise ValueError(self._has_no("way to draw elements of a known mean"))
+
+    def _has_no(self, what):
+        return (
+            f"`model` must have a likelihood with a {what}, as Bernoulli and Normal "
+            f"have. Received: {type(self).__name__}"
+        )

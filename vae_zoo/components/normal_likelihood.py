@@ -1,0 +1,202 @@
+"""The normal likelihood, and how its scale follows the residuals."""
+
+import keras
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from vae_zoo.arguments import check_flag, check_number
+from vae_zoo.components.heads import built_projection, positive
+from vae_zoo.components.likelihood import Likelihood
+
+tfd = tfp.distributions
+
+# The weight of the latest batch in the moving mean of squared residuals. It lags by
+# five batches; a hundred rows leave the scale an error below a percent.
+SHARE_OF_LATEST = 0.2
+# What is left above `min_scale` where nothing is to be explained, as a share of it.
+SMALLEST_EXCESS = 1e-3
+
+
+@keras.saving.register_keras_serializable("vae_zoo")
+class Normal(Likelihood):
+    """Real-valued elements N(loc(z), scale^2).
+
+    A learned scale that does not depend on z follows the residuals x - loc(z): in
+    training it is the root of the moving mean of their squares, the optimum in closed
+    form, which starts at the first batch's. No gradient moves it. `compute_loss`,
+    which `fit` and `train_on_batch` call, does. The density stays normalized, since
+    an example is never scored with its own residuals, but in training itself.
+
+    Args:
+        scale: the standard deviation in units of the data, if it is fixed.
+            None (default): learned, one for all elements.
+        per_element: True: each element has a standard deviation of its own, a
+            function of z.
+        per_channel: True: each index of the last axis has a learned standard
+            deviation of its own: the columns of a table, the channels of an image.
+        min_scale: lower bound of a learned scale, in units of the data; without one
+            the likelihood of data that repeat exactly is unbounded.
+        name: the layer's name.
+        **kwargs: what every Keras layer takes.
+
+    Raises:
+        ValueError: if a number is not positive and finite, or more than one of
+            `scale`, `per_element` and `per_channel` is given.
+
+    Source: Kingma & Welling 2014, appendix C.2; the learned scale: Rybkin, Daniilidis
+    & Levine 2021, section 3.2, there of each batch by itself.
+    """
+
+    def __init__(
+        self,
+        scale=None,
+        *,
+        per_element=False,
+        per_channel=False,
+        min_scale=1e-3,
+        name=None,
+        **kwargs,
+    ):
+        super().__init__(name=name, **kwargs)
+        if scale is not None:
+            scale = check_number("scale", scale, "a standard deviation", above=0)
+        self.scale = scale
+        self.per_element = check_flag("per_element", per_element)
+        self.per_channel = check_flag("per_channel", per_channel)
+        self.min_scale = check_number(
+            "min_scale", min_scale, "the smallest standard deviation", above=0
+        )
+        if (scale is not None) + self.per_element + self.per_channel > 1:
+            raise ValueError(
+                "Only one of `scale`, `per_element` and `per_channel` may be given: "
+                f"a fixed scale or a learned one. Received: scale={scale}, "
+                f"per_element={per_element}, per_channel={per_channel}"
+            )
+
+    @property
+    def follows_residuals(self):
+        """Whether the scale is learned and does not depend on z."""
+        return self.scale is None and not self.per_element
+
+    def build(self, features_shape, event_shape):
+        """Features [B, ...] to events `event_shape`."""
+        super().build(features_shape, event_shape)
+        # From noise of another size than the data training would have to find back.
+        self.loc = built_projection(
+            features_shape, event_shape, "loc", starts_at_zero=True
+        )
+        if self.per_element:
+            self.raw_scale = built_projection(features_shape, event_shape, "raw_scale")
+        elif self.follows_residuals:
+            # Exactly 0 until the first batch.
+            self.raw_shared_scale = self.add_weight(
+                name="raw_shared_scale",
+                shape=self.event_shape[-1:] if self.per_channel else (),
+                initializer="zeros",
+                trainable=False,
+                # All replicas have computed the same.
+                aggregation="only_first_replica",
+            )
+
+    def call(self, features):
+        """`loc` [B, *event_shape] and `scale`, of the same shape, [C] or []."""
+        if self.per_element:
+            scale = positive(self.raw_scale(features), self.min_scale)
+        elif self.follows_residuals:
+            scale = self._learned_scale()
+        else:
+            scale = tf.constant(self.scale, tf.float32)
+        return {"loc": self.loc(features), "scale": scale}
+
+    def _learned_scale(self):
+        raw = tf.convert_to_tensor(self.raw_shared_scale)
+        return positive(raw, self.min_scale)
+
+    def in_training(self, x, parameters):
+        """As in `Likelihood`: `squared_residuals`, [B] or [B, C].
+
+        While no batch has set the scale, the present one's own residuals do, on each
+        replica its own.
+        """
+        if not (self.follows_residuals and self.trainable):
+            return parameters, {}
+        squares = tf.stop_gradient(x - parameters["loc"]) ** 2
+        last = squares.shape.rank - (1 if self.per_channel else 0)
+        squares = tf.reduce_mean(squares, axis=list(range(1, last)))
+        own = tf.sqrt(tf.reduce_mean(squares, axis=0))
+        own = tf.stop_gradient(tf.maximum(own, self.min_scale))
+        scale = tf.where(self._is_unset(), own, parameters["scale"])
+        return {**parameters, "scale": scale}, {"squared_residuals": squares}
+
+    def learn(self, seen, sample_weight=None):
+        """As in `Likelihood`: moves the scale towards the batch's, weighted."""
+        if not (self.follows_residuals and self.trainable):
+            return
+        squares = seen["squared_residuals"]
+        if sample_weight is None:
+            weights = tf.ones(tf.shape(squares)[:1])
+        else:
+            weights = tf.reshape(tf.cast(sample_weight, tf.float32), [-1])
+        latest, total = _mean(squares, weights)
+        before = self._learned_scale() ** 2
+        moved = before + SHARE_OF_LATEST * (latest - before)
+        scale = tf.sqrt(tf.where(self._is_unset(), latest, moved))
+        excess = tf.maximum(scale - self.min_scale, SMALLEST_EXCESS * self.min_scale)
+        raw = tfp.math.softplus_inverse(excess)
+        # Without any weight there is nothing to learn.
+        self.raw_shared_scale.assign(tf.where(total > 0, raw, self.raw_shared_scale))
+
+    def _is_unset(self):
+        return tf.equal(self.raw_shared_scale, 0.0)
+
+    def element(self, loc, scale):
+        """`tfd.Normal`."""
+        return tfd.Normal(loc, scale)
+
+    def draw_given_noisy(self, y, noise, seed, *, loc, scale):
+        """As in `Likelihood`; `noise` is the standard deviation of normal noise."""
+        share = scale**2 / (scale**2 + noise**2)
+        posterior = tfd.Normal(loc + share * (y - loc), noise * tf.sqrt(share))
+        return self.inverted(posterior, seed)
+
+    def draw_given_mean(self, mean, seed, *, loc, scale):
+        """As in `Likelihood`: a draw of all, and its error spread by the variances."""
+        x = self.element(loc, scale).sample(seed=seed)
+        error = mean - tf.reduce_mean(x, axis=-1)
+        variance = tf.broadcast_to(scale, tf.shape(x)) ** 2
+        share = variance / tf.reduce_mean(variance, axis=-1, keepdims=True)
+        return x + share * error[..., None]
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {
+            **super().get_config(),
+            "scale": self.scale,
+            "per_element": self.per_element,
+            "per_channel": self.per_channel,
+            "min_scale": self.min_scale,
+        }
+
+
+def _mean(values, weights):
+    """The mean of rows [B, ...] with weights [B], and the weights' sum.
+
+    Under a distribution strategy that of all replicas' rows, the same on each.
+    """
+    rank = values.shape.rank
+    shaped = tf.reshape(weights, [-1] + [1] * (rank - 1))
+    sums = tf.reduce_sum(shaped * values, axis=0), tf.reduce_sum(weights)
+    context = tf.distribute.get_replica_context()
+    if context is not None and context.num_replicas_in_sync > 1:
+        flat = tf.concat([tf.reshape(each, [-1]) for each in sums], axis=0)
+        flat = context.merge_call(_summed, args=(flat,))
+        sums = tf.reshape(flat[:-1], values.shape[1:]), flat[-1]
+    return tf.math.divide_no_nan(*sums), sums[1]
+
+
+def _summed(strategy, values):
+    # Not by `all_reduce`: of several collectives of different shapes in one step it
+    # may pair those of one replica with others of another (TensorFlow 2.21).
+    return strategy.extended.reduce_to(
+        tf.distribute.ReduceOp.SUM, values, destinations=values
+    )

@@ -1,0 +1,107 @@
+"""Normals cut off on both sides, with quantiles that hold in the tails."""
+
+import math
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from vae_zoo.distributions.finite import check_parameter, is_positive
+
+tfd = tfp.distributions
+
+# Newton's method converges from one side, quadratically: eight steps from anywhere.
+_NUM_STEPS = 12
+# In units of the interval, from which on the density is exponential to 12 digits.
+_LARGEST_SCALE = 1e6
+
+
+class TruncatedNormal(tfd.TruncatedNormal):
+    """`tfd.TruncatedNormal` with a `quantile` that holds at any distance.
+
+    TFP's inverts the distribution function, which is 0 or 1 in float32 where all of
+    [low, high] is more than some five `scale` from `loc`, and is infinite there.
+    """
+
+    def __init__(self, loc, scale, low, high, **kwargs):
+        super().__init__(loc, scale, low, high, **kwargs)
+        check_parameter("loc", self.loc)
+        check_parameter("scale", self.scale, is_positive, "finite and > 0")
+
+    @classmethod
+    def _parameter_properties(cls, dtype, num_classes=None):
+        # TFP warns where a class with a constructor of its own does not say so.
+        return super()._parameter_properties(dtype, num_classes)
+
+    def _quantile(self, share):
+        loc, scale, low, high, share = (
+            tf.cast(each, tf.float64)
+            for each in (self.loc, self.scale, self.low, self.high, share)
+        )
+        # Of what is all but flat only the slope is left, and few digits of that.
+        largest = _LARGEST_SCALE * (high - low)
+        flat = tf.minimum(largest, scale) / scale
+        loc, scale = low + (loc - low) * flat**2, scale * flat
+        # As seen from the bound that is next to `loc`, with the mode on the left.
+        is_mirrored = loc > (low + high) / 2
+        start = tf.where(is_mirrored, loc - high, low - loc) / scale
+        length = (high - low) / scale
+        share = tf.where(is_mirrored, 1 - share, share)
+        step = scale * tf.where(
+            start > 0,
+            _in_tail(tf.maximum(start, 0), length, share),
+            _around_mode(tf.minimum(start, 0), length, share),
+        )
+        quantile = tf.where(is_mirrored, high - step, low + step)
+        # Again, since the bounds in this type need not be those in float64.
+        quantile = tf.cast(quantile, self.dtype)
+        return tf.clip_by_value(quantile, self.low, self.high)
+
+
+def _around_mode(start, length, share):
+    """The step from `start` <= 0 to the quantile of a standard normal on the interval.
+
+    Args:
+        start: float64 [...], no further from 0 than `start + length`.
+        length: float64 [...], of the interval.
+        share: float64 [...], in [0, 1].
+    """
+    end = start + length
+    below, above = _below(start), _below(-end)
+    inside = _below(end) - below
+    # Each tail by itself: 1 minus the other one would lose its digits.
+    lower, upper = below + share * inside, above + (1 - share) * inside
+    z = tf.where(
+        lower < upper, tf.math.ndtri(lower), -tf.math.ndtri(tf.minimum(upper, 0.5))
+    )
+    return tf.clip_by_value(z - start, 0, length)
+
+
+def _below(z):
+    """Phi(z), precise for z far below 0."""
+    return tf.math.erfc(-z / math.sqrt(2)) / 2
+
+
+def _in_tail(start, length, share):
+    """As `_around_mode` for `start` >= 0, where p falls along the whole interval.
+
+    A step w from `start` leaves exp(-start w - w^2 / 2) R(start + w) / R(start) of the
+    tail, R being Mills' ratio; nothing in it under- or overflows.
+    """
+    beyond = tf.exp(_log_tail(start, length))
+    target = tf.math.log1p(-share * (1 - beyond))
+    step = tf.zeros_like(start + length + share)
+    for _ in range(_NUM_STEPS):
+        excess = _log_tail(start, step) - target
+        step = tf.clip_by_value(step + excess * _mills_ratio(start + step), 0, length)
+    return step
+
+
+def _log_tail(start, step):
+    """log of the share of the tail above `start` that is above `start + step`."""
+    log_ratio = tf.math.log(_mills_ratio(start + step) / _mills_ratio(start))
+    return log_ratio - start * step - step**2 / 2
+
+
+def _mills_ratio(z):
+    """(1 - Phi(z)) / phi(z) for z >= 0."""
+    return math.sqrt(math.pi / 2) * tfp.math.erfcx(z / math.sqrt(2))

@@ -1,0 +1,49 @@
+"""The layers that a model is made of: what they must be, and how they are built."""
+
+from vae_zoo.components.foreign import build_network, check_components, claim
+from vae_zoo.components.heads import build_head
+from vae_zoo.components.prior import build_prior
+from vae_zoo.models.input_checks import check_same_geometry
+
+
+class Composition:
+    """Checks and builds the components that the constructor of `VAE` has set."""
+
+    has_noise_posterior = False
+
+    def _compose(self):
+        """Makes the components parts of this model, once all of them fit.
+
+        Raises:
+            ValueError: if one does not.
+        """
+        check_components(self._components())
+        check_same_geometry(self.posterior_head, self.prior_layer)
+        if self.prior_layer.noise_dim and not self.has_noise_posterior:
+            raise ValueError(
+                "`prior` must be one of z alone: of further latents only the "
+                "GaussianMixtureVAE has a posterior. Received: "
+                f"{type(self.prior_layer).__name__}"
+            )
+        self._build_components()
+        claim(self._components())
+
+    def _components(self):
+        """The layers that the model is made of, by the names of the arguments."""
+        return {
+            "encoder": self.encoder,
+            "decoder": self.decoder,
+            "posterior": self.posterior_head,
+            "prior": self.prior_layer,
+            "likelihood": self.likelihood_head,
+        }
+
+    def _build_components(self):
+        """Creates all weights now: loading restores what exists, nothing else."""
+        x_shape, z_shape = (None, *self.input_shape), (None, self.latent_dim)
+        self._features_shape = build_network("encoder", self.encoder, x_shape)
+        build_head(self.posterior_head, self._features_shape, (self.latent_dim,))
+        features_shape = build_network("decoder", self.decoder, z_shape)
+        build_head(self.likelihood_head, features_shape, self.input_shape)
+        build_prior(self.prior_layer, (self.latent_dim,))
+        self.built = True
