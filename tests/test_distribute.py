@@ -83,8 +83,7 @@ def test_two_replicas_on_one_machine_are_one(model):
         for row in rows
     ]
     assert two_workers.largest_difference(flat[:1], flat[1:])[0] < ROUNDING
-    # Whose weight is nearly all of the two.
-    assert_allclose(two["measured"]["of the second"], 1.0, atol=0.02)
+    assert_allclose(two["second_share"], 1.0, atol=0.2)
     # Four equal examples, two on each replica.
     assert len(set(two["draws"])) == 4
 

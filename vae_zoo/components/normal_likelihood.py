@@ -5,6 +5,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from vae_zoo.arguments import check_flag, check_number
+from vae_zoo.components import replicas
 from vae_zoo.components.heads import built_projection, positive
 from vae_zoo.components.likelihood import Likelihood
 
@@ -186,17 +187,7 @@ def _mean(values, weights):
     rank = values.shape.rank
     shaped = tf.reshape(weights, [-1] + [1] * (rank - 1))
     sums = tf.reduce_sum(shaped * values, axis=0), tf.reduce_sum(weights)
-    context = tf.distribute.get_replica_context()
-    if context is not None and context.num_replicas_in_sync > 1:
-        flat = tf.concat([tf.reshape(each, [-1]) for each in sums], axis=0)
-        flat = context.merge_call(_summed, args=(flat,))
-        sums = tf.reshape(flat[:-1], values.shape[1:]), flat[-1]
+    flat = tf.concat([tf.reshape(each, [-1]) for each in sums], axis=0)
+    flat = replicas.total(flat)
+    sums = tf.reshape(flat[:-1], values.shape[1:]), flat[-1]
     return tf.math.divide_no_nan(*sums), sums[1]
-
-
-def _summed(strategy, values):
-    # Not by `all_reduce`: of several collectives of different shapes in one step it
-    # may pair those of one replica with others of another (TensorFlow 2.21).
-    return strategy.extended.reduce_to(
-        tf.distribute.ReduceOp.SUM, values, destinations=values
-    )

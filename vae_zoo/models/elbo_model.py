@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from vae_zoo.arguments import shown
+from vae_zoo.components import replicas
 from vae_zoo.components.batch_checks import plain_value_errors
 from vae_zoo.components.dropout import Dropout
 from vae_zoo.components.randomness import as_seed, load_seeds, save_seeds
@@ -147,7 +148,7 @@ class ElboModel(StepsAtOnce):
         values are of the metrics' states, which the strategy adds up.
         """
         results = super().get_metrics_result()
-        if _replicas() is None:
+        if replicas.context() is None:
             return results
         return {name: tf.reshape(value, [1]) for name, value in results.items()}
 
@@ -439,25 +440,22 @@ def weighted_mean(values, weights=None):
     Under a distribution strategy it is that of the global batch, the same on all
     replicas however many examples each has, and differentiable.
     """
-    replicas = _replicas()
+    context = replicas.context()
     if weights is None:
-        if replicas is None:
+        if context is None:
             return tf.reduce_mean(values)
         weights = tf.ones_like(values)
     weights = tf.cast(weights, values.dtype)
     sums = tf.stack([tf.reduce_sum(values * weights), tf.reduce_sum(weights)])
-    if replicas is not None:
-        sums = replicas.all_reduce(tf.distribute.ReduceOp.SUM, sums)
+    if context is not None:
+        sums = context.all_reduce(tf.distribute.ReduceOp.SUM, sums)
     return tf.math.divide_no_nan(sums[0], sums[1])
 
 
 def _over_batch_size(losses, weights):
     """sum(w v) / B, B the examples of all replicas, whose gradients a strategy adds."""
     total = tf.reduce_sum(losses if weights is None else losses * weights)
-    size = tf.cast(tf.size(losses), losses.dtype)
-    if (replicas := _replicas()) is not None:
-        size = replicas.all_reduce(tf.distribute.ReduceOp.SUM, size)
-    return total / size
+    return total / replicas.total(tf.cast(tf.size(losses), losses.dtype))
 
 
 def _num_batches(data):
@@ -474,10 +472,3 @@ def _has_gpu():
 
 def _draws_by_keras(layer):
     return hasattr(layer, "seed_generator") and not isinstance(layer, Dropout)
-
-
-def _replicas():
-    """The replica context within a step on several replicas, else None."""
-    context = tf.distribute.get_replica_context()
-    is_one_of_many = context is not None and context.num_replicas_in_sync > 1
-    return context if is_one_of_many else None

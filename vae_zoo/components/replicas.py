@@ -1,0 +1,24 @@
+"""The replicas of a distribution strategy, within a step on several of them."""
+
+import tensorflow as tf
+
+
+def context():
+    """The replica context within a step on several replicas, else None."""
+    found = tf.distribute.get_replica_context()
+    is_one_of_many = found is not None and found.num_replicas_in_sync > 1
+    return found if is_one_of_many else None
+
+
+def total(values):
+    """The sum of all replicas' `values`, a tensor; no gradient flows through it."""
+    found = context()
+    return values if found is None else found.merge_call(_summed, args=(values,))
+
+
+def _summed(strategy, values):
+    # Not by `all_reduce`: of several collectives of different shapes in one step it
+    # may pair those of one replica with others of another (TensorFlow 2.21).
+    return strategy.extended.reduce_to(
+        tf.distribute.ReduceOp.SUM, values, destinations=values
+    )
