@@ -92,10 +92,10 @@ def train(make_model, strategy):
     x = np.repeat(next(iter(source.batches(1))).numpy(), 4, axis=0)
     measured = model.evaluate(data, steps=STEPS, return_dict=True, verbose=0)
     # So it does with arrays, whose weights need no labels.
-    pair = np.concatenate([np.zeros_like(x[:1]), np.ones_like(x[:1])])
-    bounds = [model.evaluate(each[None], verbose=0)[0] for each in pair]
-    light = {"sample_weight": np.array([1e-6, 1.0]), "batch_size": 2, "verbose": 0}
-    weighted = model.evaluate(pair, **light)[0]
+    sides = [np.zeros((50, 8, 8, 1)), np.ones((50, 8, 8, 1))]
+    bounds = [model.evaluate(each, batch_size=50, verbose=0)[0] for each in sides]
+    light = {"sample_weight": np.repeat([1e-6, 1.0], 50), "batch_size": 100}
+    weighted = model.evaluate(np.concatenate(sides), **light, verbose=0)[0]
     # 1 if the weights count, 1/2 if they do not.
     second_share = (weighted - bounds[0]) / (bounds[1] - bounds[0])
     draws = model.predict(x, batch_size=4, verbose=0)["elbo"]
