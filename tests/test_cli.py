@@ -31,8 +31,15 @@ def run_folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "whole"
     result = call("train", "beta-vae", *TINY, "--warmup-epochs", 3, "--output", folder)
     assert result.returncode == 0, result.stderr
-    assert "Epoch 6/6" in result.stdout
-    assert "━" in result.stdout
+    # One line for each epoch, and nothing that moves a terminal's cursor.
+    epochs = [line for line in result.stdout.splitlines() if "Epoch" in line]
+    assert [line.split(" - ")[0] for line in epochs] == [
+        f"Epoch {number}/6" for number in range(1, 7)
+    ]
+    assert all("val_elbo: " in line for line in epochs)
+    printed = set(result.stdout + result.stderr)
+    assert not [each for each in printed - {"\n"} if not each.isprintable()]
+    assert "━" not in printed
     return folder
 
 
@@ -112,7 +119,7 @@ def test_a_killed_and_resumed_run_equals_an_uninterrupted_one(run_folder, tmp_pa
         assert not (folder / "metrics.json").exists()
     assert subprocess.run(arguments, capture_output=True).returncode == 0
     assert {path.name for path in folder.iterdir()} == ARTEFACTS
-    for name in ("history.csv", "metrics.json"):
+    for name in ("history.csv", "metrics.json", "run.json"):
         assert (folder / name).read_text() == (run_folder / name).read_text()
     models = [keras.models.load_model(f / "model.keras") for f in (folder, run_folder)]
     for a, b in zip(*(model.weights for model in models), strict=True):
@@ -172,18 +179,18 @@ def test_the_last_tenth_of_train_is_held_out_where_there_is_no_test_split(
         return capsys.readouterr().out.partition("x.npy ")[2]
 
     held_out = printed()
-    assert held_out.startswith("train[90%:]\n")
+    assert held_out.startswith("train[90%:], binarized once\n")
     (row,) = (line for line in held_out.splitlines() if line.startswith("elbo"))
     assert row.split()[-2:] == ["5", "1"]
     assert printed("--split", "train[90%:]") == held_out
-    assert printed("--split", "train[:7]").startswith("train[:7]\n")
+    assert printed("--split", "train[:7]").startswith("train[:7], binarized once\n")
     plots = ["plot", str(run_folder), *arguments, "--output", str(tmp_path / "plots")]
     assert main(plots) == 0
     assert (tmp_path / "plots" / "latent.png").exists()
     for missing in (evaluate, plots):
         assert main([*missing, "--split", "test"]) == 2
         error = capsys.readouterr().err
-        assert "`split` must be one of ['train'], with an optional range" in error
+        assert "--split must be one of ['train'], with an optional range" in error
 
 
 def test_plot_leaves_every_picture_that_applies(run_folder, tmp_path, capsys):

@@ -5,6 +5,7 @@ import functools
 import keras
 
 from vae_zoo import models
+from vae_zoo.arguments import shown
 from vae_zoo.components import (
     cluster_initializers,
     distortions,
@@ -56,6 +57,7 @@ def _encoder(settings):
         sizes["filters"] = settings["filters"]
     if settings["network"] == "resnet":
         sizes["num_blocks"] = settings["num_blocks"]
+    _check_activation(settings["activation"])
     network = NETWORKS[settings["network"]](
         activation=settings["activation"],
         dropout_rate=settings["dropout_rate"],
@@ -67,6 +69,16 @@ def _encoder(settings):
     if not amounts:
         return network
     return distortions.Distorted(network, seed=settings["seed"], **amounts)
+
+
+def _check_activation(name):
+    try:
+        keras.activations.get(name)
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            "`activation` must be the name of one of Keras' activations, such as "
+            f"'relu' or 'silu'. Received: activation={shown(name)}"
+        ) from error
 
 
 def _clusters(settings):

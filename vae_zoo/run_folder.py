@@ -4,7 +4,7 @@ import itertools
 import json
 import zlib
 
-from vae_zoo import atomic
+from vae_zoo import atomic, run_settings
 
 PICTURES = ("samples.png", "reconstructions.png", "latent.png", "clusters.png")
 ARTEFACTS = (
@@ -20,18 +20,24 @@ NOT_OF_THE_RUN = ("data_dir", "seconds_between_checkpoints", "distribute")
 
 
 def check(folder, settings):
-    """Raises ValueError if `folder` is anything else's than that of this run."""
+    """Raises ValueError if `folder` is anything else's than that of this run.
+
+    A run may be given more epochs than it was to have.
+    """
     settings = recorded(settings)
     path = folder / "run.json"
     if path.exists() and not (folder / "model.keras").exists():
         return  # Nothing was trained, so nothing can be lost.
     if path.exists():
         found = json.loads(path.read_text())
-        differing = [
-            key
-            for key in ("model", *sorted(found.keys() | settings.keys()))
-            if found.get(key) != settings.get(key)
-        ]
+        if settings.get("binarize") == "auto":
+            settings["binarize"] = found.get("binarize")
+        if found.get("epochs", 0) < settings["epochs"]:
+            differing = _differing(found, {**settings, "epochs": found.get("epochs")})
+            if not differing:
+                run_settings.check_extension(found, settings)
+                return
+        differing = _differing(found, settings)
         if differing:
             key = differing[0]
             raise ValueError(
@@ -46,6 +52,21 @@ def check(folder, settings):
             f"`output` must be a new folder or that of a run. Received: '{folder}', "
             f"which holds {taken[0]!r} of something else"
         )
+
+
+def _differing(found, settings):
+    return [
+        key
+        for key in ("model", *sorted(found.keys() | settings.keys()))
+        if found.get(key) != settings.get(key)
+    ]
+
+
+def resumed_binarization(folder):
+    """How the run that `folder` holds has its data binarized; "auto" if none began."""
+    if not (folder / "model.keras").exists():
+        return "auto"
+    return json.loads((folder / "run.json").read_text()).get("binarize")
 
 
 def check_model(path, model, expected):
