@@ -9,11 +9,14 @@ import time
 import keras
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 from tests.small_runs import ARTEFACTS, TINY
-from vae_zoo import VAE, atomic, cli, termination
+from vae_zoo import VAE, atomic, cli, export, termination
+from vae_zoo.callbacks import RunCheckpoint
 from vae_zoo.cli import main
+from vae_zoo.components import networks
+from vae_zoo.models import compiling
 from vae_zoo.serving.saved_model import read_metadata
 
 
@@ -155,9 +158,13 @@ def test_sample_evaluate_and_export(run_folder, tmp_path, capsys):
     for key in ("dataset", "metrics", "training", "config"):
         assert copied[key] == original[key]
     capsys.readouterr()
-    arguments = ["--dataset", "digits", "--num-samples", "20", "--json"]
+    # On the run's data, binarized as in its validation.
+    arguments = ["--num-samples", "20", "--json"]
     assert main(["evaluate", str(run_folder), *arguments]) == 0
-    scores = json.loads(capsys.readouterr().out)
+    out, err = capsys.readouterr()
+    assert not err
+    scores = json.loads(out)
+    assert scores["binarize"] == "fixed"
     assert scores["elbo"]["num_examples"] == 359
     assert scores["log_marginal_likelihood"]["value"] > scores["elbo"]["value"]
     assert (scores["dataset"], scores["split"]) == ("digits", "test")
@@ -197,11 +204,13 @@ def test_plot_leaves_every_picture_that_applies(run_folder, tmp_path, capsys):
     names = {"samples", "reconstructions", "latent", "traversals", "imputations"}
     names |= {"manifold", "training_curves", "rate_distortion"}
     plots = tmp_path / "plots"
-    arguments = ["--dataset", "digits", "--output", str(plots)]
+    arguments = ["--output", str(plots)]
     assert main(["plot", str(run_folder), *arguments]) == 0
     expected = {plots / f"{name}.png" for name in names}
     assert set(plots.iterdir()) == expected
-    assert set(capsys.readouterr().out.split()) == set(map(str, expected))
+    out, err = capsys.readouterr()
+    assert set(out.split()) == set(map(str, expected))
+    assert err == "vae-zoo: pictures of digits test, binarized once\n"
     # A SavedModel alone has no history.
     plots = tmp_path / "of a model"
     arguments[-1] = str(plots)
@@ -243,6 +252,72 @@ def test_another_models_run_is_refused(run_folder, tmp_path, capsys):
     assert main(["train", "vae", *TINY, "--output", str(tmp_path)]) == 2
     assert "'model.keras' of something else" in capsys.readouterr().err
     assert (tmp_path / "model.keras").read_text() == "not a run's"
+
+
+def test_a_run_is_stopped_resumed_and_extended(tmp_path, capsys, monkeypatch):
+    whole, part = tmp_path / "whole", tmp_path / "part"
+
+    def train(folder, epochs, *more):
+        arguments = [*TINY, "--epochs", str(epochs), "--output", str(folder), *more]
+        code = main(["train", "vae", *arguments])
+        return code, *capsys.readouterr()
+
+    def interrupt(self, epoch, logs):
+        on_epoch_end(self, epoch, logs)
+        raise KeyboardInterrupt
+
+    assert train(whole, 4, "--quiet") == (0, "", "")
+    on_epoch_end = RunCheckpoint.on_epoch_end
+    with monkeypatch.context() as patch:
+        patch.setattr(RunCheckpoint, "on_epoch_end", interrupt)
+        code, out, err = train(part, 2)
+    assert code == 130
+    # Grey values are no data of a Bernoulli likelihood, and no note says that they are.
+    assert "x ~ Bernoulli(x) anew" in out
+    assert err == (
+        "vae-zoo: interrupted: stopped in epoch 2 of 2, with 1 epoch saved; the same "
+        f"command resumes the run in '{part}'\n"
+    )
+    code, out, err = train(part, 2)
+    assert (code, err) == (0, "")
+    assert out.startswith(f"{part}: resuming from epoch 2 of 2\n")
+    # Two epochs were too short for XLA, and more of them do not change how it computes.
+    monkeypatch.setattr(compiling, "STEPS_TO_WIN_BACK", 1)
+    code, out, err = train(part, 4)
+    assert (code, err) == (0, "")
+    assert out.startswith(f"{part}: resuming from epoch 3 of 4\n")
+    assert "all 4 epochs are done" in train(part, 4)[1]
+    models = [keras.models.load_model(f / "model.keras") for f in (whole, part)]
+    assert [model.jit_compile for model in models] == [False, False]
+    for a, b in zip(*(model.weights for model in models), strict=True):
+        assert_array_equal(a, b)
+    for name in ("history.csv", "metrics.json", "run.json"):
+        assert (part / name).read_text() == (whole / name).read_text()
+    assert [path.name for path in (part / "saved_model").iterdir()] == ["1", "2"]
+    code, _, err = train(part, 3)
+    assert code == 2
+    assert "holds a run with --epochs=4" in err
+
+
+def test_a_run_starts_from_the_weights_of_another_model(run_folder, tmp_path, capsys):
+    # Of another class and with other settings of training, but of one architecture.
+    more = ["--init-from", str(run_folder), "--dropout-rate", "0.1", "--epochs", "1"]
+    more += ["--learning-rate", "1e-12", "--output"]
+    assert main(["train", "vae", *TINY, *more, str(tmp_path / "run")]) == 0
+    before, after = (VAE.from_preset(f) for f in (run_folder, tmp_path / "run"))
+    for a, b in zip(before.weights, after.weights, strict=True):
+        assert_allclose(a, b, atol=1e-8)
+    settings = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert settings["init_from"] == str(run_folder)
+    # What is not known before the model is loaded.
+    exported = tmp_path / "of_python"
+    other = VAE((8, 8, 1), 2, encoder=networks.MLP((16, 8), activation="tanh"))
+    export(other, exported, signatures=["decode"])
+    more[1] = str(exported)
+    capsys.readouterr()
+    assert main(["train", "vae", *TINY, *more, str(tmp_path / "other")]) == 2
+    assert "--init-from must name a model of the run's arch" in capsys.readouterr().err
+    assert not (tmp_path / "other").exists()
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

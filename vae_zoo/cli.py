@@ -8,7 +8,7 @@ import signal
 import sys
 import warnings
 
-from vae_zoo import cli_checks, cli_data, termination
+from vae_zoo import cli_data, termination
 from vae_zoo.cli_arguments import BAD_INPUT
 from vae_zoo.cli_errors import in_words, is_for_the_user
 from vae_zoo.cli_options import (
@@ -37,7 +37,9 @@ def main(arguments=None):
     try:
         with termination.raised():
             if options.run in CHECKS:
-                CHECKS[options.run](options)
+                # It needs NumPy, which is slow beside what `--help` needs.
+                checks = importlib.import_module("vae_zoo.cli_checks")
+                getattr(checks, CHECKS[options.run])(options)
             if options.run not in (_list, _serve_config):
                 _import_tensorflow()
             options.run(options)
@@ -99,11 +101,12 @@ def _list(options):
 
 
 def _train(options):
+    from vae_zoo.cli_checks import settings_of
     from vae_zoo.training import train
 
     # One line for each epoch where nobody watches a bar.
     verbose = 0 if options.quiet else 1 if _is_terminal(sys.stdout) else 2
-    metrics = train(cli_checks.settings_of(options), options.output, verbose)
+    metrics = train(settings_of(options), options.output, verbose)
     if metrics is None or options.quiet:  # None: another worker is the chief.
         return
     bound = metrics["validation"]["elbo"]
@@ -233,11 +236,11 @@ RUNS = {
     "export": _export,
     "serve-config": _serve_config,
 }
-# What is known before TensorFlow loads.
+# What is known before TensorFlow loads: functions of `cli_checks`.
 CHECKS = {
-    _train: cli_checks.check_train,
-    _evaluate: cli_checks.check_evaluate,
-    _sample: cli_checks.check_sample,
-    _plot: cli_checks.check_plot,
-    _export: cli_checks.check_export,
+    _train: "check_train",
+    _evaluate: "check_evaluate",
+    _sample: "check_sample",
+    _plot: "check_plot",
+    _export: "check_export",
 }

@@ -5,6 +5,8 @@ import dataclasses
 from vae_zoo.serving.layout import find_version, read_metadata
 from vae_zoo.zoo import presets
 
+# Options that say how data are read; a run records those that matter to it.
+READING_OPTIONS = ("data_dir", "image_size", "image_fit", "max_gib")
 BINARIZED = {None: "not binarized", "fixed": "binarized once", "dynamic": "binarized"}
 
 
@@ -14,14 +16,14 @@ class Data:
 
     Attributes:
         dataset: as in `datasets.load`.
-        data_dir: likewise.
+        reading: likewise, further arguments by name.
         split: the one that the options name, or None.
         binarize: None, "fixed" or "dynamic".
         training: the settings of the run that made the model, {} where there was none.
     """
 
     dataset: str
-    data_dir: str | None
+    reading: dict
     split: str | None
     binarize: str | None
     training: dict
@@ -56,12 +58,18 @@ def data_of(options):
             "`dataset` must be given, since the model does not say which data it was "
             f"trained on. Received: None, and the model '{options.source}'"
         )
+    given = {name: getattr(options, name, None) for name in READING_OPTIONS}
+    reading = training | {k: v for k, v in given.items() if v is not None}
     binarize = options.binarize
     if binarize is None and training.get("binarize"):
         binarize = "fixed"  # As in the run's own validation.
     return Data(
         dataset=dataset,
-        data_dir=options.data_dir,
+        reading={
+            name: reading[name]
+            for name in READING_OPTIONS
+            if reading.get(name) is not None
+        },
         split=options.split,
         binarize=None if binarize == "none" else binarize,
         training=training,
@@ -77,18 +85,18 @@ def opened(data):
     from vae_zoo.datasets import open_held_out, open_source
     from vae_zoo.datasets.splits import UnknownSplitError
 
-    where = {"data_dir": data.data_dir}
     if data.split is not None:
-        return open_source(data.dataset, data.split, **where), data.split
+        return open_source(data.dataset, data.split, **data.reading), data.split
     if not data.is_of_the_run:
-        return open_held_out(data.dataset, **where)
+        return open_held_out(data.dataset, **data.reading)
     try:
-        return open_source(data.dataset, "test", **where), "test"
+        return open_source(data.dataset, "test", **data.reading), "test"
     except UnknownSplitError:
         from vae_zoo import run_data
 
-        source = run_data.open_sources({**data.training, **where})["validation"]
-        return source, data.training["validation_split"]
+        settings = {"data_dir": None, **data.training, **data.reading}
+        source = run_data.open_sources(settings)["validation"]
+        return source, settings["validation_split"]
 
 
 def warnings_about(data, source, likelihood):

@@ -41,5 +41,7 @@ def _saved(checkpoint):
     if not checkpoint.steps_saved:
         return "with nothing saved yet"
     epochs, steps = divmod(checkpoint.steps_saved, checkpoint.steps_per_epoch)
-    part = f" and {steps} of {checkpoint.steps_per_epoch} steps" if steps else ""
-    return f"with {epochs} epochs{part} saved"
+    saved = f"with {epochs} epoch{'s' * (epochs != 1)}"
+    if steps:
+        saved += f" and {steps} of {checkpoint.steps_per_epoch} steps"
+    return f"{saved} saved"
