@@ -92,7 +92,7 @@ def _add_training_options(parser, posteriors):
         default="bernoulli",
         help="p(x|z); a normal one's scale is learned: one, or each element's own",
     )
-    add("--epochs", type=positive(int), default=200, help="passes over the data")
+    add("--epochs", type=positive(int), default=100, help="passes over the data")
     add(
         "--patience",
         type=positive(int),
