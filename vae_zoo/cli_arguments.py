@@ -6,6 +6,7 @@ import math
 BAD_INPUT = 2
 # NumPy, TensorFlow and the files of a run hold these numbers in 32 bits.
 LARGEST_INTEGER = 2**31 - 1
+LARGEST_NUMBER = 3.4e38
 
 
 class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
@@ -86,7 +87,7 @@ def _number(kind, is_valid, expectation):
             value = kind(word) if word.isascii() else math.nan
         except ValueError:
             value = math.nan
-        if not _is_finite(value) or not is_valid(value):
+        if not _fits(value) or not is_valid(value):
             raise argparse.ArgumentTypeError(
                 f"must be {expectation}. Received: {word!r}"
             )
@@ -95,16 +96,23 @@ def _number(kind, is_valid, expectation):
     return parse
 
 
-def _is_finite(value):
-    if isinstance(value, int):
-        return abs(value) <= LARGEST_INTEGER
-    return math.isfinite(value)
+def _fits(value):
+    largest = LARGEST_INTEGER if isinstance(value, int) else LARGEST_NUMBER
+    return abs(value) <= largest  # NaN does not.
 
 
-def positive(kind):
-    """The type of an option that takes a positive `kind`, int or float."""
-    name = f"integer up to {LARGEST_INTEGER}" if kind is int else "finite number"
-    return _number(kind, lambda value: value > 0, f"a positive {name}")
+def positive(kind, maximum=None):
+    """The type of an option that takes a positive `kind`, int or float.
+
+    Args:
+        kind: int or float.
+        maximum: the largest one; None: that of 32 bits.
+    """
+    maximum = maximum or (LARGEST_INTEGER if kind is int else LARGEST_NUMBER)
+    name = "integer" if kind is int else "number"
+    return _number(
+        kind, lambda value: 0 < value <= maximum, f"a positive {name} up to {maximum}"
+    )
 
 
 def text(word):
@@ -122,7 +130,9 @@ def model_version(text):
     return name, int(version)
 
 
-non_negative = _number(float, lambda value: value >= 0, "a finite number >= 0")
+non_negative = _number(
+    float, lambda value: value >= 0, f"a number from 0 to {LARGEST_NUMBER}"
+)
 non_negative_integer = _number(
     int, lambda value: value >= 0, f"an integer from 0 to {LARGEST_INTEGER}"
 )

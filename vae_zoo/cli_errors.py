@@ -54,7 +54,9 @@ def in_words(error, words):
         error: an exception.
         words: how each argument is written, {"latent_dim": "--latent-dim", …}.
     """
-    message = " ".join(str(error).split()) or type(error).__name__
+    message = " ".join(str(error).split())
+    if isinstance(error, MemoryError) or "OOM when allocating" in message:
+        message = f"the memory does not suffice, give smaller sizes. {message}".strip()
     known = {alias: words[name] for alias, name in ALIASES if name in words} | words
 
     def word(match):

@@ -26,6 +26,9 @@ EVALUATION_OPTIONS = (
     "seed",
 )
 
+# Of `sample`: the elements of more may be too many to count in 32 bits.
+MOST_SAMPLES = 1_000_000
+
 # Those that say how `serve-config` has the server run.
 SERVER_OPTIONS = (
     "name",
@@ -127,7 +130,7 @@ def _add_sample(commands, run):
     parser = add_command(commands, "sample", run, "draw new examples")
     _add_model_argument(parser)
     add = parser.add_argument
-    add("--num-samples", type=positive(int), default=64, help="how many")
+    add("--num-samples", type=positive(int, MOST_SAMPLES), default=64, help="how many")
     add(
         "--cluster",
         type=non_negative_integer,

@@ -3,9 +3,9 @@
 import functools
 
 import keras
+import numpy as np
 
 from vae_zoo import models
-from vae_zoo.arguments import shown
 from vae_zoo.components import (
     cluster_initializers,
     distortions,
@@ -73,12 +73,15 @@ def _encoder(settings):
 
 def _check_activation(name):
     try:
-        keras.activations.get(name)
-    except (ValueError, TypeError) as error:
+        # Some, such as "glu", make another shape, which layers cannot go on with.
+        is_right = keras.activations.get(name)(np.zeros((1, 2))).shape == (1, 2)
+    except (ValueError, TypeError):
+        is_right = False
+    if not is_right:
         raise ValueError(
             "`activation` must be the name of one of Keras' activations, such as "
-            f"'relu' or 'silu'. Received: activation={shown(name)}"
-        ) from error
+            f"'relu' or 'silu', that keeps the shape. Received: activation={name!r}"
+        )
 
 
 def _clusters(settings):
