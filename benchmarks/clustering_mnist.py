@@ -62,8 +62,11 @@ def train(folder, settings, data_dir):
         "train",
         "gaussian-mixture-vae",
         "--cosine-decay",
+        "--binarize=none",
         f"--output={folder}",
     ]
+    if settings["initialization"] == "none":
+        settings = {k: v for k, v in settings.items() if k != "pretraining-epochs"}
     for name, value in settings.items():
         values = value if isinstance(value, tuple) else (value,)
         arguments += [f"--{name}", *map(str, values)]

@@ -39,12 +39,17 @@ def main():
     parser.add_argument("--dataset", default=None)
     parser.add_argument("--data-dir", default=None, help="where TFDS keeps its data")
     options = parser.parse_args()
-    card = VAE.presets[options.preset]["card"]
+    metadata = VAE.presets[options.preset]
+    card = metadata["card"]
+    # A command of an earlier version may leave out what is no default any more.
+    binarize = metadata["training"]["binarize"] or "none"
     folder = options.output or f"runs/{options.preset}"
     where = {"dataset": options.dataset, "data_dir": options.data_dir}
 
     words = shlex.split(card["training_command"])[1:]
-    words = replaced(words, output=folder, epochs=options.epochs, **where)
+    words = replaced(
+        words, output=folder, epochs=options.epochs, binarize=binarize, **where
+    )
     print("vae-zoo", shlex.join(words), flush=True)
     if cli.main(words):
         raise SystemExit("the training failed")

@@ -9,11 +9,14 @@ import time
 import keras
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 from tests.small_runs import ARTEFACTS, TINY
-from vae_zoo import VAE, atomic, cli, termination
+from vae_zoo import VAE, atomic, cli, export, termination, training
+from vae_zoo.callbacks import RunCheckpoint
 from vae_zoo.cli import main
+from vae_zoo.components import networks
+from vae_zoo.models import compiling
 from vae_zoo.serving.layout import read_metadata
 
 
@@ -31,8 +34,15 @@ def run_folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "whole"
     result = call("train", "beta-vae", *TINY, "--warmup-epochs", 3, "--output", folder)
     assert result.returncode == 0, result.stderr
-    assert "Epoch 6/6" in result.stdout
-    assert "━" in result.stdout
+    # One line for each epoch, and nothing that moves a terminal's cursor.
+    epochs = [line for line in result.stdout.splitlines() if "Epoch" in line]
+    assert [line.split(" - ")[0] for line in epochs] == [
+        f"Epoch {number}/6" for number in range(1, 7)
+    ]
+    assert all("val_elbo: " in line for line in epochs)
+    printed = set(result.stdout + result.stderr)
+    assert not [each for each in printed - {"\n"} if not each.isprintable()]
+    assert "━" not in printed
     return folder
 
 
@@ -112,7 +122,7 @@ def test_a_killed_and_resumed_run_equals_an_uninterrupted_one(run_folder, tmp_pa
         assert not (folder / "metrics.json").exists()
     assert subprocess.run(arguments, capture_output=True).returncode == 0
     assert {path.name for path in folder.iterdir()} == ARTEFACTS
-    for name in ("history.csv", "metrics.json"):
+    for name in ("history.csv", "metrics.json", "run.json"):
         assert (folder / name).read_text() == (run_folder / name).read_text()
     models = [keras.models.load_model(f / "model.keras") for f in (folder, run_folder)]
     for a, b in zip(*(model.weights for model in models), strict=True):
@@ -148,9 +158,13 @@ def test_sample_evaluate_and_export(run_folder, tmp_path, capsys):
     for key in ("dataset", "metrics", "training", "config"):
         assert copied[key] == original[key]
     capsys.readouterr()
-    arguments = ["--dataset", "digits", "--num-samples", "20", "--json"]
+    # On the run's data, binarized as in its validation.
+    arguments = ["--num-samples", "20", "--json"]
     assert main(["evaluate", str(run_folder), *arguments]) == 0
-    scores = json.loads(capsys.readouterr().out)
+    out, err = capsys.readouterr()
+    assert not err
+    scores = json.loads(out)
+    assert scores["binarize"] == "fixed"
     assert scores["elbo"]["num_examples"] == 359
     assert scores["log_marginal_likelihood"]["value"] > scores["elbo"]["value"]
     assert (scores["dataset"], scores["split"]) == ("digits", "test")
@@ -173,29 +187,31 @@ def test_a_tenth_of_train_is_held_out_where_there_is_no_test_split(
         return capsys.readouterr().out.partition("x.npy ")[2]
 
     held_out = printed()
-    assert held_out.startswith("train[held-out]\n")
+    assert held_out.startswith("train[held-out], binarized once\n")
     (row,) = (line for line in held_out.splitlines() if line.startswith("elbo"))
     assert row.split()[-2:] == ["5", "1"]
     assert printed("--split", "train[held-out]") == held_out
-    assert printed("--split", "train[:7]").startswith("train[:7]\n")
+    assert printed("--split", "train[:7]").startswith("train[:7], binarized once\n")
     plots = ["plot", str(run_folder), *arguments, "--output", str(tmp_path / "plots")]
     assert main(plots) == 0
     assert (tmp_path / "plots" / "latent.png").exists()
     for missing in (evaluate, plots):
         assert main([*missing, "--split", "test"]) == 2
         error = capsys.readouterr().err
-        assert "`split` must be one of ['train'], with an optional range" in error
+        assert "--split must be one of ['train'], with an optional range" in error
 
 
 def test_plot_leaves_every_picture_that_applies(run_folder, tmp_path, capsys):
     names = {"samples", "reconstructions", "latent", "traversals", "imputations"}
     names |= {"manifold", "training_curves", "rate_distortion"}
     plots = tmp_path / "plots"
-    arguments = ["--dataset", "digits", "--output", str(plots)]
+    arguments = ["--output", str(plots)]
     assert main(["plot", str(run_folder), *arguments]) == 0
     expected = {plots / f"{name}.png" for name in names}
     assert set(plots.iterdir()) == expected
-    assert set(capsys.readouterr().out.split()) == set(map(str, expected))
+    out, err = capsys.readouterr()
+    assert set(out.split()) == set(map(str, expected))
+    assert err == "vae-zoo: pictures of digits test, binarized once\n"
     # A SavedModel alone has no history.
     plots = tmp_path / "of a model"
     arguments[-1] = str(plots)
@@ -237,6 +253,73 @@ def test_another_models_run_is_refused(run_folder, tmp_path, capsys):
     assert main(["train", "vae", *TINY, "--output", str(tmp_path)]) == 2
     assert "'model.keras' of something else" in capsys.readouterr().err
     assert (tmp_path / "model.keras").read_text() == "not a run's"
+
+
+def test_a_run_is_stopped_resumed_and_extended(tmp_path, capsys, monkeypatch):
+    whole, part = tmp_path / "whole", tmp_path / "part"
+    monkeypatch.setattr(training, "write_pictures", lambda *arguments: None)
+
+    def train(folder, epochs, *more):
+        arguments = [*TINY, "--epochs", str(epochs), "--output", str(folder), *more]
+        code = main(["train", "vae", *arguments])
+        return code, *capsys.readouterr()
+
+    def interrupt(self, epoch, logs):
+        on_epoch_end(self, epoch, logs)
+        raise KeyboardInterrupt
+
+    assert train(whole, 4, "--quiet") == (0, "", "")
+    on_epoch_end = RunCheckpoint.on_epoch_end
+    with monkeypatch.context() as patch:
+        patch.setattr(RunCheckpoint, "on_epoch_end", interrupt)
+        code, out, err = train(part, 2)
+    assert code == 130
+    # Grey values are no data of a Bernoulli likelihood, and no note says that they are.
+    assert "x ~ Bernoulli(x) anew" in out
+    assert err == (
+        "vae-zoo: interrupted: stopped in epoch 2 of 2, with 1 epoch saved; the same "
+        f"command resumes the run in '{part}'\n"
+    )
+    code, out, err = train(part, 2)
+    assert (code, err) == (0, "")
+    assert out.startswith(f"{part}: resuming from epoch 2 of 2\n")
+    # Two epochs were too short for XLA, and more of them do not change how it computes.
+    monkeypatch.setattr(compiling, "STEPS_TO_WIN_BACK", 1)
+    code, out, err = train(part, 4)
+    assert (code, err) == (0, "")
+    assert out.startswith(f"{part}: resuming from epoch 3 of 4\n")
+    assert "all 4 epochs are done" in train(part, 4)[1]
+    models = [keras.models.load_model(f / "model.keras") for f in (whole, part)]
+    assert [model.jit_compile for model in models] == [False, False]
+    for a, b in zip(*(model.weights for model in models), strict=True):
+        assert_array_equal(a, b)
+    for name in ("history.csv", "metrics.json", "run.json"):
+        assert (part / name).read_text() == (whole / name).read_text()
+    assert {path.name for path in (part / "saved_model").iterdir()} == {"1", "2"}
+    code, _, err = train(part, 3)
+    assert code == 2
+    assert "holds a run with --epochs=4" in err
+
+
+def test_a_run_starts_from_the_weights_of_another_model(run_folder, tmp_path, capsys):
+    # Of another class and with other settings of training, but of one architecture.
+    more = ["--init-from", str(run_folder), "--dropout-rate", "0.1", "--epochs", "1"]
+    more += ["--learning-rate", "1e-12", "--output"]
+    assert main(["train", "vae", *TINY, *more, str(tmp_path / "run")]) == 0
+    before, after = (VAE.from_preset(f) for f in (run_folder, tmp_path / "run"))
+    for a, b in zip(before.weights, after.weights, strict=True):
+        assert_allclose(a, b, atol=1e-8)
+    settings = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert settings["init_from"] == str(run_folder)
+    # What is not known before the model is loaded.
+    exported = tmp_path / "of_python"
+    other = VAE((8, 8, 1), 2, encoder=networks.MLP((16, 8), activation="tanh"))
+    export(other, exported, signatures=["decode"])
+    more[1] = str(exported)
+    capsys.readouterr()
+    assert main(["train", "vae", *TINY, *more, str(tmp_path / "other")]) == 2
+    assert "--init-from must name a model of the run's arch" in capsys.readouterr().err
+    assert not (tmp_path / "other").exists()
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

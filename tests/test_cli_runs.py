@@ -100,7 +100,7 @@ def test_a_model_of_another_architecture_is_not_trained_on(tmp_path, capsys):
     capsys.readouterr()
     # Its settings say so,
     assert main(["train", "vae", *arguments, "--output", str(folders[0])]) == 2
-    assert "holds a run with hidden_units=[16]" in capsys.readouterr().err
+    assert "holds a run with --hidden-units=[16]" in capsys.readouterr().err
     # or, if the file was put there, its weights.
     other.write_bytes(model.read_bytes())
     assert main(["train", "vae", *arguments, "--output", str(folders[1])]) == 2
@@ -190,7 +190,7 @@ def test_a_gaussian_mixture_run_with_few_labels_resumes(tmp_path, capsys, monkey
     expected = models[0].sample(2, seed=0, cluster=7)
     assert_array_equal(np.load(output), expected)
     assert main(["sample", str(whole), "--cluster", "10"]) == 2
-    assert "`cluster` must be an integer in 0..9" in capsys.readouterr().err
+    assert "--cluster must be an integer in 0..9" in capsys.readouterr().err
 
 
 # Of 1294 examples 42 steps, 14 to an execution.

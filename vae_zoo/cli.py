@@ -8,12 +8,14 @@ import signal
 import sys
 import warnings
 
-from vae_zoo import termination
+from vae_zoo import cli_data, termination
+from vae_zoo.cli_arguments import BAD_INPUT
+from vae_zoo.cli_errors import in_words, is_for_the_user
 from vae_zoo.cli_options import (
-    BAD_INPUT,
     EVALUATION_OPTIONS,
     SERVER_OPTIONS,
     build_parser,
+    parse,
 )
 from vae_zoo.zoo import presets
 from vae_zoo.zoo.catalogue import MODELS
@@ -27,39 +29,46 @@ TERMINATED = 128 + signal.SIGTERM
 def main(arguments=None):
     """Runs one command; returns the exit code.
 
-    0, 2 for bad input, 75 if another worker of a distributed run was lost, 130 for
-    Ctrl-C, 143 for SIGTERM.
+    0, 2 for what the user can mend (bad input, files, memory), 75 if another worker of
+    a distributed run was lost, 130 for Ctrl-C, 143 for SIGTERM. Any other error is a
+    bug and keeps its traceback, with which Python ends with 1.
     """
-    options = build_parser(RUNS).parse_args(arguments)
+    options = parse(build_parser(RUNS), arguments)
     try:
         with termination.raised():
+            if options.run in CHECKS:
+                # It needs NumPy, which is slow beside what `--help` needs.
+                checks = importlib.import_module("vae_zoo.cli_checks")
+                getattr(checks, CHECKS[options.run])(options)
             if options.run not in (_list, _serve_config):
                 _import_tensorflow()
             options.run(options)
-    except KeyboardInterrupt:
-        print("vae-zoo: interrupted", file=sys.stderr)
-        return INTERRUPTED
-    except termination.Terminated:
-        print("vae-zoo: terminated", file=sys.stderr)
-        return TERMINATED
+    except KeyboardInterrupt as stop:
+        return _report_stop("interrupted", stop, INTERRUPTED)
+    except termination.Terminated as stop:
+        return _report_stop("terminated", stop, TERMINATED)
     except BrokenPipeError:
         sys.stdout = None
-    except (ValueError, OSError) as error:
-        return _report(error)
     except Exception as error:
-        # TensorFlow's file errors, told apart without importing it beforehand.
-        if type(error).__module__ == "tensorflow.python.framework.errors_impl":
-            return _report(error)
-        if type(error).__name__ == "WorkerLostError":
-            _report(error)
-            return WORKER_LOST
-        raise
+        is_lost = type(error).__name__ == "WorkerLostError"
+        if not is_lost and not is_for_the_user(error):
+            raise
+        message = in_words(error, options.parser.words())
+        print(f"vae-zoo: error: {message}", file=sys.stderr)
+        return WORKER_LOST if is_lost else BAD_INPUT
     return 0
+
+
+def _report_stop(what, stop, code):
+    print(": ".join(["vae-zoo", what, *map(str, stop.args)]), file=sys.stderr)
+    return code
 
 
 def _import_tensorflow():
     """Imports it without its notes on the machine, which nobody asked for."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    if not _is_terminal(sys.stderr):
+        os.environ.setdefault("TQDM_DISABLE", "1")  # The progress of TFDS' downloads.
     sys.stderr.flush()
     stderr = os.dup(2)
     try:
@@ -72,10 +81,8 @@ def _import_tensorflow():
         os.close(stderr)
 
 
-def _report(error):
-    message = " ".join(str(error).split())
-    print(f"vae-zoo: error: {message}", file=sys.stderr)
-    return BAD_INPUT
+def _is_terminal(stream):
+    return stream is not None and stream.isatty()
 
 
 def _list(options):
@@ -94,29 +101,21 @@ def _list(options):
 
 
 def _train(options):
+    from vae_zoo.cli_checks import settings_of
     from vae_zoo.training import train
 
-    settings = {
-        key: value
-        for key, value in vars(options).items()
-        if key not in ("run", "output")
-    }
-    metrics = train(settings, options.output)
-    if metrics is None:  # Another worker is the chief.
+    # One line for each epoch where nobody watches a bar.
+    verbose = 0 if options.quiet else 1 if _is_terminal(sys.stdout) else 2
+    metrics = train(settings_of(options), options.output, verbose)
+    if metrics is None or options.quiet:  # None: another worker is the chief.
         return
     bound = metrics["validation"]["elbo"]
     print(f"{options.output}: validation ELBO {bound:.2f} nats per example")
 
 
-def _open_data(options):
-    """The examples to evaluate on or to show, and the split that they are."""
-    from vae_zoo.datasets import open_held_out, open_source
-    from vae_zoo.run_data import opening_options
-
-    reading = opening_options(vars(options))
-    if options.split is None:
-        return open_held_out(options.dataset, **reading)
-    return open_source(options.dataset, options.split, **reading), options.split
+def _print_notes(notes):
+    for note in notes:
+        print(f"vae-zoo: note: {note}", file=sys.stderr)
 
 
 def _evaluate(options):
@@ -124,38 +123,39 @@ def _evaluate(options):
     from vae_zoo.models.vae import VAE
 
     model = VAE.from_preset(options.source)
-    source, split = _open_data(options)
+    data = cli_data.data_of(options)
+    source, split = cli_data.opened(data)
     plan = Plan(
         **{field: getattr(options, field) for field in EVALUATION_OPTIONS},
-        verbose=not options.json,
+        binarize=data.binarize,
+        verbose=_is_terminal(sys.stdout) and not options.json and not options.quiet,
     )
     try:
         with warnings.catch_warnings(record=True) as notes:
             warnings.simplefilter("always", UserWarning)
             found = report(model, source, plan)
     finally:
-        for note in notes:
-            print(f"vae-zoo: note: {note.message}", file=sys.stderr)
+        _print_notes(note.message for note in notes)
+    _print_notes(cli_data.warnings_about(data, source, model.likelihood_head))
+    if not data.has_labels:
+        # No cluster was made to stand for a class.
+        found.measurements.pop("label_accuracy", None)
     if options.json:
-        described = {"dataset": options.dataset, "split": split}
+        described = {"dataset": data.dataset, "split": split, "binarize": data.binarize}
         print(json.dumps({**described, **found.as_json()}))
     else:
-        print(f"{options.dataset} {split}", found.as_table(), sep="\n")
+        print(data.described(split), found.as_table(), sep="\n")
     if found.is_interrupted:
         raise KeyboardInterrupt
 
 
 def _sample(options):
-    output = pathlib.Path(options.output)
-    if output.suffix not in (".png", ".npy"):
-        raise ValueError(
-            f"`--output` must end in .png or .npy. Received: '{options.output}'"
-        )
     import numpy as np
 
     from vae_zoo import atomic, plotting
     from vae_zoo.models.vae import VAE
 
+    output = pathlib.Path(options.output)
     model = VAE.from_preset(options.source)
     images = model.sample(
         options.num_samples,
@@ -177,12 +177,19 @@ def _plot(options):
     from vae_zoo.pictures import write_all_pictures
 
     model = VAE.from_preset(options.source)
-    source, _ = _open_data(options)
+    data = cli_data.data_of(options)
+    source, split = cli_data.opened(data)
     history = read_history(presets.find(options.source) / "history.csv")
     for path in write_all_pictures(
-        model, source, options.output, vars(options), history
+        model,
+        source,
+        options.output,
+        {"seed": options.seed, "binarize": data.binarize},
+        history,
     ):
         print(path)
+    print(f"vae-zoo: pictures of {data.described(split)}", file=sys.stderr)
+    _print_notes(cli_data.warnings_about(data, source, model.likelihood_head))
 
 
 def _export(options):
@@ -240,4 +247,12 @@ RUNS = {
     "plot": _plot,
     "export": _export,
     "serve-config": _serve_config,
+}
+# What is known before TensorFlow loads: functions of `cli_checks`.
+CHECKS = {
+    _train: "check_train",
+    _evaluate: "check_evaluate",
+    _sample: "check_sample",
+    _plot: "check_plot",
+    _export: "check_export",
 }

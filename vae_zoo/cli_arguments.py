@@ -1,6 +1,12 @@
 """What options of several commands are made of."""
 
 import argparse
+import math
+
+BAD_INPUT = 2
+# NumPy, TensorFlow and the files of a run hold these numbers in 32 bits.
+LARGEST_INTEGER = 2**31 - 1
+LARGEST_NUMBER = 3.4e38
 
 from vae_zoo.datasets.defaults import DEFAULT_MAX_GIB, IMAGE_FITS
 
@@ -14,25 +20,55 @@ class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
         return super()._get_help_string(action)
 
 
+class Parser(argparse.ArgumentParser):
+    """Reports an error in one line, without the usage."""
+
+    def error(self, message):
+        """Ends the program with the line and the exit code for bad input."""
+        self.exit(BAD_INPUT, f"{self.prog}: error: {message}\n")
+
+    def words(self):
+        """How each argument is written: {"latent_dim": "--latent-dim", …}."""
+        return {
+            action.dest: (action.option_strings or [action.metavar or action.dest])[-1]
+            for action in self._actions
+            if action.dest != "help"
+        }
+
+
 def add_command(commands, name, run, summary):
     """Adds the command `name`; returns its parser."""
     parser = commands.add_parser(
         name, help=summary, description=summary, formatter_class=_Formatter
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, parser=parser)
     return parser
 
 
-def add_data_options(parser):
-    """Adds what says which data set to read, and how."""
+def add_data_options(parser, *, is_known=False):
+    """Adds what says which data set to read, and how.
+
+    Args:
+        parser: of the command.
+        is_known: whether the model says it where the options do not.
+    """
     add = parser.add_argument
+    kinds = "digits, sprites, a TFDS name, a .npy or .npz file, an image folder"
     add(
         "--dataset",
-        required=True,
+        type=text,
+        required=not is_known,
         metavar="NAME",
-        help="digits, sprites, a TFDS name, a .npy or .npz file, an image folder",
+        help=kinds + ("; default: the run's" if is_known else ""),
     )
-    add("--data-dir", default=None, metavar="DIR", help="where TFDS keeps its data")
+    add(
+        "--data-dir",
+        type=text,
+        default=None,
+        metavar="DIR",
+        help="where TFDS keeps its data",
+    )
+    default = "the run's" if is_known else "dynamic for grey values under bernoulli"
     add(
         "--image-size",
         type=positive(int),
@@ -54,29 +90,57 @@ def add_data_options(parser):
     )
     add(
         "--binarize",
-        choices=["dynamic", "fixed"],
-        default=None,
-        help="x ~ Bernoulli(x)",
+        choices=["dynamic", "fixed", "none"],
+        default=None if is_known else "auto",
+        help=f"x ~ Bernoulli(x): anew in each epoch, once, or not; default: {default}",
     )
 
 
+def add_quiet_option(parser, what):
+    """Adds `--quiet`, which leaves out `what`."""
+    parser.add_argument("--quiet", action="store_true", help=f"print no {what}")
+
+
 def _number(kind, is_valid, expectation):
-    def parse(text):
+    def parse(word):
         try:
-            value = kind(text)
+            # Python takes other scripts' digits as well.
+            value = kind(word) if word.isascii() else math.nan
         except ValueError:
-            value = None
-        if value is None or not is_valid(value):
-            raise argparse.ArgumentTypeError(f"must be {expectation}. Received: {text}")
-        return value
+            value = math.nan
+        if not _fits(value) or not is_valid(value):
+            raise argparse.ArgumentTypeError(
+                f"must be {expectation}. Received: {word!r}"
+            )
+        return value + 0  # So that -0.0 is 0.0.
 
     return parse
 
 
-def positive(kind):
-    """The type of an option that takes a positive `kind`, int or float."""
+def _fits(value):
+    largest = LARGEST_INTEGER if isinstance(value, int) else LARGEST_NUMBER
+    return abs(value) <= largest  # NaN does not.
+
+
+def positive(kind, maximum=None):
+    """The type of an option that takes a positive `kind`, int or float.
+
+    Args:
+        kind: int or float.
+        maximum: the largest one; None: that of 32 bits.
+    """
+    maximum = maximum or (LARGEST_INTEGER if kind is int else LARGEST_NUMBER)
     name = "integer" if kind is int else "number"
-    return _number(kind, lambda value: value > 0, f"a positive {name}")
+    return _number(
+        kind, lambda value: 0 < value <= maximum, f"a positive {name} up to {maximum}"
+    )
+
+
+def text(word):
+    """The type of an option that takes a name or a path."""
+    if not word.strip():
+        raise argparse.ArgumentTypeError(f"must not be empty. Received: {word!r}")
+    return word
 
 
 def model_version(text):
@@ -87,6 +151,10 @@ def model_version(text):
     return name, int(version)
 
 
-non_negative = _number(float, lambda value: value >= 0, "a number >= 0")
-non_negative_integer = _number(int, lambda value: value >= 0, "an integer >= 0")
+non_negative = _number(
+    float, lambda value: value >= 0, f"a number from 0 to {LARGEST_NUMBER}"
+)
+non_negative_integer = _number(
+    int, lambda value: value >= 0, f"an integer from 0 to {LARGEST_INTEGER}"
+)
 share = _number(float, lambda value: 0 <= value < 1, "a number in [0, 1)")

@@ -1,32 +1,34 @@
 """The options of the command line, made without importing TensorFlow."""
 
-import argparse
-
 import vae_zoo
 from vae_zoo.cli_arguments import (
+    Parser,
     add_command,
     add_data_options,
+    add_quiet_option,
     model_version,
     non_negative_integer,
     positive,
     share,
+    text,
 )
 from vae_zoo.cli_train_options import add_train
 from vae_zoo.datasets.defaults import HELD_OUT_BY_DEFAULT
 from vae_zoo.serving.server_config import IMAGE, PROXY_IMAGE
 
-BAD_INPUT = 2
 # Those that say what `evaluate` measures.
 EVALUATION_OPTIONS = (
     "num_samples",
     "prior_share",
     "batch_size",
-    "binarize",
     "annealing_steps",
     "hamiltonian_samples",
     "num_chain_examples",
     "seed",
 )
+
+# Of `sample`: the elements of more may be too many to count in 32 bits.
+MOST_SAMPLES = 1_000_000
 
 # Those that say how `serve-config` has the server run.
 SERVER_OPTIONS = (
@@ -43,16 +45,9 @@ SERVER_OPTIONS = (
 )
 
 
-class _Parser(argparse.ArgumentParser):
-    """Reports an error in one line, without the usage."""
-
-    def error(self, message):
-        self.exit(BAD_INPUT, f"{self.prog}: error: {message}\n")
-
-
 def build_parser(runs):
     """The parser of `vae-zoo`; `runs` has the function of each command by its name."""
-    parser = _Parser(
+    parser = Parser(
         prog="vae-zoo", description="Variational autoencoders: train, look at, export."
     )
     parser.add_argument(
@@ -69,6 +64,26 @@ def build_parser(runs):
     return parser
 
 
+def parse(parser, arguments):
+    """The options that `arguments` are, None being those of the process.
+
+    Errors end the program; an option of another model is told from one of none.
+    """
+    options, unknown = parser.parse_known_args(arguments)
+    if not unknown:
+        return options
+    option = unknown[0].partition("=")[0]
+    siblings = getattr(options, "siblings", {})
+    owners = [
+        name for name, each in siblings.items() if option in each.words().values()
+    ]
+    if owners:
+        options.parser.error(
+            f"{option} is an option of {', '.join(owners)}, not of {options.model}"
+        )
+    options.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+
+
 def _add_list(commands, run):
     add_command(commands, "list", run, "the models, presets and data sets there are")
 
@@ -77,7 +92,7 @@ def _add_evaluate(commands, run):
     summary = "every measure that applies to a model and a data set"
     parser = add_command(commands, "evaluate", run, summary)
     _add_model_argument(parser)
-    add_data_options(parser)
+    add_data_options(parser, is_known=True)
     add = parser.add_argument
     _add_split_option(parser, "what to evaluate on")
     add("--num-samples", type=positive(int), default=100, help="of z per example")
@@ -110,8 +125,9 @@ def _add_evaluate(commands, run):
         metavar="N",
         help="how many examples these two, which are slow, look at",
     )
-    add("--seed", type=int, default=0, help="fixes the samples")
+    add("--seed", type=non_negative_integer, default=0, help="fixes the samples")
     add("--json", action="store_true", help="print JSON instead of a table")
+    add_quiet_option(parser, "progress")
 
 
 def _add_sample(commands, run):
@@ -125,10 +141,25 @@ def _add_sample(commands, run):
         default=None,
         help="draw x from p(x|z), as data are; by default the means of p(x|z)",
     )
-    add("--num-samples", type=positive(int), default=64, help="how many")
-    add("--cluster", type=int, default=None, help="the one to draw from, of a mixture")
-    add("--seed", type=int, default=0, help="the same seed, the same samples")
-    add("--output", default="samples.png", help="a .png picture or a .npy array")
+    add("--num-samples", type=positive(int, MOST_SAMPLES), default=64, help="how many")
+    add(
+        "--cluster",
+        type=non_negative_integer,
+        default=None,
+        help="the one to draw from, of a mixture",
+    )
+    add(
+        "--seed",
+        type=non_negative_integer,
+        default=0,
+        help="the same seed, the same samples",
+    )
+    add(
+        "--output",
+        type=text,
+        default="samples.png",
+        help="a .png picture or a .npy array",
+    )
 
 
 def _add_plot(commands, run):
@@ -136,11 +167,13 @@ def _add_plot(commands, run):
         commands, "plot", run, "pictures of a model and of its training as PNG"
     )
     _add_model_argument(parser)
-    add_data_options(parser)
+    add_data_options(parser, is_known=True)
     add = parser.add_argument
     _add_split_option(parser, "what to show")
-    add("--seed", type=int, default=0, help="fixes the samples")
-    add("--output", required=True, metavar="DIR", help="the pictures' folder")
+    add("--seed", type=non_negative_integer, default=0, help="fixes the samples")
+    add(
+        "--output", type=text, required=True, metavar="DIR", help="the pictures' folder"
+    )
 
 
 def _add_export(commands, run):
@@ -222,10 +255,16 @@ def _add_serve_config(commands, run):
 
 def _add_model_argument(parser):
     parser.add_argument(
-        "source", metavar="MODEL", help="a preset, a run's folder or a SavedModel's"
+        "source",
+        type=text,
+        metavar="MODEL",
+        help="a preset, a run's folder or a SavedModel's",
     )
 
 
 def _add_split_option(parser, purpose):
-    default = f"test, or where there is none {HELD_OUT_BY_DEFAULT}"
-    parser.add_argument("--split", help=f"{purpose}; default: {default}")
+    default = (
+        "test, or where there is none what the run was validated on, or "
+        f"{HELD_OUT_BY_DEFAULT}"
+    )
+    parser.add_argument("--split", type=text, help=f"{purpose}; default: {default}")

@@ -3,10 +3,12 @@
 from vae_zoo.cli_arguments import (
     add_command,
     add_data_options,
+    add_quiet_option,
     non_negative,
     non_negative_integer,
     positive,
     share,
+    text,
 )
 from vae_zoo.datasets.defaults import HELD_OUT_BY_DEFAULT, TRAINED_ON_BY_DEFAULT
 from vae_zoo.zoo.catalogue import MODELS
@@ -17,9 +19,11 @@ def add_train(commands, run):
     summary = "train a model into a folder, or resume a run"
     parser = commands.add_parser("train", help=summary, description=summary)
     models = parser.add_subparsers(title="models", required=True, metavar="MODEL")
+    parsers = {}
     for name, entry in MODELS.items():
         model_parser = add_command(models, name, run, entry.summary)
-        model_parser.set_defaults(model=name)
+        model_parser.set_defaults(model=name, siblings=parsers)
+        parsers[name] = model_parser
         _add_training_options(model_parser, entry.posteriors)
         if "beta" in entry.weights:
             _add_beta_options(model_parser)
@@ -32,10 +36,18 @@ def add_train(commands, run):
 def _add_training_options(parser, posteriors):
     add = parser.add_argument
     add_data_options(parser)
-    add("--output", required=True, metavar="DIR", help="the run's folder")
-    add("--split", default=TRAINED_ON_BY_DEFAULT, help="what to train on")
+    add("--output", type=text, required=True, metavar="DIR", help="the run's folder")
+    add(
+        "--init-from",
+        type=text,
+        default=None,
+        metavar="MODEL",
+        help="start from the weights of a preset, a run or a SavedModel",
+    )
+    add("--split", type=text, default=TRAINED_ON_BY_DEFAULT, help="what to train on")
     add(
         "--validation-split",
+        type=text,
         default=HELD_OUT_BY_DEFAULT,
         help="what to validate on; held-out is a tenth drawn at random, the same one "
         "each time, of each class in proportion",
@@ -54,18 +66,18 @@ def _add_training_options(parser, posteriors):
         "--filters",
         type=positive(int),
         nargs="+",
-        default=[32, 64],
+        default=None,
         metavar="N",
-        help="channels of the convolutional stages",
+        help="channels of the stages of conv and resnet; default: 32 64",
     )
     add(
         "--num-blocks",
         type=positive(int),
-        default=2,
+        default=None,
         metavar="N",
-        help="residual blocks in each stage of a resnet",
+        help="residual blocks in each stage of a resnet; default: 2",
     )
-    add("--activation", default="relu", help="of the hidden layers")
+    add("--activation", type=text, default="relu", help="of the hidden layers")
     add(
         "--dtype-policy",
         choices=["float32", "mixed_bfloat16"],
@@ -82,7 +94,7 @@ def _add_training_options(parser, posteriors):
         default="bernoulli",
         help="p(x|z); a normal one's scale is learned: one, or each element's own",
     )
-    add("--epochs", type=positive(int), default=200, help="passes over the data")
+    add("--epochs", type=positive(int), default=100, help="passes over the data")
     add(
         "--patience",
         type=positive(int),
@@ -95,7 +107,12 @@ def _add_training_options(parser, posteriors):
     add("--cosine-decay", action="store_true", help="lower the rate to 0 by the end")
     add("--weight-decay", type=non_negative, default=0.0, help="decoupled, of Adam")
     add("--ema-momentum", type=share, default=0.0, help="weight averaging; 0: none")
-    add("--seed", type=int, default=0, help="fixes weights, noise and order")
+    add(
+        "--seed",
+        type=non_negative_integer,
+        default=0,
+        help="fixes weights, noise and order",
+    )
     add(
         "--distribute",
         action="store_true",
@@ -103,11 +120,12 @@ def _add_training_options(parser, posteriors):
     )
     add(
         "--seconds-between-checkpoints",
-        type=float,
+        type=non_negative,
         default=10.0,
         metavar="SECONDS",
         help="least time between two saves of the model",
     )
+    add_quiet_option(parser, "progress and no result")
 
 
 def _add_beta_options(parser):
@@ -164,9 +182,9 @@ def _add_cluster_options(parser):
     add(
         "--pretraining-epochs",
         type=non_negative_integer,
-        default=10,
+        default=None,
         metavar="EPOCHS",
-        help="before that, without clusters",
+        help="before that, without clusters; default: 10",
     )
     add(
         "--free-bits",

@@ -3,6 +3,7 @@
 import functools
 
 import keras
+import numpy as np
 
 from vae_zoo import models
 from vae_zoo.components import (
@@ -56,6 +57,7 @@ def _encoder(settings):
         sizes["filters"] = settings["filters"]
     if settings["network"] == "resnet":
         sizes["num_blocks"] = settings["num_blocks"]
+    _check_activation(settings["activation"])
     network = NETWORKS[settings["network"]](
         activation=settings["activation"],
         dropout_rate=settings["dropout_rate"],
@@ -67,6 +69,19 @@ def _encoder(settings):
     if not amounts:
         return network
     return distortions.Distorted(network, seed=settings["seed"], **amounts)
+
+
+def _check_activation(name):
+    try:
+        # Some, such as "glu", make another shape, which layers cannot go on with.
+        is_right = keras.activations.get(name)(np.zeros((1, 2))).shape == (1, 2)
+    except (ValueError, TypeError):
+        is_right = False
+    if not is_right:
+        raise ValueError(
+            "`activation` must be the name of one of Keras' activations, such as "
+            f"'relu' or 'silu', that keeps the shape. Received: activation={name!r}"
+        )
 
 
 def _clusters(settings):

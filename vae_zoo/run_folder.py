@@ -4,7 +4,7 @@ import itertools
 import json
 import zlib
 
-from vae_zoo import atomic
+from vae_zoo import atomic, run_settings
 from vae_zoo.arguments import shown
 
 PICTURES = ("samples.png", "reconstructions.png", "latent.png", "clusters.png")
@@ -28,18 +28,24 @@ MAX_CHARACTERS = 300
 
 
 def check(folder, settings):
-    """Raises ValueError if `folder` is anything else's than that of this run."""
+    """Raises ValueError if `folder` is anything else's than that of this run.
+
+    A run may be given more epochs than it was to have.
+    """
     settings = recorded(settings)
     path = folder / "run.json"
     if path.exists() and not (folder / "model.keras").exists():
         return  # Nothing was trained, so nothing can be lost.
     if path.exists():
-        found = read_json(path, dict, "the settings of a run, a JSON object")
-        differing = [
-            key
-            for key in ("model", *sorted(found.keys() | settings.keys()))
-            if found.get(key) != settings.get(key)
-        ]
+        found = _recorded_in(path)
+        if settings.get("binarize") == "auto":
+            settings["binarize"] = found.get("binarize")
+        if found.get("epochs", 0) < settings["epochs"]:
+            differing = _differing(found, {**settings, "epochs": found.get("epochs")})
+            if not differing:
+                run_settings.check_extension(found, settings)
+                return
+        differing = _differing(found, settings)
         if differing:
             key = differing[0]
             raise ValueError(
@@ -79,6 +85,25 @@ def damaged(path, expectation, problem):
         f"'{path}' must hold {expectation}, but is damaged; put back a copy of it, or "
         f"start anew in another folder. Received: {problem[:MAX_CHARACTERS]}"
     )
+
+
+def _recorded_in(path):
+    return read_json(path, dict, "the settings of a run, a JSON object")
+
+
+def _differing(found, settings):
+    return [
+        key
+        for key in ("model", *sorted(found.keys() | settings.keys()))
+        if found.get(key) != settings.get(key)
+    ]
+
+
+def resumed_binarization(folder):
+    """How the run that `folder` holds has its data binarized; "auto" if none began."""
+    if not (folder / "model.keras").exists():
+        return "auto"
+    return _recorded_in(folder / "run.json").get("binarize")
 
 
 def check_model(path, model, expected):

@@ -2,27 +2,31 @@
 
 import contextlib
 import functools
-import sys
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from vae_zoo import (
     atomic,
     distribute,
+    initial_weights,
+    run_binarization,
     run_data,
     run_folder,
     run_lock,
     run_model,
+    run_progress,
     run_setting_types,
+    run_settings,
     termination,
 )
 from vae_zoo.arguments import check_path
 from vae_zoo.callbacks import BestWeights, RunCheckpoint
+from vae_zoo.callbacks.progress import EpochLines, ProgressBar
 from vae_zoo.machine import machine_class
 from vae_zoo.model_settings import build_model, build_optimizer
 from vae_zoo.models.clusters import StartClusters
+from vae_zoo.models.compiling import is_long_enough
 from vae_zoo.pictures import write_pictures
 from vae_zoo.serving import saved_model
 
@@ -35,15 +39,18 @@ def train(settings, folder, verbose=1):
     and `latent.png`, of a mixture model `clusters.png` too, and in `timing.json` the
     seconds that its epochs took. Run again with the same settings it resumes from the
     last epoch saved, or, after SIGTERM, from the middle of an epoch; the result is that
-    of an uninterrupted run. With `patience` the SavedModel, the metrics and the
-    pictures are of the best epoch, whose weights are in `best.weights.h5`;
+    of an uninterrupted run. With more epochs a run goes on, unless its learning rate or
+    its weights depend on their number. With `patience` the SavedModel, the metrics and
+    the pictures are of the best epoch, whose weights are in `best.weights.h5`;
     `model.keras` is where training stopped.
 
     Args:
         settings: dict of plain values, one for each option of
-            `vae-zoo train MODEL`, with `model`.
+            `vae-zoo train MODEL`, with `model`. `binarize` is None, "dynamic", "fixed"
+            or "auto": "dynamic" for grey values under a Bernoulli likelihood, else
+            None; what was chosen is recorded.
         folder: the output folder; made if it does not exist.
-        verbose: as in `keras.Model.fit`.
+        verbose: 0: silent; 1: a progress bar; 2: a line for each epoch.
 
     Returns:
         The metrics, as in `metrics.json`: nats per example of the validation set. With
@@ -58,6 +65,7 @@ def train(settings, folder, verbose=1):
     """
     folder = check_path("output", folder, "that of the run's folder")
     run_setting_types.check(settings)
+    run_settings.check(settings)
     run_folder.check(folder, settings)
     if not settings.get("distribute"):
         with run_lock.locked(folder):
@@ -81,16 +89,18 @@ def _train(settings, folder, strategy, verbose):
     sources = run_data.open_sources(settings)
     _check_same_run(strategy, settings, sources)
     steps_per_epoch = sources["train"].num_batches(settings["batch_size"])
+    verbose = verbose if is_chief else 0
+    x = run_data.first_batch(settings, sources["train"])
+    settings = run_binarization.resolved(settings, folder, x, verbose)
     best = _best_weights(folder, settings, is_chief)
     keras.utils.set_random_seed(settings["seed"])
     with strategy.scope():
         model = _load_or_build(folder, settings, sources["train"], steps_per_epoch)
-    x = run_data.first_batch(settings, sources["train"])
     model.likelihood_head.value_rule().check(x)
     # Only now is it known that the settings make a run.
     if is_chief:
         run_folder.claim(folder, settings)
-        _warn_of_grey_values(settings, x)
+        run_binarization.warn_of_grey_values(settings, x)
     checkpoint = RunCheckpoint(
         folder,
         steps_per_epoch,
@@ -106,21 +116,28 @@ def _train(settings, folder, strategy, verbose):
     )
     if best is not None:
         best.resume(checkpoint.rows)
-    if best is None or not best.is_exhausted:
-        callbacks = [checkpoint] if best is None else [best, checkpoint]
-        verbose = verbose if is_chief else 0
-        with _time_to_save(strategy) as checkpoint.must_stop:
-            _fit(
-                model,
-                settings,
-                sources,
-                callbacks,
-                first_epoch,
-                steps_per_epoch,
-                verbose,
-            )
-        checkpoint.save()
-    metrics = _finish(model, settings, sources, best, checkpoint) if is_chief else None
+    is_exhausted = best is not None and best.is_exhausted
+    if verbose and checkpoint.steps_saved:
+        run_progress.print_resumption(
+            checkpoint, settings["epochs"], first_epoch, is_exhausted
+        )
+    with run_progress.stop_explained(checkpoint, settings["epochs"]):
+        if not is_exhausted:
+            callbacks = [checkpoint] if best is None else [best, checkpoint]
+            with _time_to_save(strategy) as checkpoint.must_stop:
+                _fit(
+                    model,
+                    settings,
+                    sources,
+                    callbacks,
+                    first_epoch,
+                    steps_per_epoch,
+                    verbose,
+                )
+            checkpoint.save()
+        metrics = None
+        if is_chief:
+            metrics = _finish(model, settings, sources, best, checkpoint)
     # The workers stay until the chief is done, and would start again with it.
     distribute.gathered(strategy, 0)
     return metrics
@@ -146,24 +163,21 @@ def _check_same_run(strategy, settings, sources):
         )
 
 
-def _warn_of_grey_values(settings, x):
-    is_grey = settings["likelihood"] == "bernoulli" and not settings["binarize"]
-    if is_grey and not np.isin(x, (0, 1)).all():
-        print(
-            "vae-zoo: note: a Bernoulli likelihood of grey values is no likelihood; "
-            "--binarize dynamic or --likelihood continuous-bernoulli is one",
-            file=sys.stderr,
-        )
-
-
 def _load_or_build(folder, settings, source, steps_per_epoch):
     path = folder / "model.keras"
     model = build_model(settings, source.element_shape, steps_per_epoch)
     if path.exists():
-        expected, model = model, run_model.load(path)
+        # Compiled as it was, so that more epochs do not change how it computes.
+        expected, model = model, keras.models.load_model(path)
         run_folder.check_model(path, model, expected)
-    else:
-        model.compile(build_optimizer(settings, steps_per_epoch))
+        return model
+    if settings.get("init_from") is not None:
+        initial_weights.take_over(model, settings["init_from"])
+    is_long = is_long_enough(settings["epochs"] * steps_per_epoch)
+    model.compile(
+        build_optimizer(settings, steps_per_epoch),
+        jit_compile="auto" if is_long else False,
+    )
     return model
 
 
@@ -171,22 +185,8 @@ def _best_weights(folder, settings, is_writer):
     """The early stopping that the settings ask for, or None."""
     if settings.get("patience") is None:
         return None
-    if settings["ema_momentum"]:
-        raise ValueError(
-            "`patience` must be left out with weight averaging, whose weights are made "
-            f"at the end. Received: ema_momentum={settings['ema_momentum']}"
-        )
-    # Neither part of the KL term nor a model without its clusters is what counts.
-    ends = {
-        name: settings.get(name, 0) for name in ("warmup_epochs", "pretraining_epochs")
-    }
-    last = max(ends, key=ends.get)
-    if ends[last] >= settings["epochs"]:
-        raise ValueError(
-            f"`{last}` must be below `epochs` with `patience`, which counts from its "
-            f"end. Received: {last}={ends[last]:g}, epochs={settings['epochs']}"
-        )
-    return BestWeights(folder, settings["patience"], ends[last], is_writer)
+    _, end = run_settings.last_warmup(settings)
+    return BestWeights(folder, settings["patience"], end, is_writer)
 
 
 def _fit(model, settings, sources, callbacks, first_epoch, steps_per_epoch, verbose):
@@ -216,6 +216,9 @@ def _fit(model, settings, sources, callbacks, first_epoch, steps_per_epoch, verb
             on_epoch_begin=lambda number, logs: epoch.assign(number)
         )
         callbacks = [count, *callbacks]
+    if verbose:
+        # Before the checkpoint, which may end the run.
+        callbacks = [ProgressBar() if verbose == 1 else EpochLines(), *callbacks]
     model.fit(
         data,
         epochs=settings["epochs"],
@@ -223,7 +226,7 @@ def _fit(model, settings, sources, callbacks, first_epoch, steps_per_epoch, verb
         validation_data=validation_data,
         callbacks=callbacks,
         shuffle=False,
-        verbose=verbose,
+        verbose=1 if verbose == 1 else 0,
         **lengths,
     )
 

@@ -35,6 +35,7 @@ class RunCheckpoint(keras.callbacks.Callback):
     Attributes:
         must_stop: None, or a function that says whether to save and raise
             `Terminated`; see `termination.deferred`.
+        steps_saved: the optimizer's step that `model.keras` is of; 0 without one.
     """
 
     needs_every_batch = False
@@ -55,6 +56,7 @@ class RunCheckpoint(keras.callbacks.Callback):
         self.must_stop = None
         self.rows = []
         self.seconds = 0.0
+        self.steps_saved = 0
         self._so_far, self._steps_done = None, 0
         self._before_validation = None
         self._epoch = self._epoch_start = None
@@ -69,6 +71,7 @@ class RunCheckpoint(keras.callbacks.Callback):
         # By NumPy, for a strategy's variables do not become integers by themselves.
         steps = int(model.optimizer.iterations.numpy())
         path = self.folder / "model.keras"
+        self.steps_saved = steps
         self._so_far = interrupted_epoch.read(path, model) if steps else None
         if self._so_far is None:
             epochs, steps_over = divmod(steps, self.steps_per_epoch)
@@ -214,6 +217,7 @@ class RunCheckpoint(keras.callbacks.Callback):
                 interrupted_epoch.write(partial, self.model, self.steps_per_epoch)
         atomic.write_json(self.folder / "timing.json", {"seconds": self.seconds})
         self._last_save = time.monotonic()
+        self.steps_saved = int(self.model.optimizer.iterations.numpy())
 
 
 def _read_seconds(path):

@@ -1,0 +1,32 @@
+"""How far `fit` has come: one line for each epoch, or a bar."""
+
+import keras
+
+
+class EpochLines(keras.callbacks.Callback):
+    """Prints a line for each epoch, for files and logs: no bar, no control character.
+
+    Keras' `verbose=2` takes two lines.
+    """
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Prints the epoch's number and what the history has of it."""
+        shown = [f"{name}: {value:.4f}" for name, value in (logs or {}).items()]
+        print(
+            f"Epoch {epoch + 1}/{self.params['epochs']}", *shown, sep=" - ", flush=True
+        )
+
+
+class ProgressBar(keras.callbacks.ProgbarLogger):
+    """Keras' bar, which ends at its total however many steps run at once.
+
+    The last execution of an epoch may have room for more steps than are left.
+    """
+
+    needs_every_batch = False
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Moves the bar on, and not past its total."""
+        if self.target is not None:
+            batch = min(batch, self.target - 1)
+        super().on_train_batch_end(batch, logs)

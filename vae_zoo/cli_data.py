@@ -1,0 +1,137 @@
+"""Which data `evaluate` and `plot` look at: the run's own, or those of the options."""
+
+import dataclasses
+
+from vae_zoo.serving.layout import find_version, read_metadata
+from vae_zoo.zoo import presets
+
+# Options that say how data are read; a run records those that matter to it.
+READING_OPTIONS = ("data_dir", "image_size", "image_fit", "max_gib")
+BINARIZED = {None: "not binarized", "fixed": "binarized once", "dynamic": "binarized"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """What to look at.
+
+    Attributes:
+        dataset: as in `datasets.load`.
+        reading: likewise, further arguments by name.
+        split: the one that the options name, or None.
+        binarize: None, "fixed" or "dynamic".
+        training: the settings of the run that made the model, {} where there was none.
+    """
+
+    dataset: str
+    reading: dict
+    split: str | None
+    binarize: str | None
+    training: dict
+
+    @property
+    def is_of_the_run(self):
+        """Whether the data set is the one that the model was trained on."""
+        return self.training.get("dataset") == self.dataset
+
+    @property
+    def has_labels(self):
+        """Whether the model may have seen labels: False if it is known not to have."""
+        return self.training.get("labels_per_class", 1) is not None
+
+    def described(self, split):
+        """One line that says what was looked at."""
+        return f"{self.dataset} {split}, {BINARIZED[self.binarize]}"
+
+
+def data_of(options):
+    """The `Data` that the options of a command mean, without TensorFlow.
+
+    Raises:
+        ValueError: if there is no such model, or neither it nor the options name a
+            data set.
+    """
+    metadata = read_metadata(find_version(presets.find(options.source)))
+    training = metadata.get("training") or {}
+    dataset = options.dataset or training.get("dataset") or metadata.get("dataset")
+    if not isinstance(dataset, str):
+        raise ValueError(
+            "`dataset` must be given, since the model does not say which data it was "
+            f"trained on. Received: None, and the model '{options.source}'"
+        )
+    given = {name: getattr(options, name, None) for name in READING_OPTIONS}
+    reading = training | {k: v for k, v in given.items() if v is not None}
+    binarize = options.binarize
+    if binarize is None and training.get("binarize"):
+        binarize = "fixed"  # As in the run's own validation.
+    return Data(
+        dataset=dataset,
+        reading={
+            name: reading[name]
+            for name in READING_OPTIONS
+            if reading.get(name) is not None
+        },
+        split=options.split,
+        binarize=None if binarize == "none" else binarize,
+        training=training,
+    )
+
+
+def opened(data):
+    """The examples, a `datasets.Source`, and the split that they are.
+
+    Raises:
+        ValueError: as `datasets.load` does.
+    """
+    from vae_zoo.datasets import open_held_out, open_source
+    from vae_zoo.datasets.splits import UnknownSplitError
+
+    if data.split is not None:
+        return open_source(data.dataset, data.split, **data.reading), data.split
+    if not data.is_of_the_run:
+        return open_held_out(data.dataset, **data.reading)
+    try:
+        return open_source(data.dataset, "test", **data.reading), "test"
+    except UnknownSplitError:
+        from vae_zoo import run_data
+
+        settings = {"data_dir": None, **data.training, **data.reading}
+        source = run_data.open_sources(settings)["validation"]
+        return source, settings["validation_split"]
+
+
+def warnings_about(data, source, likelihood):
+    """Why figures on these data are not to be compared with those of the run: lines.
+
+    Args:
+        data: a `Data`.
+        source: what it opens.
+        likelihood: of the model.
+    """
+    import numpy as np
+
+    found = []
+    x = next(iter(source.first(100).batches(100, labels=False))).numpy()
+    is_grey = not np.isin(x, (0, 1)).all()
+    was_binarized = data.training.get("binarize") is not None
+    kinds = {True: "binarized values", False: "values as they are"}
+    if data.training and not data.is_of_the_run:
+        found.append(
+            f"the model was trained on '{data.training.get('dataset')}', so figures on "
+            f"'{data.dataset}' do not compare with those of its run"
+        )
+    elif data.training and data.split == data.training.get("split"):
+        found.append(
+            f"the model was trained on '{data.split}', so figures on it do not compare "
+            "with those on examples that it has not seen"
+        )
+    if data.training and is_grey and was_binarized != (data.binarize is not None):
+        found.append(
+            f"the model was trained on {kinds[was_binarized]}, so figures on "
+            f"{kinds[not was_binarized]} do not compare with those of its run"
+        )
+    if is_grey and likelihood.is_binary and data.binarize is None:
+        found.append(
+            "a Bernoulli likelihood of grey values is no likelihood; --binarize fixed "
+            "gives it binary ones"
+        )
+    return found

@@ -1,0 +1,134 @@
+"""What the settings of a training run must be to each other, without TensorFlow."""
+
+from vae_zoo.arguments import shown
+from vae_zoo.serving.layout import find_version, read_metadata
+from vae_zoo.zoo import presets
+from vae_zoo.zoo.catalogue import MODELS
+
+# Settings that only some values of another one take: which, and the default there.
+DEPENDENT = {
+    "filters": ("network", ("conv", "resnet"), [32, 64]),
+    "num_blocks": ("network", ("resnet",), 2),
+    "pretraining_epochs": (
+        "initialization",
+        ("gaussian-mixture", "k-means", "neighbor-embedding"),
+        10,
+    ),
+}
+# What the shapes of a model's weights, and what they mean, follow from.
+ARCHITECTURE = (
+    "latent_dim",
+    "network",
+    "hidden_units",
+    "filters",
+    "num_blocks",
+    "activation",
+    "posterior",
+    "likelihood",
+    "num_clusters",
+    "noise_dim",
+)
+
+
+def completed(settings):
+    """`settings` with the defaults of those that depend on others and are None.
+
+    Raises:
+        ValueError: if one is set where nothing takes it.
+    """
+    settings = dict(settings)
+    for name, (other, values, default) in DEPENDENT.items():
+        if name not in settings:
+            continue
+        if settings[name] is None:
+            settings[name] = default
+        elif settings[other] not in values:
+            raise ValueError(
+                f"`{name}` must be left out with {other}={settings[other]!r}; it is "
+                f"for {', '.join(values)}. Received: {name}={shown(settings[name])}"
+            )
+    return settings
+
+
+def check(settings):
+    """Raises ValueError unless the settings go together, as far as no data say."""
+    if settings.get("model") not in MODELS:
+        raise ValueError(
+            f"`model` must be one of {', '.join(map(repr, MODELS))}. Received: "
+            f"{shown(settings.get('model'))}"
+        )
+    _check_patience(settings)
+    if settings.get("classifier_weight") and settings.get("labels_per_class") is None:
+        raise ValueError(
+            "`labels_per_class` must come with a classifier weight. Received: None, "
+            f"classifier_weight={settings['classifier_weight']:g}"
+        )
+    if settings.get("init_from") is not None:
+        _check_initial_model(settings)
+
+
+def last_warmup(settings):
+    """The setting whose epochs end last before the whole bound is trained on."""
+    # Neither part of the KL term nor a model without its clusters is what counts.
+    ends = {
+        name: settings.get(name, 0) for name in ("warmup_epochs", "pretraining_epochs")
+    }
+    if settings.get("initialization") == "none":
+        ends["pretraining_epochs"] = 0
+    last = max(ends, key=ends.get)
+    return last, ends[last]
+
+
+def _check_patience(settings):
+    if settings.get("patience") is None:
+        return
+    if settings["ema_momentum"]:
+        raise ValueError(
+            "`patience` must be left out with weight averaging, whose weights are made "
+            f"at the end. Received: ema_momentum={settings['ema_momentum']}"
+        )
+    last, end = last_warmup(settings)
+    if end >= settings["epochs"]:
+        raise ValueError(
+            f"`{last}` must be below `epochs` with `patience`, which counts from its "
+            f"end. Received: {last}={end:g}, epochs={settings['epochs']}"
+        )
+
+
+def _check_initial_model(settings):
+    """The settings of the model whose weights come first must be those of the run."""
+    name = settings["init_from"]
+    # Of a model that was not made by a run nothing is known before it is loaded.
+    training = read_metadata(find_version(presets.find(name))).get("training", {})
+    uses = {
+        setting: settings[other] in values
+        for setting, (other, values, _) in DEPENDENT.items()
+        if other in settings
+    }
+    for key in ARCHITECTURE:
+        both = key in settings and key in training and uses.get(key, True)
+        if both and settings[key] != training[key]:
+            raise ValueError(
+                f"`{key}` must be {training[key]!r}, as in {name!r}, whose weights "
+                f"`init_from` takes over. Received: {key}={settings[key]!r}"
+            )
+
+
+def check_extension(found, settings):
+    """Raises ValueError if a run cannot go on for more epochs than it was to have.
+
+    Args:
+        found: the settings recorded.
+        settings: those for the same run with more epochs.
+    """
+    reasons = {
+        "cosine_decay": "lowers the learning rate to 0 at the last of them",
+        "ema_momentum": "puts averaged weights in after the last of them",
+    }
+    for name, reason in reasons.items():
+        if found.get(name):
+            raise ValueError(
+                f"`epochs` must be {found['epochs']}, since `{name}` {reason}: start "
+                "another run from this one's weights by `init_from`. Received: "
+                f"epochs={settings['epochs']}"
+            )
