@@ -3,12 +3,12 @@
 import argparse
 import math
 
+from vae_zoo.datasets.defaults import DEFAULT_MAX_GIB, IMAGE_FITS
+
 BAD_INPUT = 2
 # NumPy, TensorFlow and the files of a run hold these numbers in 32 bits.
 LARGEST_INTEGER = 2**31 - 1
 LARGEST_NUMBER = 3.4e38
-
-from vae_zoo.datasets.defaults import DEFAULT_MAX_GIB, IMAGE_FITS
 
 
 class _Formatter(argparse.ArgumentDefaultsHelpFormatter):

@@ -2,11 +2,10 @@
 
 import dataclasses
 
+from vae_zoo.datasets.defaults import OPENING_OPTIONS
 from vae_zoo.serving.layout import find_version, read_metadata
 from vae_zoo.zoo import presets
 
-# Options that say how data are read; a run records those that matter to it.
-READING_OPTIONS = ("data_dir", "image_size", "image_fit", "max_gib")
 BINARIZED = {None: "not binarized", "fixed": "binarized once", "dynamic": "binarized"}
 
 
@@ -58,7 +57,7 @@ def data_of(options):
             "`dataset` must be given, since the model does not say which data it was "
             f"trained on. Received: None, and the model '{options.source}'"
         )
-    given = {name: getattr(options, name, None) for name in READING_OPTIONS}
+    given = {name: getattr(options, name, None) for name in OPENING_OPTIONS}
     reading = training | {k: v for k, v in given.items() if v is not None}
     binarize = options.binarize
     if binarize is None and training.get("binarize"):
@@ -67,7 +66,7 @@ def data_of(options):
         dataset=dataset,
         reading={
             name: reading[name]
-            for name in READING_OPTIONS
+            for name in OPENING_OPTIONS
             if reading.get(name) is not None
         },
         split=options.split,

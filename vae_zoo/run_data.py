@@ -4,9 +4,7 @@ import sys
 
 from vae_zoo.datasets import open_sources as open_splits
 from vae_zoo.datasets import with_few_labels
-
-# Arguments of `datasets.open_source` that are options of the command line too.
-OPENING_OPTIONS = ("data_dir", "image_size", "image_fit", "max_gib")
+from vae_zoo.datasets.defaults import OPENING_OPTIONS
 
 
 def opening_options(settings):

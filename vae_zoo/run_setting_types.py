@@ -11,6 +11,7 @@ from vae_zoo.arguments import (
     check_number,
     shown,
 )
+from vae_zoo.datasets.defaults import IMAGE_FITS
 from vae_zoo.zoo.catalogue import MODELS
 
 # What goes into JSON as it is.
@@ -108,7 +109,7 @@ OPTIONAL = {
     "distribute": check_flag,
     "init_from": _or_none(_text),
     "image_size": _or_none(functools.partial(_sizes, count=2)),
-    "image_fit": _text,
+    "image_fit": _or_none(_choice(*IMAGE_FITS)),
     "max_gib": positive,
 }
 # and of the models that have what they set.

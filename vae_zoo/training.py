@@ -168,7 +168,7 @@ def _load_or_build(folder, settings, source, steps_per_epoch):
     model = build_model(settings, source.element_shape, steps_per_epoch)
     if path.exists():
         # Compiled as it was, so that more epochs do not change how it computes.
-        expected, model = model, keras.models.load_model(path)
+        expected, model = model, run_model.load(path)
         run_folder.check_model(path, model, expected)
         return model
     if settings.get("init_from") is not None:
