@@ -159,7 +159,7 @@ def test_sample_evaluate_and_export(run_folder, tmp_path, capsys):
         assert copied[key] == original[key]
     capsys.readouterr()
     # On the run's data, binarized as in its validation.
-    arguments = ["--num-samples", "20", "--json"]
+    arguments = ["--num-samples", "100", "--json"]
     assert main(["evaluate", str(run_folder), *arguments]) == 0
     out, err = capsys.readouterr()
     assert not err

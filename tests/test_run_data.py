@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from vae_zoo import run_data, run_folder
+from vae_zoo import cli_checks, run_data, run_folder
 from vae_zoo.cli_options import build_parser
 
 RANGES = {"split": "train[:90%]", "validation_split": "train[90%:]"}
@@ -11,8 +11,9 @@ def settings_of(*arguments):
     """The settings of a run that the command line makes of its arguments."""
     runs = dict.fromkeys(("list", "train", "evaluate", "sample", "plot", "export"))
     command = ["train", "vae", "--output", "run", "--dataset", *arguments]
+    command += ["--binarize", "none"]
     options = build_parser({**runs, "serve-config": None}).parse_args(command)
-    return {key: getattr(options, key) for key in vars(options) if key != "run"}
+    return cli_checks.settings_of(options)
 
 
 @pytest.fixture

@@ -113,9 +113,10 @@ def _train(options):
     print(f"{options.output}: validation ELBO {bound:.2f} nats per example")
 
 
-def _print_notes(notes):
+def _print_notes(options, notes):
     for note in notes:
-        print(f"vae-zoo: note: {note}", file=sys.stderr)
+        message = in_words(note, options.parser.words())
+        print(f"vae-zoo: note: {message}", file=sys.stderr)
 
 
 def _evaluate(options):
@@ -135,8 +136,8 @@ def _evaluate(options):
             warnings.simplefilter("always", UserWarning)
             found = report(model, source, plan)
     finally:
-        _print_notes(note.message for note in notes)
-    _print_notes(cli_data.warnings_about(data, source, model.likelihood_head))
+        _print_notes(options, note.message for note in notes)
+    _print_notes(options, cli_data.warnings_about(data, source, model.likelihood_head))
     if not data.has_labels:
         # No cluster was made to stand for a class.
         found.measurements.pop("label_accuracy", None)
@@ -189,7 +190,7 @@ def _plot(options):
     ):
         print(path)
     print(f"vae-zoo: pictures of {data.described(split)}", file=sys.stderr)
-    _print_notes(cli_data.warnings_about(data, source, model.likelihood_head))
+    _print_notes(options, cli_data.warnings_about(data, source, model.likelihood_head))
 
 
 def _export(options):
