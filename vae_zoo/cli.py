@@ -136,7 +136,7 @@ def _evaluate(options):
             warnings.simplefilter("always", UserWarning)
             found = report(model, source, plan)
     finally:
-        _print_notes(options, note.message for note in notes)
+        _print_notes(options, [note.message for note in notes])
     _print_notes(options, cli_data.warnings_about(data, source, model.likelihood_head))
     if not data.has_labels:
         # No cluster was made to stand for a class.
