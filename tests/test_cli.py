@@ -16,7 +16,7 @@ from vae_zoo import VAE, atomic, cli, export, termination, training
 from vae_zoo.callbacks import RunCheckpoint
 from vae_zoo.cli import main
 from vae_zoo.components import networks
-from vae_zoo.models import compiling
+from vae_zoo.fitting import compiling
 from vae_zoo.serving.layout import read_metadata
 
 

@@ -22,11 +22,11 @@ from vae_zoo import (
 )
 from vae_zoo.arguments import check_path
 from vae_zoo.callbacks import BestWeights, RunCheckpoint
-from vae_zoo.callbacks.progress import EpochLines, ProgressBar
+from vae_zoo.fitting.compiling import is_long_enough
+from vae_zoo.fitting.progress import EpochLines, ProgressBar
 from vae_zoo.machine import machine_class
 from vae_zoo.model_settings import build_model, build_optimizer
 from vae_zoo.models.clusters import StartClusters
-from vae_zoo.models.compiling import is_long_enough
 from vae_zoo.pictures import write_pictures
 from vae_zoo.serving import saved_model
 

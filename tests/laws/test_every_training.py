@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from tests.zoo_of_models import every_model, trained
 from vae_zoo import VAE
 from vae_zoo.components import networks
+from vae_zoo.fitting import compiling
 
 
 def same_functions(model, other, x):
@@ -156,3 +157,23 @@ def test_mixed_precision_keeps_distributions_in_float32(
     model.compile("adam", jit_compile=False)
     history = model.fit(binary_images, epochs=3, verbose=0).history
     assert np.isfinite(history["loss"]).all()
+
+
+def test_xla_is_used_where_a_training_is_long_enough_to_win_it_back(binary_images):
+    model = VAE((6, 5, 1), 2, encoder=networks.MLP((8,)))
+    model.compile("adam")
+    model.evaluate(binary_images, verbose=0)
+    assert not model.jit_compile
+    model.fit(binary_images, verbose=0, epochs=2)
+    assert not model.jit_compile
+    # One epoch of many, as one that resumes: all of them count.
+    long = {"epochs": compiling.STEPS_TO_WIN_BACK, "initial_epoch": 4_999}
+    if not tf.config.list_physical_devices("GPU"):
+        model.fit(binary_images, batch_size=32, verbose=0, **long)
+        assert model.jit_compile
+        # What it has compiled serves as well.
+        model.evaluate(binary_images, verbose=0)
+        assert model.jit_compile
+    model.compile("adam", jit_compile=True)
+    model.fit(binary_images, verbose=0)
+    assert model.jit_compile

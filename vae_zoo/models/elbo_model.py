@@ -13,6 +13,7 @@ from vae_zoo.components.batch_checks import plain_value_errors
 from vae_zoo.components.dropout import Dropout
 from vae_zoo.components.randomness import as_seed, load_seeds, save_seeds
 from vae_zoo.fitting import fit_arguments
+from vae_zoo.fitting.compiling import is_long_enough
 from vae_zoo.fitting.door import Door
 from vae_zoo.fitting.examples import ExampleRule
 from vae_zoo.fitting.not_finite import WarnOfNaN
@@ -185,9 +186,13 @@ class ElboModel(StepsAtOnce):
             data, held_out = fit_arguments.split_off(data, given["validation_split"])
             given["validation_data"] = held_out
         self.check_training_data(data, steps)
-        given["callbacks"] = self._with_own(given.get("callbacks"), data, steps)
+        own = [WarnOfNaN(), *self._start_of_clusters(data, steps)]
         self._build_optimizer()
         fit_arguments.replace_data(given, data)
+        fit_arguments.add_callbacks(self, given, own)
+        # Of the whole training, so that a resumed one chooses alike.
+        num_batches = steps or _num_batches(given["x"])
+        self._choose_xla(num_batches and num_batches * given.get("epochs", 1))
         choose = functools.partial(
             most_steps,
             given["callbacks"],
@@ -206,25 +211,12 @@ class ElboModel(StepsAtOnce):
             xla = "with XLA" if self.jit_compile else "without XLA"
             print(f"Training {xla}, steps at once: {self.steps_per_execution}")
 
-    def _with_own(self, callbacks, data, num_batches):
-        """What `fit` takes as `callbacks`, with those that the model itself needs."""
-        own = [WarnOfNaN()]
-        if self.prior_layer.awaits_data:
-            arrays = (data, None) if is_stream(data) else data[:2]
-            own.append(clusters.StartClusters(*arrays, num_batches))
-        is_list = isinstance(callbacks, keras.callbacks.CallbackList)
-        others = callbacks.callbacks if is_list else tf.nest.flatten(callbacks or [])
-        own = [
-            each
-            for each in own
-            if not any(isinstance(other, type(each)) for other in others)
-        ]
-        if not is_list:
-            return [*own, *others]
-        for each in own:
-            each.set_model(self)
-            callbacks.callbacks.append(each)
-        return callbacks
+    def _start_of_clusters(self, data, num_batches):
+        """The callback that starts the clusters from the data, if they await them."""
+        if not self.prior_layer.awaits_data:
+            return []
+        arrays = (data, None) if is_stream(data) else data[:2]
+        return [clusters.StartClusters(*arrays, num_batches)]
 
     @_with_signature_of(keras.Model.evaluate)
     def evaluate(self, *args, **kwargs):
@@ -242,6 +234,9 @@ class ElboModel(StepsAtOnce):
         self._assert_compile_called("evaluate")
         data = fit_arguments.opened(given, self.door())
         fit_arguments.replace_data(given, data, shuffle=False)
+        fit_arguments.add_callbacks(self, given, [])
+        if not self._step_functions:
+            self._choose_xla(given.get("steps") or _num_batches(given["x"]))
 
         def choose():
             steps = most_steps(
@@ -345,6 +340,18 @@ class ElboModel(StepsAtOnce):
         Not under a distribution strategy, where it fails.
         """
         return self._distribute_strategy is None and self.gains_by_xla(training=True)
+
+    def _choose_xla(self, num_steps):
+        """Where `jit_compile` is "auto": XLA if so many steps win back its compiling.
+
+        What compiling chose stays where the number is not known.
+        """
+        if not self._is_jit_auto or num_steps is None:
+            return
+        pays = self._resolve_auto_jit_compile() and is_long_enough(num_steps)
+        if pays != self.jit_compile:
+            self.jit_compile = pays
+            self._forget_functions()
 
     def gains_by_xla(self, training: bool = False) -> bool:
         """Whether functions of the model are faster with XLA.

@@ -115,6 +115,9 @@ class StepFunctions:
         """Keeps a function."""
         self._functions[kind, number] = function
 
+    def __len__(self):
+        return len(self._functions)
+
     def forget(self, kind):
         """Has the functions of a kind traced anew, for all numbers."""
         for key in [key for key in self._functions if key[0] == kind]:
@@ -173,7 +176,7 @@ class StepsAtOnce(keras.Model):
             if is_auto
             else check_count("steps_per_execution", steps_per_execution, 1, 'or "auto"')
         )
-        vars(self).pop("_functions_by_number", None)
+        self._forget_functions()
         super().compile(*args, steps_per_execution=steps, **kwargs)
         self._executions = Executions() if is_auto else None
 
@@ -200,6 +203,9 @@ class StepsAtOnce(keras.Model):
         if self.steps_per_execution != 1 and auto.number is None:
             return contextlib.nullcontext()
         return auto.having(choose())
+
+    def _forget_functions(self):
+        vars(self).pop("_functions_by_number", None)
 
     def make_train_function(self, force=False):
         """As in Keras; `force` also has what runs many steps at once made anew."""

@@ -27,6 +27,11 @@ class ProgressBar(keras.callbacks.ProgbarLogger):
 
     def on_train_batch_end(self, batch, logs=None):
         """Moves the bar on, and not past its total."""
-        if self.target is not None:
-            batch = min(batch, self.target - 1)
-        super().on_train_batch_end(batch, logs)
+        super().on_train_batch_end(self._within(batch), logs)
+
+    def on_test_batch_end(self, batch, logs=None):
+        """The same of an evaluation."""
+        super().on_test_batch_end(self._within(batch), logs)
+
+    def _within(self, batch):
+        return batch if self.target is None else min(batch, self.target - 1)

@@ -1,6 +1,6 @@
 """What `fit` prints of how far it has come."""
 
-from vae_zoo.callbacks.progress import EpochLines, ProgressBar
+from vae_zoo.fitting.progress import EpochLines, ProgressBar
 
 
 def test_the_bar_does_not_pass_its_total(capsys):
