@@ -81,15 +81,17 @@ METHODS = frozenset(
     sample impute interpolate traverse save_to_preset from_preset compile
     """.split()  # noqa: SIM905
 )
-# Results, which users read and do not make, and what only subclasses call.
+# Results, which users read and do not make; what only subclasses call; and Keras' own.
 NOT_CALLED = frozenset(
     """
     BidirectionalEstimate ClusteringScores DisentanglementScores Estimate
     LatentUsage Head Prior Likelihood Schedule ClusterInitializer Product
-    HierarchicalMixture MixtureOfNormals DEFAULT ValueRule
+    HierarchicalMixture MixtureOfNormals DEFAULT ValueRule EarlyStoppingAfterWarmup
+    TensorBoardPictures
     """.split()  # noqa: SIM905
 )
 
+DATA = ("data", "reference", "start", "end")
 NAN, INFINITY = math.nan, math.inf
 NOT_NUMBERS = ["3", int, [1, 2], {}, object(), 1j, NAN, INFINITY]
 NOT_ARRAYS = [
@@ -116,7 +118,9 @@ INVALID = {
     "flag": ["yes", 2, [], object()],
     "array": NOT_ARRAYS,
     "data": NOT_ARRAYS,
-    "images": ["digits", {}, object(), np.zeros(3), np.full((4, 6, 5, 1), NAN), 3],
+    # Whatever it is, but for its length.
+    "ignored": [3, np.zeros(3)],
+    "images": ["digits", {}, object(), np.zeros(3), np.array([["a"]]), 3],
     "latents": ["z", {}, object(), np.zeros((4, 7)), np.zeros(2), [[0], [0, 1]]],
     "model": ["vae_mnist", vae_zoo.VAE, keras.Sequential(), object(), 3],
     "layer": ["mlp", networks.MLP, len, 3, object(), {}],
@@ -141,7 +145,7 @@ KINDS = {
     "keep steps_per_epoch batch_size kernel_size num_blocks max_examples dimension "
     "epochs steps labels_per_class num_clusters validation_steps validation_batch_size "
     "steps_per_execution": "count",
-    "first_epoch initial_epoch patience warmup_epochs warmup_steps num_epochs": "whole",
+    "fit.epochs first_epoch initial_epoch patience warmup_steps num_epochs": "whole",
     "cluster traverse.dimension": "index",
     "seed": "seed",
     "with_few_labels.seed TensorBoardPictures.seed load.seed VAE.seed "
@@ -149,25 +153,26 @@ KINDS = {
     "per_element full_covariance normalized labels shuffle is_writer training "
     "on_sphere draw restore_best_weights": "flag",
     "rotation shear zoom translation elastic": "amount",
-    "min_concentration min_scale scale perplexity seconds_between": "positive",
+    "min_scale scale perplexity": "positive",
     "prior_share dropout_rate decoder_dropout_rate ramp validation_split": "share",
     "amount": "number",
     "denoise.noise": "share",
     "beta capacity free_bits classifier_weight": "weight",
-    "start stop": "amount",
+    "start stop min_concentration seconds_between warmup_epochs": "amount",
     "x y data.x": "array",
     "interpolate.start interpolate.end z": "latents",
     "analogy.start analogy.end": "array",
     "data reference": "data",
     "model": "model",
     "encoder decoder cluster_network network": "layer",
+    "evaluate.y train_on_batch.y test_on_batch.y fit.y": "ignored",
     "posterior prior likelihood noise_posterior": "component",
     "input_shape": "shape",
     "hidden_units filters sizes": "sizes",
     "activation binarize monitor mode": "choice",
     "name_or_path directory folder output folders log_dir path": "path",
     "images originals reconstructed completed": "images",
-    "latents": "latents",
+    "latents": "images",
     "concentration": "concentration",
     "mean_direction": "direction",
     "total": "sums",
@@ -203,8 +208,9 @@ class Call:
                 self.function(**given)
         except (ValueError, TypeError) as error:
             message = " ".join(str(error).split())
-            is_clear = f"`{self.argument}" in message and "eceived" in message
-            is_clear = is_clear and not message.startswith("Exception encountered")
+            # What is wrong with a data set's batches is wrong with their x.
+            names = (self.argument, "x") if self.argument in DATA else (self.argument,)
+            is_clear = "eceived" in message and any(f"`{n}" in message for n in names)
             return ("clear" if is_clear else "unclear"), _short(error)
         except Exception as error:
             return "unclear", _short(error)
@@ -323,6 +329,15 @@ def valid_arguments(name):
     if name == "super_resolve":
         small = vae_zoo.VAE((4, 4, 1), 2, encoder=networks.MLP((4,)))
         common |= {"model": small, "x": np.zeros((2, 2, 2, 1), "float32")}
+    if name == "hamiltonian_marginal_likelihood":
+        common["num_samples"] = 40
+    if name == "imputations":
+        common["completed"] = x[None]
+    if name == "write_server_config":
+        folder = os.path.join(scratch(), "served")
+        if not os.path.exists(folder):
+            vae_zoo.export(model(), folder, signatures=["encode"])
+        common["models"] = serving.served_models([folder])
     if name in ("fit", "evaluate", "train_on_batch", "test_on_batch"):
         del common["y"], common["epochs"], common["steps_per_epoch"]
     return common
@@ -341,6 +356,7 @@ def public_functions():
             if callable(value) and is_public:
                 found[f"{home}.{name}"] = value
     found |= {f"model.{name}": getattr(model(), name) for name in METHODS}
+    found["model.sample"] = mixture().sample
     return found
 
 

@@ -9,8 +9,9 @@ import tensorflow as tf
 from vae_zoo.arguments import check_count, check_number, shown
 from vae_zoo.components.randomness import as_seed
 from vae_zoo.evaluation.estimate import Batches, check_model, mapped
+from vae_zoo.fitting.examples import as_numbers
 from vae_zoo.models import importance, restoration
-from vae_zoo.models.input_checks import check_shape, check_values, is_binary
+from vae_zoo.models.input_checks import check_values, is_binary
 from vae_zoo.models.traced import traced
 
 
@@ -44,8 +45,7 @@ def denoise(
     """
     head = check_model(model).likelihood_head
     check_count("num_steps", num_steps, 1, "the length of the chain")
-    y = restoration.as_numbers("y", y)
-    check_shape(y.shape, model.input_shape, "y")
+    y = model.door().examples.in_shape(y, "y")
     if head.is_binary:
         meaning, limit = "a probability between 0 and 1", 1
         check_values("y", y, is_binary, "0 and 1 under a Bernoulli likelihood")
@@ -85,7 +85,7 @@ def super_resolve(model: keras.Model, x, num_steps: int, seed=None) -> tf.Tensor
     """
     check_model(model)
     check_count("num_steps", num_steps, 1, "the length of the chain")
-    x = restoration.as_numbers("x", x)
+    x = tf.convert_to_tensor(as_numbers(x, "x"))
     factor = _block_size(model.input_shape, x.shape)
     if model.likelihood_head.is_binary:
         count = factor**2
@@ -179,8 +179,7 @@ def analogy(model: keras.Model, start, end, x, amount: float = 1.0) -> tf.Tensor
     amount = check_number("amount", amount, "how much of the way to go, 1 being all")
     codes = []
     for name, examples in (("start", start), ("end", end), ("x", x)):
-        examples = restoration.as_numbers(name, examples)
-        check_shape(examples.shape, model.input_shape, name)
+        examples = model.door().examples.as_tensor(examples, name)
         if name != "x" and examples.shape[0] is not None:
             check_count(f"len({name})", len(examples), 1, "the examples to average")
         codes.append(model.encode(examples))

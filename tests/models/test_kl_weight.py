@@ -86,7 +86,7 @@ class Anneal(keras.callbacks.Callback):
         # Where a schedule takes the place of a number, the step is traced anew.
         (BetaVAE, {"beta": 1.0}, {"beta": Linear(3.0, 3.0, 1)}),
         (BetaVAE, {"beta": Linear(3.0, 3.0, 1)}, {"beta": 0.5}),
-        (BetaVAE, {"beta": 2.0}, {"capacity": 1.0}),
+        (BetaVAE, {"beta": 2.0}, {"capacity": 50.0}),
     ],
 )
 @pytest.mark.usefixtures("without_xla")

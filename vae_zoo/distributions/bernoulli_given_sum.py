@@ -4,7 +4,8 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from vae_zoo.distributions.finite import check_parameter
+from vae_zoo.arguments import shown
+from vae_zoo.distributions.finite import as_parameter, check_parameter
 from vae_zoo.distributions.noise import fold_in, uniform
 
 tfd = tfp.distributions
@@ -40,8 +41,12 @@ class BernoulliGivenSum(tfd.Distribution):
     ):
         parameters = dict(locals())
         with tf.name_scope(name) as name:
-            self.logits = tf.convert_to_tensor(logits, tf.float32, name="logits")
-            total = tf.convert_to_tensor(total, name="total")
+            self.logits = as_parameter("logits", logits, tf.float32)
+            total = as_parameter("total", total)
+            if not (total.dtype.is_integer or total.dtype.is_floating):
+                raise ValueError(
+                    f"`total` must be made of numbers. Received: {shown(total)}"
+                )
             check_parameter("logits", self.logits)
             count = self.logits.shape[-1]
             check_parameter(

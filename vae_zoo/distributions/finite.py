@@ -25,6 +25,22 @@ def check_parameter(name, value, is_valid=np.isfinite, expectation="finite"):
     )
 
 
+def as_parameter(name, value, dtype=None):
+    """`value` as a tensor; raises ValueError under `name` if it is made of no numbers.
+
+    Args:
+        name: of the argument.
+        value: what came.
+        dtype: of the tensor; None: its own.
+    """
+    try:
+        return tf.convert_to_tensor(value, dtype)
+    except (TypeError, ValueError, tf.errors.OpError):
+        raise ValueError(
+            f"`{name}` must be made of numbers. Received: {name}={shown(value)}"
+        ) from None
+
+
 def is_positive(values):
     """Where `values` are finite and above 0."""
     return np.isfinite(values) & (values > 0)

@@ -6,6 +6,7 @@ import tensorflow_probability as tfp
 from vae_zoo.distributions import sphere
 from vae_zoo.distributions.angular_distribution import AngularDistribution
 from vae_zoo.distributions.angular_family import AngularFamily
+from vae_zoo.distributions.finite import as_parameter
 
 tfd = tfp.distributions
 
@@ -68,7 +69,7 @@ class PowerSpherical(AngularDistribution, tfd.PowerSpherical):
         super().__init__(
             sphere.checked_direction(tf.cast(mean_direction, dtype), validate_args),
             sphere.checked_concentration(
-                tf.convert_to_tensor(concentration, dtype), validate_args
+                as_parameter("concentration", concentration, dtype), validate_args
             ),
             validate_args=validate_args,
             allow_nan_stats=allow_nan_stats,

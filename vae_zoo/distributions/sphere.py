@@ -5,7 +5,8 @@ import math
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from vae_zoo.distributions.finite import check_parameter
+from vae_zoo.arguments import check_count
+from vae_zoo.distributions.finite import as_parameter, check_parameter
 from vae_zoo.distributions.noise import fold_in, standard_normal
 
 tfd = tfp.distributions
@@ -13,6 +14,10 @@ tfd = tfp.distributions
 
 class SphericalUniform(tfd.SphericalUniform):
     """`tfd.SphericalUniform`, with noise that XLA does not change."""
+
+    def __init__(self, dimension, *args, **kwargs):
+        check_count("dimension", dimension, 1, "the length of the vectors")
+        super().__init__(dimension, *args, **kwargs)
 
     def _sample_n(self, n, seed=None):
         shape = tf.concat([[n], self.batch_shape_tensor(), [self.dimension]], axis=0)
@@ -86,6 +91,7 @@ def float_dtype(mean_direction):
     Raises:
         ValueError: if it is neither float32 nor float64.
     """
+    as_parameter("mean_direction", mean_direction)
     dtype = tf.as_dtype(getattr(mean_direction, "dtype", None) or _type(mean_direction))
     dtype = tf.float32 if dtype.is_integer else dtype
     if dtype not in (tf.float32, tf.float64):

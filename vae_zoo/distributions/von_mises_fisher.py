@@ -6,6 +6,7 @@ import tensorflow_probability as tfp
 from vae_zoo.distributions import sphere
 from vae_zoo.distributions.angular_distribution import AngularDistribution
 from vae_zoo.distributions.angular_family import AngularFamily
+from vae_zoo.distributions.finite import as_parameter
 
 tfd = tfp.distributions
 
@@ -71,7 +72,7 @@ class VonMisesFisher(AngularDistribution, tfd.AutoCompositeTensorDistribution):
         with tf.name_scope(name) as name:
             dtype = sphere.float_dtype(mean_direction)
             mean_direction = tf.cast(mean_direction, dtype)
-            concentration = tf.convert_to_tensor(concentration, dtype)
+            concentration = as_parameter("concentration", concentration, dtype)
             self._mean_direction = sphere.checked_direction(
                 mean_direction, validate_args
             )

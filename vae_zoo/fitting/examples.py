@@ -35,7 +35,7 @@ class ExampleRule:
         Raises:
             ValueError: if it is anything else, or a value breaks the rule.
         """
-        x = self._in_shape(_as_numbers(x, name, self._expectation()), name)
+        x = self.in_shape(x, name)
         self.values.check(x)
         return x
 
@@ -43,11 +43,11 @@ class ExampleRule:
         """As `as_array`, a tensor; of a symbolic one the values are not checked."""
         if not tf.is_symbolic_tensor(x):
             return tf.convert_to_tensor(self.as_array(x, name))
-        return self._in_shape(tf.cast(x, tf.float32), name)
+        return self.in_shape(x, name)
 
     def in_graph(self, x):
         """As `as_array` for a batch of a `tf.data.Dataset`; a bad value fails there."""
-        x = self._in_shape(_as_float_tensor(x, "x", self._expectation()), "x")
+        x = self.in_shape(x)
         if not x.shape[1:].is_fully_defined():
             # Text, since shapes of other ranks cannot be compared.
             sizes = tf.strings.as_string(tf.shape(x)[1:])
@@ -64,7 +64,9 @@ class ExampleRule:
     def _expectation(self):
         return _EXPECTED.format(", ".join(map(str, self.shape)))
 
-    def _in_shape(self, x, name):
+    def in_shape(self, x, name="x"):
+        """As `as_array`, whatever the values."""
+        x = as_numbers(x, name, self._expectation())
         given = tf.TensorShape(x.shape)
         has_no_channel = given.rank == len(self.shape) and self.shape[-1] == 1
         if has_no_channel and given[1:].is_compatible_with(self.shape[:-1]):
@@ -84,8 +86,12 @@ def check_shape(shape, input_shape, name="x"):
         )
 
 
-def _as_numbers(x, name, expectation):
-    """A float32 array or eager tensor, of whatever shape."""
+def as_numbers(x, name, expectation="an array of numbers"):
+    """`x` as a float32 array or tensor of whatever shape.
+
+    Raises:
+        ValueError: under `name`, unless it is what `expectation` says.
+    """
     if isinstance(x, (tf.Tensor, tf.SparseTensor, tf.RaggedTensor)):
         return _as_float_tensor(x, name, expectation)
     if hasattr(x, "toarray"):  # SciPy's sparse matrices.

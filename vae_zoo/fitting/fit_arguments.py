@@ -35,6 +35,7 @@ _TAKEN_IN = (
     "validation_split",
 )
 DEFAULT_BATCH_SIZE = 32  # Keras'.
+_SHARE = "the share of the examples at the end"
 _VERBOSE = ("auto", 0, 1, 2, False, True)
 
 
@@ -47,6 +48,10 @@ def check_settings(given):
     for name, (minimum, meaning) in _MINIMUM_AND_MEANING.items():
         if given.get(name) is not None:
             check_count(name, given[name], minimum, meaning)
+    if "return_dict" in given:
+        check_flag("return_dict", given["return_dict"])
+    if given.get("validation_split") is not None:
+        check_number("validation_split", given["validation_split"], _SHARE, minimum=0)
     check_choice("verbose", given.get("verbose", "auto"), _VERBOSE)
     frequency = given.get("validation_freq", 1)
     if not isinstance(frequency, (list, tuple, set, range)):
@@ -95,7 +100,6 @@ def split_off(arrays, share):
     Raises:
         ValueError: if the share is not in [0, 1) or leaves one of the two empty.
     """
-    check_number("validation_split", share, "the share of the examples", minimum=0)
     size = len(arrays[0])
     first = math.floor(size * (1 - share))
     if not 0 < first < size:

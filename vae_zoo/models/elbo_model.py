@@ -306,6 +306,7 @@ class ElboModel(StepsAtOnce):
     def _checked_batch(self, method, args, kwargs):
         given = inspect.signature(method).bind(self, *args, **kwargs).arguments
         given.pop("self")
+        fit_arguments.check_settings(given)
         x, y, weights = fit_arguments.opened(given, self.door())
         given.pop("class_weight", None)
         return {**given, "x": x, "y": y, "sample_weight": weights}

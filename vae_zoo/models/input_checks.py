@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from vae_zoo.arguments import shown
 from vae_zoo.components.batch_checks import plain_value_errors
-from vae_zoo.fitting.examples import check_shape
+from vae_zoo.fitting.examples import as_numbers, check_shape
 
 __all__ = [
     "as_incomplete",
@@ -69,7 +69,9 @@ def is_binary(values):
 
 def as_latents(z, latent_dim, name):
     """`z` as a float32 tensor [B, latent_dim]; ValueError under `name` if it is not."""
-    z = tf.convert_to_tensor(z, tf.float32)
+    z = tf.convert_to_tensor(as_numbers(z, name))
+    if tf.executing_eagerly():
+        check_values(name, z, np.isfinite, "finite values")
     if z.shape.rank != 2 or z.shape[1] not in (None, latent_dim):
         raise ValueError(
             f"`{name}` must have shape [B, {latent_dim}]. Received: shape "

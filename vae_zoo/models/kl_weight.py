@@ -1,5 +1,7 @@
 """Weights of the objective's terms: numbers, or schedules over optimizer steps."""
 
+import inspect
+
 import tensorflow as tf
 
 from vae_zoo.arguments import check_number, shown
@@ -33,7 +35,8 @@ class Weight:
     def __set__(self, model, value):
         """Raises ValueError unless it is a finite number >= 0 or a schedule."""
         is_left_out = value is None and self._is_optional
-        if not is_left_out and not callable(value):
+        is_schedule = callable(value) and not inspect.isclass(value)
+        if not is_left_out and not is_schedule:
             value = _checked_number(self._name, value)
         is_set = self._name in _values_of(model)
         if isinstance(value, float):
@@ -47,7 +50,7 @@ class Weight:
             _values_of(model)[self._name] = (value, variable)
         else:
             _values_of(model)[self._name] = (value, None)
-        if is_set and model.train_function is not None:
+        if is_set and model.compiled:
             model.make_train_function(force=True)
 
     def at_present_step(self, model):

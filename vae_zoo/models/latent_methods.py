@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from vae_zoo.arguments import check_count, check_flag, shown
 from vae_zoo.distributions.noise import fold_in
+from vae_zoo.fitting.examples import as_numbers
 from vae_zoo.models import clusters, restoration
 from vae_zoo.models.input_checks import as_incomplete
 
@@ -153,11 +154,7 @@ class LatentMethods:
         Source: Mattei & Frellsen 2018, algorithm 1; Rezende et al. 2014, appendix F.
         """
         check_count("num_steps", num_steps, 1, "the length of the chain")
-        x, mask = (
-            restoration.as_numbers(name, each)
-            for name, each in (("x", x), ("mask", mask))
-        )
-        x, observed = as_incomplete(x, mask)
+        x, observed = as_incomplete(as_numbers(x, "x"), as_numbers(mask, "mask"))
         x = self._as_data(x)
         # The model may know the data by another shape of as many elements.
         observed = tf.reshape(observed, tf.shape(x))

@@ -2,7 +2,6 @@
 
 import tensorflow as tf
 
-from vae_zoo.arguments import shown
 from vae_zoo.components.randomness import check_rows_of_seed
 from vae_zoo.distributions.noise import fold_in, uniform
 from vae_zoo.models.importance import log_weights
@@ -11,17 +10,6 @@ from vae_zoo.models.traced import traced
 # The share of the chain that accepts every proposal (pseudo-Gibbs). It finds the
 # region where q is a fair proposal, from a start that may be far from it.
 PSEUDO_GIBBS_SHARE = 0.2
-
-
-def as_numbers(name, values):
-    """`values` as a float32 tensor; raises ValueError under `name` if they are none."""
-    try:
-        return tf.cast(tf.convert_to_tensor(values), tf.float32)
-    except (TypeError, ValueError, tf.errors.OpError):
-        pass
-    raise ValueError(
-        f"`{name}` must be an array of numbers. Received: {name}={shown(values)}"
-    )
 
 
 def impute(model, x, observed, num_steps, seed):

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from vae_zoo.arguments import check_count, check_seed
+from vae_zoo.arguments import check_count, check_flag, check_seed
 from vae_zoo.components.foreign import check_network
 from vae_zoo.components.heads import Head
 from vae_zoo.components.likelihoods import Bernoulli, Likelihood
@@ -117,6 +117,7 @@ class VAE(LatentMethods, PresetMethods, Composition, ElboModel):
         self, z, *, training: bool = False
     ) -> dict[str, tf.Tensor]:
         """The parameters of p(x|z) under TFP's names: dict of float32 [B, ...]."""
+        check_flag("training", training)
         features = self.decoder(self._as_latents(z, "z"), training=training)
         return self.likelihood_head(features)
 
@@ -129,6 +130,7 @@ class VAE(LatentMethods, PresetMethods, Composition, ElboModel):
         self, x, *, training: bool = False
     ) -> dict[str, tf.Tensor]:
         """The parameters of q(z|x) under TFP's names: dict of float32 [B, ...]."""
+        check_flag("training", training)
         features = self.encoder(self._as_data(x), training=training)
         return self.posterior_head(features)
 
