@@ -13,7 +13,7 @@ from vae_zoo import atomic, distribute, run_data, run_folder, termination
 from vae_zoo.callbacks import BestWeights, RunCheckpoint
 from vae_zoo.machine import machine_class
 from vae_zoo.model_settings import build_model, build_optimizer
-from vae_zoo.models.clusters import StartClusters
+from vae_zoo.models import clusters
 from vae_zoo.pictures import write_pictures
 from vae_zoo.serving import saved_model
 
@@ -170,9 +170,9 @@ def _best_weights(folder, settings, is_writer):
 
 def _fit(model, settings, sources, callbacks, first_epoch, steps_per_epoch, verbose):
     batches = functools.partial(run_data.training_batches, settings, sources["train"])
-    if model.prior_layer.awaits_data:
+    if clusters.needs_callback(model):
         # From the first epoch, wherever this run resumes.
-        start = StartClusters(batches(first_epoch=0), num_batches=steps_per_epoch)
+        start = clusters.StartClusters(batches(first_epoch=0), num_batches=steps_per_epoch)
         callbacks = [start, *callbacks]
     if settings["ema_momentum"]:
         callbacks = [keras.callbacks.SwapEMAWeights(), *callbacks]

@@ -6,6 +6,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from scipy.interpolate import BSpline
 
+from vae_zoo.arguments import check_instance, check_number, check_seed
 from vae_zoo.components.convolutional import as_image
 from vae_zoo.components.randomness import row_seeds
 from vae_zoo.distributions.noise import fold_in, uniform
@@ -38,7 +39,8 @@ class Distorted(keras.layers.Layer):
         **kwargs: what every Keras layer takes.
 
     Raises:
-        ValueError: if an amount is negative or the inputs are no images.
+        ValueError: if `network` is no Keras layer, an amount is negative or not
+            finite, or the inputs are no images.
 
     Source: Im et al. 2017 (the denoising criterion for VAEs); Simard et al. 2003
     (elastic distortions), here with the splines of Rueckert et al. 1999.
@@ -58,21 +60,24 @@ class Distorted(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(name=name, **kwargs)
-        self.amounts = {
+        amounts = {
             "rotation": rotation,
             "shear": shear,
             "zoom": zoom,
             "translation": translation,
             "elastic": elastic,
         }
-        for key, value in self.amounts.items():
-            if not value >= 0:
-                raise ValueError(
-                    f"`{key}` must be at least 0, the largest amount. Received: "
-                    f"{key}={value}"
-                )
-        self.network = network
-        self.seed = seed
+        self.amounts = {
+            key: check_number(key, value, "the largest amount", minimum=0)
+            for key, value in amounts.items()
+        }
+        self.network = check_instance(
+            "network",
+            network,
+            keras.layers.Layer,
+            "a Keras layer, such as networks.MLP((256, 128))",
+        )
+        self.seed = check_seed("seed", seed)
         # Under another name than Keras', which stands for noise that XLA makes slow.
         self.distortion_seeds = keras.random.SeedGenerator(seed)
 

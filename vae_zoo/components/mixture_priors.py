@@ -4,8 +4,8 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from vae_zoo.arguments import check_count
-from vae_zoo.components.cluster_initializers import DEFAULT
+from vae_zoo.arguments import check_count, check_flag, check_instance
+from vae_zoo.components.cluster_initializers import DEFAULT, ClusterInitializer
 from vae_zoo.components.heads import built_projection, positive
 from vae_zoo.components.networks import MLP
 from vae_zoo.components.prior import Prior
@@ -31,7 +31,8 @@ class MixturePrior(Prior):
         **kwargs: what every Keras layer takes.
 
     Raises:
-        ValueError: if `num_components` is below 2 or no integer.
+        ValueError: if `num_components` is below 2 or no integer, or another argument
+            is of a wrong type.
     """
 
     def __init__(
@@ -47,8 +48,13 @@ class MixturePrior(Prior):
         self.num_components = check_count(
             "num_components", num_components, 2, "the clusters"
         )
-        self.full_covariance = full_covariance
-        self.initialization = initialization
+        self.full_covariance = check_flag("full_covariance", full_covariance)
+        self.initialization = check_instance(
+            "initialization",
+            initialization,
+            (ClusterInitializer, type(None)),
+            "one of `components.cluster_initializers`, such as KMeans(10), or None",
+        )
 
     def build(self, event_shape):
         """Creates the weights for latents of shape `event_shape`."""
@@ -90,6 +96,13 @@ class MixturePrior(Prior):
     def component(self, index):
         """p(z|c) for the cluster `index`: a distribution to draw from, event [D]."""
         raise NotImplementedError
+
+    def without_noise(self, u):
+        """z as each cluster would have it if w were 0: u [B, U], returns [B, K, D]."""
+        raise NotImplementedError
+
+    def forget_noise(self):
+        """Makes the clusters independent of w."""
 
     def unmixing(self):
         """U_c of every component: [K, D, D], or None for diagonal covariances."""
@@ -149,7 +162,8 @@ class MixtureOfNormals(MixturePrior):
         **kwargs: what every Keras layer takes.
 
     Raises:
-        ValueError: if `num_components` is below 2 or no integer.
+        ValueError: if `num_components` is below 2 or no integer, or another argument
+            is of a wrong type.
 
     Source: Jiang et al. 2017, section 3.1.
     """
@@ -180,6 +194,10 @@ class MixtureOfNormals(MixturePrior):
         """`tfd.MultivariateNormalTriL`, batch [], event [D]."""
         return self.distribution().component(index)
 
+    def without_noise(self, u):
+        """z, of all clusters the same: there is no w."""
+        return tf.repeat(u[:, None], self.num_components, axis=1)
+
     def _set_normals(self, loc, raw_scale):
         self.loc.assign(loc)
         self.raw_scale.assign(raw_scale)
@@ -204,7 +222,8 @@ class HierarchicalMixtureOfNormals(MixturePrior):
         **kwargs: what every Keras layer takes.
 
     Raises:
-        ValueError: if `num_components` is below 2 or `noise_dim` below 1.
+        ValueError: if `num_components` is below 2 or `noise_dim` below 1, or another
+            argument is of a wrong type.
 
     Source: Dilokthanakul et al. 2016, section 3.1.
     """
@@ -214,6 +233,12 @@ class HierarchicalMixtureOfNormals(MixturePrior):
         self.noise_dim = check_count("noise_dim", noise_dim, 1, "the length of w")
         default = MLP((128,), activation="tanh", dtype="float32")
         self.network = default if network is None else network
+        check_instance(
+            "network",
+            self.network,
+            keras.layers.Layer,
+            'a Keras layer, such as networks.MLP((128,), activation="tanh"), or None',
+        )
 
     def build(self, event_shape):
         """Creates the weights for latents z of shape `event_shape`."""
@@ -260,6 +285,17 @@ class HierarchicalMixtureOfNormals(MixturePrior):
             lambda w: self.given(w).component(index), *sizes
         )
         return Marginal(component)
+
+    def without_noise(self, u):
+        """z less how far w moves each cluster: u = (z, w) [B, D + W]."""
+        z, w = tf.split(u, [*self.event_shape, self.noise_dim], axis=-1)
+        loc = self.loc(self.network(w))
+        return z[:, None] - (loc - tf.reshape(self.loc.dense.bias, loc.shape[1:]))
+
+    def forget_noise(self):
+        """See `MixturePrior`; the kernels can still learn from where they are then."""
+        for projection in (self.loc, self.raw_scale):
+            projection.dense.kernel.assign(0 * projection.dense.kernel)
 
     def _set_normals(self, loc, raw_scale):
         self.loc.dense.bias.assign(tf.reshape(loc, [-1]))
