@@ -39,7 +39,9 @@ def main():
     runs = []
     for weight in options.classifier_weights:
         for epochs in options.epochs:
-            found = [run(seed, epochs, weight, classes_of, test) for seed in options.seeds]
+            found = [
+                run(seed, epochs, weight, classes_of, test) for seed in options.seeds
+            ]
             runs += found
             atomic.write_json(options.output, runs)
             print_table(found)
@@ -58,7 +60,9 @@ def judge():
         return machine.predict(np.reshape(images, (len(images), -1)))
 
     test = x[first:], y[first:]
-    print(f"the judge's own test accuracy: {np.mean(classes_of(test[0]) == test[1]):.3f}")
+    print(
+        f"the judge's own test accuracy: {np.mean(classes_of(test[0]) == test[1]):.3f}"
+    )
     return classes_of, test
 
 

@@ -172,7 +172,9 @@ def _fit(model, settings, sources, callbacks, first_epoch, steps_per_epoch, verb
     batches = functools.partial(run_data.training_batches, settings, sources["train"])
     if clusters.needs_callback(model):
         # From the first epoch, wherever this run resumes.
-        start = clusters.StartClusters(batches(first_epoch=0), num_batches=steps_per_epoch)
+        start = clusters.StartClusters(
+            batches(first_epoch=0), num_batches=steps_per_epoch
+        )
         callbacks = [start, *callbacks]
     if settings["ema_momentum"]:
         callbacks = [keras.callbacks.SwapEMAWeights(), *callbacks]

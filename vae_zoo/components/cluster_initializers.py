@@ -214,9 +214,7 @@ def _checked_codes(codes, num_clusters):
 
 def _distinct_rows(codes):
     """The different rows in the order in which they come, and which one each row is."""
-    _, first, inverse = np.unique(
-        codes, axis=0, return_index=True, return_inverse=True
-    )
+    _, first, inverse = np.unique(codes, axis=0, return_index=True, return_inverse=True)
     order = np.argsort(first)
     return codes[first[order]], np.argsort(order)[np.reshape(inverse, -1)]
 

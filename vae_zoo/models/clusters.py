@@ -119,10 +119,16 @@ class ClustersInUse(keras.metrics.Metric):
         return tf.reduce_sum(tf.cast(is_used, tf.float32))
 
 
-def needs_callback(model):
-    """Whether `fit` has to run `StartClusters` for the model."""
+def needs_callback(model, x=None):
+    """Whether `fit` on `x` has to run `StartClusters` for the model.
+
+    Raises:
+        ValueError: if its clusters await data, and `x` cannot be read a second time.
+    """
     if not model.num_clusters:
         return False
+    if model.prior_layer.awaits_data:
+        cluster_examples.check_can_be_read_again(x)
     return model.prior_layer.awaits_data or model.learns_from_labels
 
 
@@ -156,7 +162,7 @@ class StartClusters(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         """Warns of a training that ends before the clusters have trained."""
         del logs
-        prior, epochs = self.model.prior_layer, self.params.get("epochs")
+        prior, epochs = self.model.prior_layer, (self.params or {}).get("epochs")
         if prior.awaits_data and epochs and epochs <= prior.initialization.num_epochs:
             self._warn(f"epochs={epochs}")
 

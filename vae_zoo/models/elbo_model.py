@@ -108,7 +108,7 @@ class ElboModel(StepsAtOnce):
             given["validation_data"] = self.checked_pairs(given["validation_data"])
         x, y = given.get("x"), given.get("y")
         x = given["x"] = self.checked_training_data(x, y, given.get("steps_per_epoch"))
-        if clusters.needs_callback(self):
+        if clusters.needs_callback(self, x):
             y = y if self.learns_from_labels else None
             start = clusters.StartClusters(x, y, given.get("steps_per_epoch"))
             given["callbacks"] = self._with_start(start, given.get("callbacks"))

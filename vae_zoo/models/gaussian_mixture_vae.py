@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from vae_zoo.arguments import check_count
+from vae_zoo.arguments import check_count, check_instance
 from vae_zoo.components.cluster_initializers import DEFAULT, ClusterInitializer
 from vae_zoo.components.heads import Head, build_head
 from vae_zoo.components.mixture_priors import HierarchicalMixtureOfNormals
@@ -28,7 +28,10 @@ class GaussianMixtureVAE(VAE):
     -1..K-1, -1 where the label is unknown: cluster k is class k, and labelled examples
     enter with the bound on log p(x, y), from where the clusters start (after the epochs
     of `initialization`). With all labels known the model is a
-    class-conditional generator, `sample(num_samples, cluster=k)`.
+    class-conditional generator, `sample(num_samples, cluster=k)`. At the end of `fit`
+    on labels the clusters are fitted once more, in closed form, to where the encoder
+    has put their examples, which is further than the optimizer moves them in few
+    epochs (see `cluster_moments.fit_to_codes`).
 
     Args:
         input_shape: as in `VAE`.
@@ -83,6 +86,18 @@ class GaussianMixtureVAE(VAE):
         **kwargs,
     ):
         num_clusters = check_count("num_clusters", num_clusters, 2, "K")
+        check_instance(
+            "cluster_network",
+            cluster_network,
+            (keras.layers.Layer, type(None)),
+            'a Keras layer, such as networks.MLP((128,), activation="tanh"), or None',
+        )
+        check_instance(
+            "noise_posterior",
+            noise_posterior,
+            (Head, type(None)),
+            "one of `components.posteriors`, such as DiagonalNormal(), or None",
+        )
         prior = HierarchicalMixtureOfNormals(
             num_clusters,
             noise_dim,
