@@ -10,7 +10,7 @@ from tests import zoo_of_models
 from tests.small_mixtures import SHAPE, groups_of_images, small
 from vae_zoo import VAE
 from vae_zoo.components import cluster_initializers, networks, priors
-from vae_zoo.models import cluster_moments, clusters
+from vae_zoo.models import cluster_labels, cluster_moments, clusters
 
 
 def test_clusters_start_as_groups_of_the_data_and_stay_in_use():
@@ -170,7 +170,24 @@ def test_cluster_k_is_class_k_where_labels_are_known():
     groups = np.array([2, 2, 0, 0, 1, 1, 1])
     labels = np.array([0, -1, 1, -1, -1, 2, 0])
     expected = [0, 0, 1, 1, 2, 2, 0]  # 2 -> 0, 0 -> 1, 1 -> 2; a label wins.
-    assert_array_equal(clusters.agreeing_with(groups, labels, 3), expected)
+    assert_array_equal(cluster_labels.agreeing_with(groups, labels, 3), expected)
+
+
+def test_a_few_labels_say_which_start_is_better():
+    rng = np.random.default_rng(0)
+    classes = np.arange(300) % 3
+    codes = rng.normal(size=(300, 2)) + 6 * np.eye(3, 2)[classes]
+    labels = np.where(np.arange(300) < 30, classes, -1)
+    # Groups that know the classes under other names, and groups that know nothing.
+    for groups in ((classes + 1) % 3, rng.integers(3, size=300)):
+        found = cluster_labels.groups_with_labels(groups, codes, labels, 3)
+        assert np.mean(found == classes) > 0.97
+    exact = cluster_labels.groups_with_labels((classes + 1) % 3, 0 * codes, labels, 3)
+    assert_array_equal(exact, classes)
+    # Of one class no label is known: the regression could not name it.
+    labels = np.where(classes == 2, -1, labels)
+    found = cluster_labels.groups_with_labels((classes + 1) % 3, codes, labels, 3)
+    assert_array_equal(found, classes)
 
 
 def test_clusters_are_asked_of_mixtures_alone(binary_images):

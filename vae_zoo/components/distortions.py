@@ -14,6 +14,15 @@ from vae_zoo.distributions.noise import fold_in, uniform
 # Between how many knots, from edge to edge, an elastic distortion is a cubic.
 ELASTIC_INTERVALS = 4
 
+# What `evaluation.compare_distortions` tries: how much of an image's shape and place is
+# no matter of its class depends on the data, and too much costs more than none.
+CANDIDATES = {
+    "none": {},
+    "gentle": {"rotation": 5.0, "zoom": 0.05, "translation": 0.03},
+    "medium": {"rotation": 15.0, "shear": 0.3, "zoom": 0.15, "translation": 0.08},
+    "strong": {"rotation": 25.0, "shear": 0.5, "zoom": 0.25, "translation": 0.14},
+}
+
 
 @keras.saving.register_keras_serializable("vae_zoo")
 class Distorted(keras.layers.Layer):
@@ -23,7 +32,9 @@ class Distorted(keras.layers.Layer):
     has to give the image as it was. The bound stays a bound, with the mixture of
     q(z|x') over distorted x' as the posterior. Outside of training all stays as it is.
     Each amount is drawn anew for every image, uniformly up to its largest value in both
-    directions; what comes into the image from outside is 0.
+    directions; what comes into the image from outside is 0. Nothing is distorted unless
+    an amount says so: what helps with handwriting can hurt elsewhere, and
+    `evaluation.compare_distortions` tells on validation data.
 
     Args:
         network: the layer to call, for images [B, H, W] or [B, H, W, C].

@@ -5,13 +5,13 @@ import warnings
 import keras
 import numpy as np
 import tensorflow as tf
-from scipy.optimize import linear_sum_assignment
 
 from vae_zoo import distribute
 from vae_zoo.arguments import shown
 from vae_zoo.components.cluster_initializers import DEFAULT
 from vae_zoo.components.optimizers import restart_averages
 from vae_zoo.models import cluster_examples
+from vae_zoo.models.cluster_labels import groups_with_labels
 from vae_zoo.models.cluster_moments import ROWS_PER_STEP, fit_to_codes, moments
 
 # A cluster is in use if that share of the examples is in it.
@@ -199,8 +199,8 @@ class StartClusters(keras.callbacks.Callback):
 def start_clusters(model, x, y=None, num_batches=None):
     """Sets the clusters of a mixture prior to groups of encoded examples.
 
-    Cluster k becomes the one that label k agrees with best, and labelled examples are
-    in the cluster of their label whatever the groups say.
+    With labels cluster k is class k, and labelled examples are in the cluster of their
+    label; see `cluster_labels.groups_with_labels` for the others.
 
     Args:
         model: a model whose `prior_layer` is a mixture with an `initialization`.
@@ -235,7 +235,7 @@ def start_clusters(model, x, y=None, num_batches=None):
     else:
         groups = prior.initialization.group(codes, prior.num_components, seed)
         if y is not None:
-            groups = agreeing_with(groups, y, prior.num_components)
+            groups = groups_with_labels(groups, codes, y, prior.num_components)
     found = moments(draws, groups, prior.num_components)
     # Of several workers each finds its own, equal but for rounding; one has to count.
     strategy = model.distribute_strategy
@@ -259,18 +259,3 @@ def finish_clusters(model, x, y=None, num_batches=None):
     if y is not None and (y >= 0).any():
         fit_to_codes(model, x, y)
         restart_averages(model.optimizer, prior.trainable_variables)
-
-
-def agreeing_with(groups, labels, num_clusters):
-    """`groups` renumbered to agree with as many labels as can be; labels win.
-
-    Args:
-        groups: integers [N] in 0..K-1.
-        labels: integers [N] in -1..K-1, -1 for unknown.
-        num_clusters: K.
-    """
-    known = labels >= 0
-    together = np.zeros((num_clusters, num_clusters))
-    np.add.at(together, (groups[known], labels[known]), 1)
-    _, renumbered = linear_sum_assignment(together, maximize=True)
-    return np.where(known, labels, renumbered[groups])
