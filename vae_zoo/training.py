@@ -230,6 +230,13 @@ def _finish(model, settings, sources, best, checkpoint):
     if best is not None:
         best.restore(model)
         history = history[: best.best_epoch]
+        if model.learns_from_labels:
+            # What `fit` does at its end, for the weights of another epoch.
+            clusters.finish_clusters(
+                model,
+                run_data.training_batches(settings, sources["train"], first_epoch=0),
+                num_batches=sources["train"].num_batches(settings["batch_size"]),
+            )
     # The history's last row may be of weights before averaging.
     measured = model.evaluate(
         run_data.validation_batches(settings, source), return_dict=True, verbose=0

@@ -8,40 +8,49 @@ MOST_LABELS = 2_000
 NUM_FOLDS = 5
 
 
-def groups_with_labels(groups, codes, labels, num_clusters):
+def groups_with_labels(groups, codes, x, labels, num_clusters):
     """Class k's examples in cluster k, as far as can be told.
 
     Where the classes lie apart, groups that agree with the labels are the best guess;
-    where a group spreads over several classes, a logistic regression on the labelled
-    codes is. That which is right for more of the labelled examples is taken, the
-    regression being asked for those that it has not seen. Labels themselves win.
+    where a group spreads over several classes, a logistic regression is, on the codes
+    or on the examples themselves. That which is right for most of the labelled examples
+    is taken, a regression being asked for those that it has not seen. Labels themselves
+    win.
 
     Args:
         groups: integers [N] in 0..K-1.
         codes: float [N, D].
+        x: float [N, ...], the examples.
         labels: integers [N] in -1..K-1, -1 for unknown.
         num_clusters: K.
     """
-    agreeing = agreeing_with(groups, labels, num_clusters)
+    renumbered = _renumbered(_together(groups, labels, num_clusters))
     known = np.flatnonzero(labels >= 0)
     if len(known) > MOST_LABELS:
         known = np.random.default_rng(0).choice(known, MOST_LABELS, replace=False)
-    folds = min(NUM_FOLDS, np.bincount(labels[known], minlength=num_clusters).min())
-    if folds < 2:
-        return agreeing
+    y = labels[known]
+    best, found = np.mean(renumbered[groups[known]] == y), renumbered[groups]
+    folds = min(NUM_FOLDS, np.bincount(y, minlength=num_clusters).min())
+    for features in (codes, x) if folds > 1 else ():
+        share, guesses = _classified(features, known, y, folds)
+        if share > best:
+            best, found = share, guesses
+    return np.where(labels >= 0, labels, found)
+
+
+def _classified(features, known, y, folds):
+    """The share of right guesses in cross-validation, and guesses for all [N]."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import cross_val_score
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
 
-    regression = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-    x, y = np.float64(codes[known]), labels[known]
-    renumbered = _renumbered(_together(groups, labels, num_clusters))
-    share_agreeing = np.mean(renumbered[groups[known]] == y)
-    if share_agreeing >= np.mean(cross_val_score(regression, x, y, cv=folds)):
-        return agreeing
-    found = regression.fit(x, y).predict(np.float64(codes))
-    return np.where(labels >= 0, labels, found)
+    features = np.reshape(features, (len(features), -1)).astype("float64")
+    size = np.std(features[known])
+    if not (np.isfinite(features).all() and size > 0):
+        return 0.0, None
+    features /= size
+    regression = LogisticRegression(max_iter=1000)
+    share = np.mean(cross_val_score(regression, features[known], y, cv=folds))
+    return share, regression.fit(features[known], y).predict(features)
 
 
 def agreeing_with(groups, labels, num_clusters):

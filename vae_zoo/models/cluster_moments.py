@@ -6,8 +6,9 @@ import tensorflow as tf
 from vae_zoo import distribute
 
 ROWS_PER_STEP = 1000
-# Nats per example that another step of the fit has to gain.
-LEAST_GAIN = 0.01
+# Nats per example that another step of the fit has to gain. Many small steps would
+# follow the unlabelled examples, away from what the classifier says.
+LEAST_GAIN = 0.1
 MOST_STEPS = 50
 
 
@@ -76,10 +77,19 @@ def fit_to_codes(model, x, y):
     _maximize(prior, u, y)
     if _climb(prior, u, y, _log_density(prior, u, y)) <= best + LEAST_GAIN:
         _assign(prior, kept)
-    # Of several workers each finds its own, equal but for rounding; one has to count.
     found = [variable.numpy() for variable in prior.trainable_variables]
+    _assign(prior, agreed(model, found))
+
+
+def agreed(model, values):
+    """`values`, arrays that each worker has found; those of the first one.
+
+    They are equal but for rounding, and one has to count.
+    """
     strategy = model.distribute_strategy
-    _assign(prior, [distribute.gathered(strategy, each)[0] for each in found])
+    if strategy.num_replicas_in_sync == 1:
+        return values
+    return [distribute.gathered(strategy, each)[0] for each in values]
 
 
 def _climb(prior, u, y, best):

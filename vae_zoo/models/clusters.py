@@ -6,13 +6,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from vae_zoo import distribute
 from vae_zoo.arguments import shown
 from vae_zoo.components.cluster_initializers import DEFAULT
 from vae_zoo.components.optimizers import restart_averages
 from vae_zoo.models import cluster_examples
 from vae_zoo.models.cluster_labels import groups_with_labels
-from vae_zoo.models.cluster_moments import ROWS_PER_STEP, fit_to_codes, moments
+from vae_zoo.models.cluster_moments import ROWS_PER_STEP, agreed, fit_to_codes, moments
 
 # A cluster is in use if that share of the examples is in it.
 SHARE_IN_USE = 0.01
@@ -235,11 +234,9 @@ def start_clusters(model, x, y=None, num_batches=None):
     else:
         groups = prior.initialization.group(codes, prior.num_components, seed)
         if y is not None:
-            groups = groups_with_labels(groups, codes, y, prior.num_components)
+            groups = groups_with_labels(groups, codes, x, y, prior.num_components)
     found = moments(draws, groups, prior.num_components)
-    # Of several workers each finds its own, equal but for rounding; one has to count.
-    strategy = model.distribute_strategy
-    prior.set_components(*(distribute.gathered(strategy, each)[0] for each in found))
+    prior.set_components(*agreed(model, found))
     restart_averages(model.optimizer, prior.trainable_variables)
 
 
