@@ -6,9 +6,9 @@ import tensorflow as tf
 from vae_zoo import distribute
 
 ROWS_PER_STEP = 1000
-# Nats per example that another step of the fit has to gain. Many small steps would
-# follow the unlabelled examples, away from what the classifier says.
-LEAST_GAIN = 0.1
+# Nats per example and latent that another step of the fit has to gain. Many small steps
+# would follow the unlabelled examples, away from what the classifier says.
+LEAST_GAIN = 0.01
 MOST_STEPS = 50
 
 
@@ -75,7 +75,8 @@ def fit_to_codes(model, x, y):
     kept = [variable.numpy() for variable in prior.trainable_variables]
     prior.forget_noise()
     _maximize(prior, u, y)
-    if _climb(prior, u, y, _log_density(prior, u, y)) <= best + LEAST_GAIN:
+    reached = _climb(prior, u, y, _log_density(prior, u, y))
+    if not reached > best + _least_gain(prior):
         _assign(prior, kept)
     found = [variable.numpy() for variable in prior.trainable_variables]
     _assign(prior, agreed(model, found))
@@ -98,11 +99,15 @@ def _climb(prior, u, y, best):
         kept = [variable.numpy() for variable in prior.trainable_variables]
         _maximize(prior, u, y)
         reached = _log_density(prior, u, y)
-        if not reached > best + LEAST_GAIN:
+        if not reached > best + _least_gain(prior):
             _assign(prior, kept)
             break
         best = reached
     return best
+
+
+def _least_gain(prior):
+    return LEAST_GAIN * prior.event_shape[0]
 
 
 def _maximize(prior, u, y):
