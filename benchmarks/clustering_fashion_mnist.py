@@ -50,6 +50,13 @@ def main():
         "--num-grouped", type=int, default=6_000, help="examples that clusters start of"
     )
     add("--choose", action="store_true", help="compare distortions instead")
+    add(
+        "--candidates",
+        nargs="+",
+        choices=list(distortions.CANDIDATES),
+        default=list(distortions.CANDIDATES),
+        help="what to compare",
+    )
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
     path = options.output / "results.json"
@@ -61,7 +68,8 @@ def main():
             results[-1]["settings"] = {
                 key: value
                 for key, value in vars(options).items()
-                if key not in ("output", "data_dir", "choose", "tasks", "seeds")
+                if key
+                not in ("output", "data_dir", "choose", "candidates", "tasks", "seeds")
             }
             atomic.write_json(path, results)
             print(json.dumps(results[-1]), flush=True)
@@ -152,6 +160,7 @@ def choose(task, seed, options):
         x,
         y,
         validation=tf.data.Dataset.from_tensor_slices(held_out).batch(1000),
+        candidates={name: distortions.CANDIDATES[name] for name in options.candidates},
         epochs=options.epochs,
         batch_size=256,
     )
