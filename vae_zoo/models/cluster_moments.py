@@ -60,22 +60,22 @@ def fit_to_codes(model, x, y):
     """
     prior = model.prior_layer
     # Always the same draws after the same steps.
-    seed = [int(model.optimizer.iterations) & 0x7FFFFFFF, 0]
-    u = np.concatenate(
-        [
-            model.joint_posterior(x[start : start + ROWS_PER_STEP]).sample(
-                seed=[seed[0], start]
-            )
-            for start in range(0, len(x), ROWS_PER_STEP)
-        ]
-    )
-    if not np.isfinite(u).all():
+    seed = int(model.optimizer.iterations) & 0x7FFFFFFF
+    draws, places = [], []
+    for start in range(0, len(x), ROWS_PER_STEP):
+        q = model.joint_posterior(x[start : start + ROWS_PER_STEP])
+        draws.append(q.sample(seed=[seed, start]))
+        places.append(model.geometry.location(q))
+    # Which cluster an example is in, its location tells better than a draw.
+    u, places = np.concatenate(draws), np.concatenate(places)
+    if not (np.isfinite(u).all() and np.isfinite(places).all()):
         return
-    best = _climb(prior, u, y, _log_density(prior, u, y))
+    best = _climb(prior, u, places, y)
     kept = [variable.numpy() for variable in prior.trainable_variables]
+    shares = _shares(prior, places, y)
     prior.forget_noise()
-    _maximize(prior, u, y)
-    reached = _climb(prior, u, y, _log_density(prior, u, y))
+    _maximize(prior, u, shares)
+    reached = _climb(prior, u, places, y)
     if not reached > best + _least_gain(prior):
         _assign(prior, kept)
     found = [variable.numpy() for variable in prior.trainable_variables]
@@ -93,11 +93,12 @@ def agreed(model, values):
     return [distribute.gathered(strategy, each)[0] for each in values]
 
 
-def _climb(prior, u, y, best):
+def _climb(prior, u, places, y):
     """Steps while they gain; the mean log density [] that they reach."""
+    best = _log_density(prior, u, y)
     for _ in range(MOST_STEPS):
         kept = [variable.numpy() for variable in prior.trainable_variables]
-        _maximize(prior, u, y)
+        _maximize(prior, u, _shares(prior, places, y))
         reached = _log_density(prior, u, y)
         if not reached > best + _least_gain(prior):
             _assign(prior, kept)
@@ -110,10 +111,15 @@ def _least_gain(prior):
     return LEAST_GAIN * prior.event_shape[0]
 
 
-def _maximize(prior, u, y):
-    """One step: the moments of each cluster's share of the examples."""
-    shares = _in_steps(lambda part: tf.nn.softmax(prior.log_joint(part)), u)
+def _shares(prior, places, y):
+    """How much of each example is in each cluster: [N, K], labels being known."""
+    shares = _in_steps(lambda part: tf.nn.softmax(prior.log_joint(part)), places)
     shares[y >= 0] = np.eye(prior.num_components)[y[y >= 0]]
+    return shares
+
+
+def _maximize(prior, u, shares):
+    """Sets the clusters to the moments of their shares of the examples."""
     counts = shares.sum(axis=0)
     z = _in_steps(prior.without_noise, u)
     loc = np.einsum("nk,nkd->kd", shares, z) / np.maximum(counts, 1e-9)[:, None]
