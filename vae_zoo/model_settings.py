@@ -11,6 +11,7 @@ from vae_zoo.components import (
     distortions,
     likelihoods,
     networks,
+    optimizers,
     posteriors,
     schedules,
 )
@@ -127,7 +128,7 @@ def build_optimizer(settings, steps_per_epoch):
         num_steps = settings["epochs"] * steps_per_epoch
         rate = keras.optimizers.schedules.CosineDecay(rate, num_steps)
     momentum = settings["ema_momentum"]
-    average = {"use_ema": True, "ema_momentum": momentum} if momentum else {}
-    return keras.optimizers.Adam(
-        rate, weight_decay=settings["weight_decay"] or None, **average
-    )
+    decay = settings["weight_decay"] or None
+    if not momentum:
+        return keras.optimizers.Adam(rate, weight_decay=decay)
+    return optimizers.AveragedAdam(rate, ema_momentum=momentum, weight_decay=decay)

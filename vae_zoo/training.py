@@ -26,7 +26,7 @@ from vae_zoo.fitting.compiling import is_long_enough
 from vae_zoo.fitting.progress import EpochLines, ProgressBar
 from vae_zoo.machine import machine_class
 from vae_zoo.model_settings import build_model, build_optimizer
-from vae_zoo.models.clusters import StartClusters
+from vae_zoo.models import clusters
 from vae_zoo.pictures import write_pictures
 from vae_zoo.serving import saved_model
 
@@ -191,9 +191,11 @@ def _best_weights(folder, settings, is_writer):
 
 def _fit(model, settings, sources, callbacks, first_epoch, steps_per_epoch, verbose):
     batches = functools.partial(run_data.training_batches, settings, sources["train"])
-    if model.prior_layer.awaits_data:
+    if clusters.needs_callback(model):
         # From the first epoch, wherever this run resumes.
-        start = StartClusters(batches(first_epoch=0), num_batches=steps_per_epoch)
+        start = clusters.StartClusters(
+            batches(first_epoch=0), num_batches=steps_per_epoch
+        )
         callbacks = [start, *callbacks]
     if settings["ema_momentum"]:
         callbacks = [keras.callbacks.SwapEMAWeights(), *callbacks]
@@ -252,6 +254,13 @@ def _finish(model, settings, sources, best, checkpoint):
     if best is not None:
         best.restore(model)
         history = history[: best.best_epoch]
+        if model.learns_from_labels:
+            # What `fit` does at its end, for the weights of another epoch.
+            clusters.finish_clusters(
+                model,
+                run_data.training_batches(settings, sources["train"], first_epoch=0),
+                num_batches=sources["train"].num_batches(settings["batch_size"]),
+            )
     # The history's last row may be of weights before averaging.
     measured = model.evaluate(
         run_data.validation_batches(settings, source), return_dict=True, verbose=0

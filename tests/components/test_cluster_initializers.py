@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 from sklearn.metrics import adjusted_rand_score
 
 from vae_zoo.components import cluster_initializers
@@ -52,12 +53,51 @@ def test_moments_are_those_of_the_groups():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"num_epochs": -1}, "`num_epochs` must be at least 0.*num_epochs=-1"),
-        ({"num_restarts": 0}, "`num_restarts` must be at least 1"),
-        ({"max_examples": 1}, "`max_examples` must be at least 2"),
-        ({"perplexity": 0.0}, "`perplexity` must be positive.*perplexity=0.0"),
+        ({"num_epochs": -1}, "`num_epochs` must be an integer >= 0.*num_epochs=-1"),
+        ({"num_epochs": np.nan}, "`num_epochs` must be an integer.*num_epochs=nan"),
+        ({"num_epochs": "3"}, "`num_epochs` must be an integer.*num_epochs='3'"),
+        ({"num_epochs": True}, "`num_epochs` must be an integer.*num_epochs=True"),
+        ({"num_restarts": 0}, "`num_restarts` must be an integer >= 1"),
+        ({"max_examples": 1}, "`max_examples` must be an integer >= 2"),
+        ({"perplexity": 0.0}, "`perplexity` must be .* > 0.*perplexity=0.0"),
+        ({"perplexity": np.inf}, "`perplexity` must be a finite .*perplexity=inf"),
     ],
 )
 def test_bad_arguments_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         cluster_initializers.NeighborEmbedding(**arguments)
+
+
+@pytest.mark.parametrize("initializer", EVERY)
+def test_any_finite_codes_have_groups(initializer):
+    rng = np.random.default_rng(0)
+    spread = rng.normal(size=(60, 3)).astype("float32")
+    # At a size where rounding is all that differs.
+    equal = (7.3 + 1e-7 * spread).astype("float32")
+    for codes, num_distinct in ((equal, 1), (np.repeat(spread[:2], 30, axis=0), 2)):
+        with pytest.warns(UserWarning, match=f"{num_distinct} distinct values for 3"):
+            groups = initializer.group(codes, 3, seed=1)
+        assert len(np.unique(groups)) == num_distinct
+    pairs = np.repeat(spread[:3], 20, axis=0)
+    groups = initializer.group(pairs, 3, seed=1)
+    assert_array_equal(groups, np.repeat(groups[::20], 20))
+    assert_array_equal(np.sort(groups[::20]), [0, 1, 2])
+    # One dimension, and squares that no float32 holds.
+    for codes in (spread[:, :1], 1e-25 * spread, 1e25 * spread):
+        assert len(np.unique(initializer.group(codes, 3, seed=1))) == 3
+
+
+def test_codes_that_cannot_be_grouped_are_named():
+    start = EVERY[2]
+    codes = np.zeros((9, 2), "float32")
+    codes[4] = np.nan
+    with pytest.raises(ValueError, match="`codes` must be finite.* 1 of 9 rows.*rate"):
+        start.group(codes, 3, seed=1)
+    for bad in (codes[:2], codes[:, 0], codes[:, :0], codes.astype(str), None):
+        with pytest.raises(ValueError, match="`codes` must be an array of numbers"):
+            start.group(bad, 3, seed=1)
+    for count in (1, 2.5, None):
+        with pytest.raises(ValueError, match=f"`num_clusters` must.*={count}"):
+            start.group(codes, count, seed=1)
+    with pytest.raises(ValueError, match="`seed` must be an integer"):
+        start.group(codes, 3, seed=None)

@@ -132,8 +132,19 @@ def test_distorted_in_training_alone_and_reconstructed_as_it_was():
     assert model._resolve_auto_jit_compile()
 
 
+@pytest.mark.parametrize("amount", [-1, np.nan, np.inf, "25", None, True])
+def test_amounts_must_be_numbers(amount):
+    with pytest.raises(
+        ValueError, match="`shear` must be a finite number >= 0.*shear="
+    ):
+        distorted(shear=amount)
+
+
 def test_bad_arguments_are_named():
-    with pytest.raises(ValueError, match="`shear` must be at least 0.*shear=-1"):
-        distorted(shear=-1)
+    for network in (networks.MLP, "mlp", None, len):
+        with pytest.raises(ValueError, match="`network` must be a Keras layer"):
+            distortions.Distorted(network)
+    with pytest.raises(ValueError, match="`seed` must be an integer or None.*'1'"):
+        distortions.Distorted(networks.MLP((4,)), seed="1")
     with pytest.raises(ValueError, match="`input_shape` must be that of images"):
         distortions.Distorted(networks.MLP((4,))).build((None, 9))

@@ -7,6 +7,7 @@ from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
 from vae_zoo.distributions import HierarchicalMixture, MixtureOfNormals
+from vae_zoo.distributions.hierarchical_mixture import Marginal
 from vae_zoo.distributions.mixture_of_normals import unmixed
 
 WEIGHTS = np.array([0.2, 0.5, 0.3])
@@ -99,3 +100,29 @@ def test_the_marginal_of_a_hierarchical_mixture():
     grid = np.stack(np.meshgrid(z, w, indexing="ij"), axis=-1)
     density = np.exp(joint.log_prob(grid)).sum(axis=1) * (w[1] - w[0])
     assert_allclose(density, np.exp(-(z**2) / 4) / np.sqrt(4 * np.pi), rtol=1e-3)
+
+
+def test_bad_arguments_are_named():
+    logits, loc, scale = np.zeros(3), np.zeros((3, 2)), np.ones((3, 2))
+    for arguments in (
+        (logits[:2], loc, scale),
+        (logits, loc, scale[:, :1]),
+        (logits, loc, scale, np.eye(2)),
+        (logits, None, scale),
+        ("logits", loc, scale),
+    ):
+        with pytest.raises(ValueError, match="`logits` must have shape .*Received: "):
+            MixtureOfNormals(*arguments)
+    mixture = MixtureOfNormals(*(np.float32(each) for each in (logits, loc, scale)))
+    for index in (3, -1, 1.5, "1", True):
+        with pytest.raises(ValueError, match="`index` must be .*0..2.*Received: "):
+            mixture.component(index)
+    for arguments, message in (
+        ((None, 2, 2), "`given` must be a function of w"),
+        ((lambda w: mixture, 2.5, 2), "`latent_dim` must be an integer >= 1"),
+        ((lambda w: mixture, 2, "2"), "`noise_dim` must be an integer >= 1.*'2'"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            HierarchicalMixture(*arguments)
+    with pytest.raises(ValueError, match="`joint` must be a HierarchicalMixture"):
+        Marginal(mixture)

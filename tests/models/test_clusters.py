@@ -1,3 +1,5 @@
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from tests import zoo_of_models
 from tests.small_mixtures import SHAPE, groups_of_images, small
 from vae_zoo import VAE
 from vae_zoo.components import cluster_initializers, networks, priors
-from vae_zoo.models import clusters
+from vae_zoo.models import cluster_labels, cluster_moments, clusters
 
 
 def test_clusters_start_as_groups_of_the_data_and_stay_in_use():
@@ -92,10 +94,68 @@ def test_a_short_training_ends_with_the_start_of_the_clusters():
     x, _ = groups_of_images(20)
     model = small(initialization=cluster_initializers.KMeans(10))
     model.compile("adam", jit_compile=False)
-    model.fit(x, epochs=1, verbose=0)
+    for call in (
+        lambda: model.cluster_probabilities(x),
+        lambda: model.sample(1, cluster=0),
+        lambda: tf.function(model.cluster_probabilities)(x),
+    ):
+        with pytest.warns(UserWarning, match="clusters have not started"):
+            call()
+    with pytest.warns(UserWarning, match="`epochs` should be higher.*epochs=1.*stay"):
+        model.fit(x, epochs=1, verbose=0)
     assert not model.prior_layer.awaits_data
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.cluster_probabilities(x)
     with pytest.raises(ValueError, match="`x` must have at least 3 examples"):
         clusters.start_clusters(model, x[:2])
+
+
+def test_clusters_of_few_examples_are_proper():
+    # As many examples as clusters, fewer than dimensions: no covariance of their own.
+    z = np.random.default_rng(0).normal(size=(3, 5)).astype("float32")
+    for draws in (z, 0 * z):
+        _, _, covariance = cluster_moments.moments(draws, np.arange(3), 3)
+        assert np.isfinite(np.linalg.cholesky(covariance)).all()
+
+
+def test_with_labels_clusters_end_where_their_codes_are():
+    x, labels = groups_of_images(30)
+    y = np.where(np.arange(len(x)) % 3, -1, labels)
+    keras.utils.set_random_seed(0)
+    # Clusters that start at random, far from the codes that their labels will have.
+    model = small(classifier_weight=20.0)
+    model.compile(keras.optimizers.Adam(0.01), jit_compile=False)
+    before = []
+
+    def measure(epoch, logs):
+        before[:] = density(model, x, y), *distances(model, x, labels)
+
+    callback = keras.callbacks.LambdaCallback(on_epoch_end=measure)
+    model.fit(x, y, epochs=6, batch_size=30, verbose=0, callbacks=[callback])
+    assert density(model, x, y) > before[0] + 0.1
+    after = distances(model, x, labels)
+    assert sum(after) < 0.7 * sum(before[1:])
+    # What is fitted stays, so that to repeat the last step changes nothing.
+    weights = model.get_weights()
+    clusters.finish_clusters(model, x, y)
+    for old, new in zip(weights, model.get_weights(), strict=True):
+        assert_array_equal(old, new)
+
+
+def distances(model, x, labels):
+    """From where each class is encoded to where its cluster draws, on average."""
+    codes = model.encode(x).numpy()
+    drawn = [model.prior_layer.component(k).sample(2000, seed=(1, 2)) for k in range(3)]
+    return [
+        np.linalg.norm(codes[labels == k].mean(axis=0) - np.mean(drawn[k], axis=0))
+        for k in range(3)
+    ]
+
+
+def density(model, x, y):
+    u = model.joint_posterior(x).sample(seed=(3, 4)).numpy()
+    return cluster_moments._log_density(model.prior_layer, u, y)
 
 
 def test_a_generator_cannot_be_read_twice():
@@ -110,7 +170,27 @@ def test_cluster_k_is_class_k_where_labels_are_known():
     groups = np.array([2, 2, 0, 0, 1, 1, 1])
     labels = np.array([0, -1, 1, -1, -1, 2, 0])
     expected = [0, 0, 1, 1, 2, 2, 0]  # 2 -> 0, 0 -> 1, 1 -> 2; a label wins.
-    assert_array_equal(clusters.agreeing_with(groups, labels, 3), expected)
+    assert_array_equal(cluster_labels.agreeing_with(groups, labels, 3), expected)
+
+
+def test_a_few_labels_say_which_start_is_better():
+    rng = np.random.default_rng(0)
+    classes = np.arange(300) % 3
+    codes = rng.normal(size=(300, 2)) + 6 * np.eye(3, 2)[classes]
+    labels = np.where(np.arange(300) < 30, classes, -1)
+    nothing, names = 0 * codes, (classes + 1) % 3
+    # The classes under other names, in the codes alone, and in the examples alone.
+    for groups, at, x in (
+        (names, nothing, nothing),
+        (0 * names, codes, nothing),
+        (0 * names, nothing, codes),
+    ):
+        found = cluster_labels.groups_with_labels(groups, at, x, labels, 3)
+        assert np.mean(found == classes) > 0.97
+    # Of one class no label is known: the regression could not name it.
+    labels = np.where(classes == 2, -1, labels)
+    found = cluster_labels.groups_with_labels(names, codes, codes, labels, 3)
+    assert_array_equal(found, classes)
 
 
 def test_clusters_are_asked_of_mixtures_alone(binary_images):
@@ -122,9 +202,11 @@ def test_clusters_are_asked_of_mixtures_alone(binary_images):
     ):
         with pytest.raises(ValueError, match="those of a mixture.*StandardNormal"):
             call()
-    for cluster in (3, -1, 1.5):
-        with pytest.raises(ValueError, match=f"`cluster` must be .*0..2.*={cluster}"):
+    for cluster in (3, -1, 1.5, 2.0, True, "1"):
+        shown = f"cluster={cluster!r}"
+        with pytest.raises(ValueError, match=f"`cluster` must be .*0..2.*{shown}"):
             small().sample(1, cluster=cluster)
+    assert small().sample(1, cluster=np.int64(2)).shape == (1, *SHAPE)
     assert small(num_clusters=np.int64(4), noise_dim=np.int32(3)).num_clusters == 4
     prior = priors.HierarchicalMixtureOfNormals(3, 2)
     with pytest.raises(ValueError, match="`prior` must be one of z alone"):

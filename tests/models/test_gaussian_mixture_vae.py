@@ -7,6 +7,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from tests.small_mixtures import SHAPE, bent, small
 from vae_zoo import VAE
 from vae_zoo.components import networks, priors
+from vae_zoo.components.cluster_initializers import KMeans
+from vae_zoo.components.posteriors import DiagonalNormal
 
 
 def test_the_terms_add_up_to_the_bound(binary_images):
@@ -149,6 +151,11 @@ def test_free_bits_are_free_up_to_their_number(share, binary_images):
         ({"num_clusters": 2.5}, "`num_clusters` must be an integer"),
         ({"noise_dim": 0}, "`noise_dim` must be .* >= 1"),
         ({"noise_dim": 1.5}, "`noise_dim` must be an integer"),
+        ({"full_covariance": 1}, "`full_covariance` must be True or False"),
+        ({"initialization": "k-means"}, "`initialization` must be one of.*'k-means'"),
+        ({"initialization": KMeans}, "`initialization` must be .*the class KMeans"),
+        ({"cluster_network": "mlp"}, "`cluster_network` must be a Keras layer.*'mlp'"),
+        ({"noise_posterior": DiagonalNormal}, "`noise_posterior` must be one of"),
         ({"free_bits": -1.0}, "`free_bits` must be .*>= 0"),
         ({"classifier_weight": -1.0}, "`classifier_weight` must be .*>= 0"),
     ],

@@ -1,44 +1,86 @@
 """Where clusters start: from groups that scikit-learn finds in encoded data."""
 
+import warnings
+
 import keras
 import numpy as np
 
+from vae_zoo.arguments import check_count, check_number, check_seed, shown
+
+# Codes whose spread is that share of their size differ by rounding alone.
+ROUNDING = float(np.finfo("float32").eps)
+
 
 class ClusterInitializer:
-    """A way to group encoded examples. Subclasses define `group`.
+    """A way to group encoded examples. Subclasses define `find_groups`.
 
     A model with clusters trains without them first, as a VAE whose prior is one
     normal; then the examples are encoded and grouped, and the clusters start as the
     groups.
 
     Args:
-        num_epochs: epochs of `fit` before that, >= 0. A shorter training ends with it.
+        num_epochs: epochs of `fit` before that, an integer >= 0. A training that has
+            no more epochs warns: its clusters start at its end and stay untrained.
         num_restarts: starts of the search, of which the best is kept, >= 1.
-        max_examples: examples to group, at most; drawn at random from an array, the
-            first ones of anything else.
+        max_examples: examples to group, at most, >= 2; drawn at random from an array,
+            the first ones of anything else.
 
     Raises:
-        ValueError: if a number is below its minimum.
+        ValueError: if a number is no integer or below its minimum.
     """
 
     def __init__(self, num_epochs=10, *, num_restarts=10, max_examples=20_000):
-        for name, value, minimum in (
-            ("num_epochs", num_epochs, 0),
-            ("num_restarts", num_restarts, 1),
-            ("max_examples", max_examples, 2),
-        ):
-            if value < minimum:
-                raise ValueError(
-                    f"`{name}` must be at least {minimum}. Received: {name}={value}"
-                )
-        self.num_epochs, self.num_restarts = num_epochs, num_restarts
-        self.max_examples = max_examples
+        self.num_epochs = check_count(
+            "num_epochs", num_epochs, 0, "the epochs before the clusters start"
+        )
+        self.num_restarts = check_count(
+            "num_restarts", num_restarts, 1, "the starts of the search"
+        )
+        self.max_examples = check_count(
+            "max_examples", max_examples, 2, "the examples to group"
+        )
 
     def group(self, codes, num_clusters, seed):
         """Groups of encoded examples.
 
+        Where no more than K rows differ, equal rows are a group, and the groups that
+        are left over stay empty, with a warning.
+
         Args:
             codes: float array [N, D], N >= num_clusters.
+            num_clusters: K >= 2.
+            seed: integer in 0..2^31 - 1.
+
+        Returns:
+            Integer array [N] in 0..K-1.
+
+        Raises:
+            ValueError: if codes are not finite or fewer than clusters, or an argument
+                is off.
+        """
+        num_clusters = check_count("num_clusters", num_clusters, 2, "the clusters")
+        if check_seed("seed", seed) is None:
+            raise ValueError("`seed` must be an integer. Received: seed=None")
+        codes = _checked_codes(codes, num_clusters)
+        distinct, inverse = _distinct_rows(codes)
+        if len(distinct) > num_clusters:
+            return self.find_groups(codes, num_clusters, seed)
+        if len(distinct) < num_clusters:
+            warnings.warn(
+                f"Encoded, the examples have {len(distinct)} distinct values for "
+                f"{num_clusters} clusters, and the other clusters start empty. If the "
+                "examples themselves differ, the posterior has collapsed: train longer "
+                "before the clusters start (`num_epochs`), or lower `beta`",
+                stacklevel=2,
+            )
+        return inverse
+
+    def find_groups(self, codes, num_clusters, seed):
+        """As `group`, which has looked at the arguments.
+
+        Args:
+            codes: finite float array [N, D] with more than K different rows, between
+                1 and 2 in deviation.
             num_clusters: K.
             seed: integer in 0..2^31 - 1.
 
@@ -65,7 +107,7 @@ class ClusterInitializer:
 class KMeans(ClusterInitializer):
     """k-means, by `sklearn.cluster.KMeans`."""
 
-    def group(self, codes, num_clusters, seed):
+    def find_groups(self, codes, num_clusters, seed):
         """See `ClusterInitializer`."""
         from sklearn.cluster import KMeans as Method
 
@@ -77,7 +119,7 @@ class KMeans(ClusterInitializer):
 class GaussianMixture(ClusterInitializer):
     """Normals with full covariances, by `sklearn.mixture.GaussianMixture`."""
 
-    def group(self, codes, num_clusters, seed):
+    def find_groups(self, codes, num_clusters, seed):
         """See `ClusterInitializer`."""
         from sklearn.mixture import GaussianMixture as Method
 
@@ -102,8 +144,8 @@ class NeighborEmbedding(ClusterInitializer):
 
     Args:
         num_epochs: as in `ClusterInitializer`.
-        perplexity: about how many neighbours each example has, below a third of
-            the examples.
+        perplexity: about how many neighbours each example has, a number > 0; a third
+            of the examples at most is used.
         num_restarts: of k-means.
         max_examples: as in `ClusterInitializer`.
 
@@ -116,24 +158,65 @@ class NeighborEmbedding(ClusterInitializer):
         super().__init__(
             num_epochs, num_restarts=num_restarts, max_examples=max_examples
         )
-        if not perplexity > 0:
-            raise ValueError(
-                f"`perplexity` must be positive. Received: perplexity={perplexity}"
-            )
-        self.perplexity = perplexity
+        self.perplexity = check_number(
+            "perplexity", perplexity, "the neighbours of each example", above=0
+        )
 
-    def group(self, codes, num_clusters, seed):
+    def find_groups(self, codes, num_clusters, seed):
         """See `ClusterInitializer`."""
         from sklearn.manifold import TSNE
 
-        perplexity = min(self.perplexity, (len(codes) - 1) / 3)
-        method = TSNE(perplexity=perplexity, init="pca", random_state=seed)
-        kmeans = KMeans(num_restarts=self.num_restarts)
-        return kmeans.group(method.fit_transform(codes), num_clusters, seed)
+        # Equal rows, which push each other nowhere, get one place together.
+        distinct, inverse = _distinct_rows(codes)
+        method = TSNE(
+            perplexity=min(self.perplexity, (len(distinct) - 1) / 3),
+            # A line has no second principal component.
+            init="pca" if codes.shape[1] > 1 else "random",
+            random_state=seed,
+        )
+        places = method.fit_transform(distinct)[inverse]
+        return KMeans(num_restarts=self.num_restarts).group(places, num_clusters, seed)
 
     def get_config(self):
         """The constructor's arguments."""
         return {**super().get_config(), "perplexity": self.perplexity}
+
+
+def _checked_codes(codes, num_clusters):
+    """`codes` as finite floats, between 1 and 2 in deviation unless all are equal."""
+    try:
+        codes = np.asarray(codes)
+        is_real = np.issubdtype(codes.dtype, np.number) and not np.iscomplexobj(codes)
+    except (TypeError, ValueError):
+        is_real = False
+    if not is_real or codes.ndim != 2 or len(codes) < num_clusters or not codes.size:
+        raise ValueError(
+            "`codes` must be an array of numbers [N, D] with at least one row for each "
+            f"of the {num_clusters} clusters. Received: codes={shown(codes)}"
+        )
+    if not np.issubdtype(codes.dtype, np.floating):
+        codes = codes.astype("float32")
+    num_bad = int(np.count_nonzero(~np.isfinite(codes).all(axis=1)))
+    if num_bad:
+        raise ValueError(
+            f"`codes` must be finite. Received: {num_bad} of {len(codes)} rows with "
+            "NaN or infinity; if a model encoded them, its training has diverged, and "
+            "a lower learning rate may help"
+        )
+    wide = codes.astype("float64")
+    spread = float(wide.std(axis=0).max())
+    if spread <= ROUNDING * float(np.abs(wide).max()):
+        return np.zeros_like(codes)
+    # Powers of two change no digit: groups do not depend on the codes' unit, but
+    # methods fail on squares that are too small or too large for a float32.
+    return (wide / 2.0 ** np.floor(np.log2(spread))).astype(codes.dtype)
+
+
+def _distinct_rows(codes):
+    """The different rows in the order in which they come, and which one each row is."""
+    _, first, inverse = np.unique(codes, axis=0, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    return codes[first[order]], np.argsort(order)[np.reshape(inverse, -1)]
 
 
 # What mixtures start from unless told otherwise.

@@ -6,6 +6,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from scipy.interpolate import BSpline
 
+from vae_zoo.arguments import check_number, check_seed
 from vae_zoo.components.convolutional import as_image
 from vae_zoo.components.foreign import build_network, check_network
 from vae_zoo.components.randomness import row_seeds
@@ -13,6 +14,15 @@ from vae_zoo.distributions.noise import fold_in, uniform
 
 # Between how many knots, from edge to edge, an elastic distortion is a cubic.
 ELASTIC_INTERVALS = 4
+
+# What `evaluation.compare_distortions` tries: how much of an image's shape and place is
+# no matter of its class depends on the data, and too much costs more than none.
+CANDIDATES = {
+    "none": {},
+    "gentle": {"rotation": 5.0, "zoom": 0.05, "translation": 0.03},
+    "medium": {"rotation": 15.0, "shear": 0.3, "zoom": 0.15, "translation": 0.08},
+    "strong": {"rotation": 25.0, "shear": 0.5, "zoom": 0.25, "translation": 0.14},
+}
 
 
 @keras.saving.register_keras_serializable("vae_zoo")
@@ -23,7 +33,9 @@ class Distorted(keras.layers.Layer):
     has to give the image as it was. The bound stays a bound, with the mixture of
     q(z|x') over distorted x' as the posterior. Outside of training all stays as it is.
     Each amount is drawn anew for every image, uniformly up to its largest value in both
-    directions; what comes into the image from outside is 0.
+    directions; what comes into the image from outside is 0. Nothing is distorted unless
+    an amount says so: what helps with handwriting can hurt elsewhere, and
+    `evaluation.compare_distortions` tells on validation data.
 
     Args:
         network: the layer to call, for images [B, H, W] or [B, H, W, C].
@@ -39,7 +51,8 @@ class Distorted(keras.layers.Layer):
         **kwargs: what every Keras layer takes.
 
     Raises:
-        ValueError: if an amount is negative or the inputs are no images.
+        ValueError: if `network` is no Keras layer, an amount is negative or not
+            finite, or the inputs are no images.
 
     Source: Im et al. 2017 (the denoising criterion for VAEs); Simard et al. 2003
     (elastic distortions), here with the splines of Rueckert et al. 1999.
@@ -59,22 +72,20 @@ class Distorted(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(name=name, **kwargs)
-        check_network("network", network)
-        self.amounts = {
+        amounts = {
             "rotation": rotation,
             "shear": shear,
             "zoom": zoom,
             "translation": translation,
             "elastic": elastic,
         }
-        for key, value in self.amounts.items():
-            if not value >= 0:
-                raise ValueError(
-                    f"`{key}` must be at least 0, the largest amount. Received: "
-                    f"{key}={value}"
-                )
+        self.amounts = {
+            key: check_number(key, value, "the largest amount", minimum=0)
+            for key, value in amounts.items()
+        }
+        check_network("network", network)
         self.network = network
-        self.seed = seed
+        self.seed = check_seed("seed", seed)
         # Under another name than Keras', which stands for noise that XLA makes slow.
         self.distortion_seeds = keras.random.SeedGenerator(seed)
 

@@ -2,136 +2,13 @@
 
 import keras
 import tensorflow as tf
-import tensorflow_probability as tfp
 
-from vae_zoo.arguments import check_count
-from vae_zoo.components.cluster_initializers import DEFAULT
+from vae_zoo.arguments import check_count, check_instance
 from vae_zoo.components.heads import built_projection, positive
+from vae_zoo.components.mixture_prior import MIN_SCALE, MixturePrior, raw_scale_of
 from vae_zoo.components.networks import MLP
-from vae_zoo.components.prior import Prior
 from vae_zoo.distributions.hierarchical_mixture import HierarchicalMixture, Marginal
 from vae_zoo.distributions.mixture_of_normals import MixtureOfNormals as Mixture
-from vae_zoo.distributions.mixture_of_normals import unmixed
-
-MIN_SCALE = 1e-3
-
-
-class MixturePrior(Prior):
-    """A mixture over z; its component c is a cluster, and p(c|z) Bayes' rule.
-
-    All components are alike, one normal that is N(0, I) at first and learned, until
-    `initialization` sets them to groups of encoded data in the course of `fit`; without
-    one they start at random.
-
-    Args:
-        num_components: K >= 2.
-        full_covariance: whether the components' covariances are full.
-        initialization: one of `cluster_initializers`, or None.
-        name: the layer's name.
-        **kwargs: what every Keras layer takes.
-
-    Raises:
-        ValueError: if `num_components` is below 2 or no integer.
-    """
-
-    def __init__(
-        self,
-        num_components,
-        *,
-        full_covariance=True,
-        initialization=DEFAULT,
-        name=None,
-        **kwargs,
-    ):
-        super().__init__(name=name, **kwargs)
-        self.num_components = check_count(
-            "num_components", num_components, 2, "the clusters"
-        )
-        self.full_covariance = full_covariance
-        self.initialization = initialization
-
-    def build(self, event_shape):
-        """Creates the weights for latents of shape `event_shape`."""
-        super().build(event_shape)
-        self.logits = self.add_weight(
-            shape=(self.num_components,),
-            initializer="zeros",
-            autocast=False,
-            name="logits",
-        )
-        if self.full_covariance:
-            self.raw_unmixing = self.add_weight(
-                shape=(self.num_components, *self.event_shape, *self.event_shape),
-                initializer="zeros",
-                autocast=False,
-                name="raw_unmixing",
-            )
-        self.is_initialized = self.add_weight(
-            shape=(),
-            initializer="zeros" if self.initialization else "ones",
-            trainable=False,
-            autocast=False,
-            name="is_initialized",
-        )
-
-    @property
-    def awaits_data(self):
-        """Whether the components still have to be set from data."""
-        return self.initialization is not None and not self.is_initialized.numpy()
-
-    def log_joint(self, u):
-        """log p(z, c) less what no c changes: u [B, U], returns [B, K], nats.
-
-        Args:
-            u: all latent variables, as the model's `joint_posterior` draws them.
-        """
-        raise NotImplementedError
-
-    def component(self, index):
-        """p(z|c) for the cluster `index`: a distribution to draw from, event [D]."""
-        raise NotImplementedError
-
-    def unmixing(self):
-        """U_c of every component: [K, D, D], or None for diagonal covariances."""
-        if not self.full_covariance:
-            return None
-        below = tf.linalg.band_part(self.raw_unmixing, -1, 0)
-        return tf.linalg.set_diag(below, tf.ones(tf.shape(below)[:-1]))
-
-    def set_components(self, weights, loc, covariance):
-        """Starts the clusters.
-
-        Args:
-            weights: float [K], positive, p(c).
-            loc: float [K, D].
-            covariance: float [K, D, D].
-        """
-        scale = tf.sqrt(tf.linalg.diag_part(covariance))
-        if self.full_covariance:
-            scale, unmixing = unmixed(tf.linalg.cholesky(covariance))
-            self.raw_unmixing.assign(unmixing)
-        self.logits.assign(tf.math.log(weights))
-        self._set_normals(loc, _raw(scale))
-        self.is_initialized.assign(1.0)
-
-    def _set_normals(self, loc, raw_scale):
-        raise NotImplementedError
-
-    def get_config(self):
-        """The constructor's arguments."""
-        serialize = keras.saving.serialize_keras_object
-        return {
-            **super().get_config(),
-            "num_components": self.num_components,
-            "full_covariance": self.full_covariance,
-            "initialization": serialize(self.initialization),
-        }
-
-    @classmethod
-    def from_config(cls, config):
-        """The prior with these constructor arguments."""
-        deserialize = keras.saving.deserialize_keras_object
-        return cls(**{key: deserialize(value) for key, value in config.items()})
 
 
 @keras.saving.register_keras_serializable("vae_zoo")
@@ -149,7 +26,8 @@ class MixtureOfNormals(MixturePrior):
         **kwargs: what every Keras layer takes.
 
     Raises:
-        ValueError: if `num_components` is below 2 or no integer.
+        ValueError: if `num_components` is below 2 or no integer, or another argument
+            is of a wrong type.
 
     Source: Jiang et al. 2017, section 3.1.
     """
@@ -180,6 +58,10 @@ class MixtureOfNormals(MixturePrior):
         """`tfd.MultivariateNormalTriL`, batch [], event [D]."""
         return self.distribution().component(index)
 
+    def without_noise(self, u):
+        """z, of all clusters the same: there is no w."""
+        return tf.repeat(u[:, None], self.num_components, axis=1)
+
     def _set_normals(self, loc, raw_scale):
         self.loc.assign(loc)
         self.raw_scale.assign(raw_scale)
@@ -204,7 +86,8 @@ class HierarchicalMixtureOfNormals(MixturePrior):
         **kwargs: what every Keras layer takes.
 
     Raises:
-        ValueError: if `num_components` is below 2 or `noise_dim` below 1.
+        ValueError: if `num_components` is below 2 or `noise_dim` below 1, or another
+            argument is of a wrong type.
 
     Source: Dilokthanakul et al. 2016, section 3.1.
     """
@@ -214,6 +97,12 @@ class HierarchicalMixtureOfNormals(MixturePrior):
         self.noise_dim = check_count("noise_dim", noise_dim, 1, "the length of w")
         default = MLP((128,), activation="tanh", dtype="float32")
         self.network = default if network is None else network
+        check_instance(
+            "network",
+            self.network,
+            keras.layers.Layer,
+            'a Keras layer, such as networks.MLP((128,), activation="tanh"), or None',
+        )
 
     def build(self, event_shape):
         """Creates the weights for latents z of shape `event_shape`."""
@@ -227,7 +116,7 @@ class HierarchicalMixtureOfNormals(MixturePrior):
         self.raw_scale = built_projection(features_shape, shape, "raw_scale")
         start = "zeros" if self.initialization else "random_normal"
         loc = keras.initializers.get(start)(shape)
-        self._set_normals(loc, _raw(tf.ones(shape)))
+        self._set_normals(loc, raw_scale_of(tf.ones(shape)))
         if self.initialization:
             # Near the groups of the data, but not where w has no gradient.
             for projection in (self.loc, self.raw_scale):
@@ -261,6 +150,17 @@ class HierarchicalMixtureOfNormals(MixturePrior):
         )
         return Marginal(component)
 
+    def without_noise(self, u):
+        """z less how far w moves each cluster: u = (z, w) [B, D + W]."""
+        z, w = tf.split(u, [*self.event_shape, self.noise_dim], axis=-1)
+        loc = self.loc(self.network(w))
+        return z[:, None] - (loc - tf.reshape(self.loc.dense.bias, loc.shape[1:]))
+
+    def forget_noise(self):
+        """See `MixturePrior`; the kernels can still learn from where they are then."""
+        for projection in (self.loc, self.raw_scale):
+            projection.dense.kernel.assign(0 * projection.dense.kernel)
+
     def _set_normals(self, loc, raw_scale):
         self.loc.dense.bias.assign(tf.reshape(loc, [-1]))
         self.raw_scale.dense.bias.assign(tf.reshape(raw_scale, [-1]))
@@ -274,10 +174,5 @@ class HierarchicalMixtureOfNormals(MixturePrior):
         }
 
 
-def _raw(scale):
-    """What `positive` makes `scale` of."""
-    return tfp.math.softplus_inverse(tf.maximum(scale - MIN_SCALE, MIN_SCALE))
-
-
 def _raw_scale_one(shape, dtype=None):
-    return tf.fill(shape, tf.cast(_raw(1.0), dtype))
+    return tf.fill(shape, tf.cast(raw_scale_of(1.0), dtype))

@@ -3,6 +3,7 @@
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from vae_zoo.arguments import check_count, check_instance, shown
 from vae_zoo.distributions.multivariate_normal import MultivariateNormalDiag
 from vae_zoo.distributions.noise import fold_in
 
@@ -20,11 +21,21 @@ class HierarchicalMixture(tfd.Distribution):
         latent_dim: D.
         noise_dim: W.
 
+    Raises:
+        ValueError: if `given` is no function or a length no integer >= 1.
+
     Source: Dilokthanakul et al. 2016, section 3.1.
     """
 
     def __init__(self, given, latent_dim, noise_dim, name="HierarchicalMixture"):
         parameters = dict(locals())
+        if not callable(given):
+            raise ValueError(
+                "`given` must be a function of w to p(z|w). Received: "
+                f"given={shown(given)}"
+            )
+        latent_dim = check_count("latent_dim", latent_dim, 1, "the length of z")
+        noise_dim = check_count("noise_dim", noise_dim, 1, "the length of w")
         self.given, self.latent_dim, self.noise_dim = given, latent_dim, noise_dim
         super().__init__(
             dtype=tf.float32,
@@ -73,11 +84,16 @@ class Marginal(tfd.Distribution):
 
     Args:
         joint: p(z, w).
+
+    Raises:
+        ValueError: if `joint` is no `HierarchicalMixture`.
     """
 
     def __init__(self, joint, name="Marginal"):
         parameters = dict(locals())
-        self.joint = joint
+        self.joint = check_instance(
+            "joint", joint, HierarchicalMixture, "a HierarchicalMixture"
+        )
         super().__init__(
             dtype=joint.dtype,
             reparameterization_type=tfd.NOT_REPARAMETERIZED,

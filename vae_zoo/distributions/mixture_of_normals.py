@@ -1,8 +1,10 @@
 """Mixtures of multivariate normals."""
 
+import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from vae_zoo.arguments import check_count
 from vae_zoo.distributions.finite import check_parameter, is_positive
 from vae_zoo.distributions.multivariate_normal import MultivariateNormalTriL
 from vae_zoo.distributions.noise import fold_in, standard_normal, uniform
@@ -26,12 +28,13 @@ class MixtureOfNormals(tfd.Distribution):
             the identity, diagonal covariances.
 
     Raises:
-        ValueError: if a parameter is not finite or a scale not positive (checked
-            eagerly).
+        ValueError: if the shapes do not match, there is no such component, or a
+            parameter is not finite or a scale not positive (checked eagerly).
     """
 
     def __init__(self, logits, loc, scale_diag, unmixing=None, name="MixtureOfNormals"):
         parameters = dict(locals())
+        _check_shapes(logits, loc, scale_diag, unmixing)
         self.logits, self.loc, self.scale_diag = logits, loc, scale_diag
         self.unmixing = unmixing
         check_parameter("logits", logits)
@@ -60,6 +63,13 @@ class MixtureOfNormals(tfd.Distribution):
 
     def component(self, index):
         """p(z|c) of one component: `tfd.MultivariateNormalTriL`, batch [...]."""
+        count = self.loc.shape[-2]
+        index = check_count("index", index, 0, f"a component in 0..{count - 1}")
+        if index >= count:
+            raise ValueError(
+                f"`index` must be a component in 0..{count - 1}. Received: "
+                f"index={index}"
+            )
         scale = tf.linalg.diag(self.scale_diag[..., index, :])
         if self.unmixing is not None:
             factor = tf.broadcast_to(self.unmixing[index], tf.shape(scale))
@@ -96,6 +106,35 @@ class MixtureOfNormals(tfd.Distribution):
 
     def _batch_shape_tensor(self):
         return tf.shape(self.loc)[:-2]
+
+
+def _check_shapes(logits, loc, scale_diag, unmixing):
+    given = {
+        name: tf.TensorShape(getattr(value, "shape", np.shape(value)))
+        for name, value in (
+            ("logits", logits),
+            ("loc", loc),
+            ("scale_diag", scale_diag),
+            ("unmixing", unmixing),
+        )
+    }
+    if given["loc"].rank is not None and given["loc"].rank >= 2:
+        count, dim = given["loc"][-2:]
+        fits = (
+            given["logits"][-1:].is_compatible_with([count])
+            and given["scale_diag"][-2:].is_compatible_with([count, dim])
+            and (
+                unmixing is None
+                or given["unmixing"].is_compatible_with([count, dim, dim])
+            )
+        )
+        if fits:
+            return
+    raise ValueError(
+        "`logits` must have shape [..., K], `loc` and `scale_diag` [..., K, D], and "
+        "`unmixing`, unless it is None, [K, D, D]. Received: "
+        + ", ".join(f"{name} of shape {shape}" for name, shape in given.items())
+    )
 
 
 def unmixed(scale_tril):

@@ -15,6 +15,7 @@ from vae_zoo.evaluation.disentanglement import (
     evaluate_disentanglement,
     score_disentanglement,
 )
+from vae_zoo.evaluation.distortion_choice import compare_distortions
 from vae_zoo.evaluation.estimate import Estimate
 from vae_zoo.evaluation.hamiltonian import hamiltonian_marginal_likelihood
 from vae_zoo.evaluation.latent_usage import LatentUsage, latent_usage
@@ -28,6 +29,7 @@ __all__ = [
     "LatentUsage",
     "annealed_marginal_likelihood",
     "bidirectional",
+    "compare_distortions",
     "evaluate_clusters",
     "evaluate_disentanglement",
     "hamiltonian_marginal_likelihood",

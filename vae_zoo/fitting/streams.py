@@ -1,6 +1,7 @@
 """Data that come batch by batch: data sets, PyDatasets and generators."""
 
 import inspect
+import itertools
 
 import keras
 import tensorflow as tf
@@ -60,7 +61,7 @@ def elements(data, num_batches=None):
         return (data[index] for index in range(len(data)))
     if isinstance(data, tf.data.Dataset):
         return limited(data, num_batches)
-    return data
+    return itertools.islice(iter(data), num_batches)
 
 
 def limited(data, num_batches):

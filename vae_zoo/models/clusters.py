@@ -1,19 +1,20 @@
 """Clusters of a model with a mixture prior: their start, and how many are in use."""
 
-import inspect
-import itertools
+import warnings
 
 import keras
 import numpy as np
 import tensorflow as tf
-from scipy.optimize import linear_sum_assignment
 
-from vae_zoo import distribute
-from vae_zoo.fitting.streams import limited
+from vae_zoo.arguments import shown
+from vae_zoo.components.cluster_initializers import DEFAULT
+from vae_zoo.components.optimizers import restart_averages
+from vae_zoo.models import cluster_examples
+from vae_zoo.models.cluster_labels import groups_with_labels
+from vae_zoo.models.cluster_moments import ROWS_PER_STEP, agreed, fit_to_codes, moments
 
 # A cluster is in use if that share of the examples is in it.
 SHARE_IN_USE = 0.01
-ROWS_PER_STEP = 1000
 
 
 def probabilities(model, q):
@@ -23,6 +24,11 @@ def probabilities(model, q):
         ValueError: if the model's prior is no mixture.
     """
     _check_is_mixture(model)
+    _warn_if_not_started(model)
+    return _probabilities(model, q)
+
+
+def _probabilities(model, q):
     return tf.nn.softmax(model.prior_layer.log_joint(model.geometry.location(q)))
 
 
@@ -39,7 +45,7 @@ def outputs(model, u, q):
         the logarithm of p(c|u).
     """
     return {
-        "cluster_probabilities": probabilities(model, q),
+        "cluster_probabilities": _probabilities(model, q),
         "cluster_log_probabilities": tf.nn.log_softmax(model.prior_layer.log_joint(u)),
     }
 
@@ -51,12 +57,28 @@ def component(model, cluster):
         ValueError: if the model's prior is no mixture or has no such cluster.
     """
     _check_is_mixture(model)
-    if cluster not in range(model.num_clusters):
+    index = cluster if isinstance(cluster, (int, np.integer)) else -1
+    if isinstance(cluster, bool) or not 0 <= index < model.num_clusters:
         raise ValueError(
             f"`cluster` must be an integer in 0..{model.num_clusters - 1}. Received: "
-            f"cluster={cluster}"
+            f"cluster={shown(cluster)}"
         )
-    return model.prior_layer.component(int(cluster))
+    _warn_if_not_started(model)
+    return model.prior_layer.component(int(index))
+
+
+def _warn_if_not_started(model):
+    """Also where a function is traced, as for an export."""
+    with tf.init_scope():
+        if not tf.executing_eagerly() or not model.prior_layer.awaits_data:
+            return
+    num_epochs = model.prior_layer.initialization.num_epochs
+    warnings.warn(
+        "The clusters have not started: they are all alike, and their probabilities "
+        f"and samples say nothing. Train for more than `num_epochs`={num_epochs} "
+        "epochs (of the model's `initialization`) to the end of `fit`",
+        stacklevel=2,
+    )
 
 
 def _check_is_mixture(model):
@@ -96,10 +118,25 @@ class ClustersInUse(keras.metrics.Metric):
         return tf.reduce_sum(tf.cast(is_used, tf.float32))
 
 
+def needs_callback(model, x=None):
+    """Whether `fit` on `x` has to run `StartClusters` for the model.
+
+    Raises:
+        ValueError: if its clusters await data, and `x` cannot be read a second time.
+    """
+    if not model.num_clusters:
+        return False
+    if model.prior_layer.awaits_data:
+        cluster_examples.check_can_be_read_again(x)
+    return model.prior_layer.awaits_data or model.learns_from_labels
+
+
 class StartClusters(keras.callbacks.Callback):
     """Starts the clusters of the model in the course of `fit`, if they await data.
 
-    `fit` adds one for its own data, unless there is one already.
+    `fit` adds one for its own data, unless there is one already. At the end of a
+    training with labels it fits the clusters once more to the codes of the examples
+    (`cluster_moments.fit_to_codes`).
 
     Args:
         x: what `fit` trains on: arrays or anything that can be read a second time.
@@ -107,18 +144,26 @@ class StartClusters(keras.callbacks.Callback):
         num_batches: of a data set without an end, how many to look through for labels.
 
     Raises:
-        ValueError: if `x` cannot be read a second time.
+        ValueError: if the clusters await data, and `x` cannot be read a second time.
     """
 
     def __init__(self, x, y=None, num_batches=None):
         super().__init__()
-        if inspect.isgenerator(x):
-            raise ValueError(
-                "`x` must be arrays, a tf.data.Dataset or a PyDataset while the "
-                "clusters of the model await data, which are read twice. Received: a "
-                "generator"
-            )
         self.data = (x, y, num_batches)
+        self._has_warned = False
+
+    def set_model(self, model):
+        """Checks the data."""
+        super().set_model(model)
+        if model.prior_layer.awaits_data:
+            cluster_examples.check_can_be_read_again(self.data[0])
+
+    def on_train_begin(self, logs=None):
+        """Warns of a training that ends before the clusters have trained."""
+        del logs
+        prior, epochs = self.model.prior_layer, (self.params or {}).get("epochs")
+        if prior.awaits_data and epochs and epochs <= prior.initialization.num_epochs:
+            self._warn(f"epochs={epochs}")
 
     def on_epoch_begin(self, epoch, logs=None):
         """After the epochs without clusters."""
@@ -128,17 +173,33 @@ class StartClusters(keras.callbacks.Callback):
             start_clusters(self.model, *self.data)
 
     def on_train_end(self, logs=None):
-        """At the latest."""
+        """The start at the latest, and the last fit to the codes."""
         del logs
         if self.model.prior_layer.awaits_data:
+            if not self._has_warned:
+                self._warn("a training that was stopped before")
             start_clusters(self.model, *self.data)
+        if self.model.learns_from_labels:
+            finish_clusters(self.model, *self.data)
+
+    def _warn(self, received):
+        self._has_warned = True
+        num_epochs = self.model.prior_layer.initialization.num_epochs
+        warnings.warn(
+            f"The clusters start after {num_epochs} epochs (`num_epochs` of the "
+            "model's `initialization`, --pretraining-epochs on the command line), and "
+            f"`epochs` should be higher. Received: {received}. They start at the end "
+            "instead and stay untrained: cluster probabilities and samples of a "
+            "cluster are those of groups that the decoder has not learned",
+            stacklevel=2,
+        )
 
 
 def start_clusters(model, x, y=None, num_batches=None):
     """Sets the clusters of a mixture prior to groups of encoded examples.
 
-    Cluster k becomes the one that label k agrees with best, and labelled examples are
-    in the cluster of their label whatever the groups say.
+    With labels cluster k is class k, and labelled examples are in the cluster of their
+    label; see `cluster_labels.groups_with_labels` for the others.
 
     Args:
         model: a model whose `prior_layer` is a mixture with an `initialization`.
@@ -148,16 +209,15 @@ def start_clusters(model, x, y=None, num_batches=None):
         num_batches: as in `StartClusters`.
 
     Raises:
-        ValueError: if there are fewer examples than clusters.
+        ValueError: if there are fewer examples than clusters, or the model encodes
+            them as NaN.
     """
     prior = model.prior_layer
     seed = int(model.next_seed()[0]) & 0x7FFFFFFF
     count = prior.initialization.max_examples
-    if isinstance(x, (np.ndarray, tf.Tensor)):
-        x, y = _some_of_arrays(np.asarray(x), y, count, seed)
-    else:
-        batches = _elements(x, num_batches)
-        x, y = _some_of_batches(batches, count, model.learns_from_labels)
+    x, y = cluster_examples.chosen(
+        x, y, num_batches, count, seed, model.learns_from_labels
+    )
     if len(x) < prior.num_components:
         raise ValueError(
             f"`x` must have at least {prior.num_components} examples, one for each "
@@ -174,105 +234,25 @@ def start_clusters(model, x, y=None, num_batches=None):
     else:
         groups = prior.initialization.group(codes, prior.num_components, seed)
         if y is not None:
-            groups = agreeing_with(groups, y, prior.num_components)
+            groups = groups_with_labels(groups, codes, x, y, prior.num_components)
     found = moments(draws, groups, prior.num_components)
-    # Of several workers each finds its own, equal but for rounding; one has to count.
-    strategy = model.distribute_strategy
-    prior.set_components(*(distribute.gathered(strategy, each)[0] for each in found))
-    _restart_averages(model)
+    prior.set_components(*agreed(model, found))
+    restart_averages(model.optimizer, prior.trainable_variables)
 
 
-def _restart_averages(model):
-    """Lets the optimizer's moving averages of the clusters forget what was before."""
-    optimizer = model.optimizer
-    if not getattr(optimizer, "use_ema", False) or not optimizer.built:
+def finish_clusters(model, x, y=None, num_batches=None):
+    """Fits the clusters to the codes of examples, if any of these has a label.
+
+    Args:
+        model: a model that learns from labels, whose clusters have started.
+        x, y, num_batches: as in `start_clusters`; a generator, which cannot be read
+            again, is left alone.
+    """
+    if cluster_examples.is_read_once(x) or not cluster_examples.may_have_labels(x, y):
         return
-    averages = zip(
-        optimizer._trainable_variables,
-        optimizer._model_variables_moving_average,
-        strict=True,
-    )
-    own = {id(variable) for variable in model.prior_layer.trainable_variables}
-    for variable, average in averages:
-        if id(variable) in own:
-            average.assign(variable)
-
-
-def agreeing_with(groups, labels, num_clusters):
-    """`groups` renumbered to agree with as many labels as can be; labels win.
-
-    Args:
-        groups: integers [N] in 0..K-1.
-        labels: integers [N] in -1..K-1, -1 for unknown.
-        num_clusters: K.
-    """
-    known = labels >= 0
-    together = np.zeros((num_clusters, num_clusters))
-    np.add.at(together, (groups[known], labels[known]), 1)
-    _, renumbered = linear_sum_assignment(together, maximize=True)
-    return np.where(known, labels, renumbered[groups])
-
-
-def moments(z, groups, num_clusters):
-    """The weight [K], mean [K, D] and covariance [K, D, D] of each group, in float32.
-
-    A group of few examples is drawn towards the covariance of all, one of none starts
-    where all are.
-
-    Args:
-        z: float [N, D].
-        groups: integers [N] in 0..K-1.
-        num_clusters: K.
-    """
-    dim = z.shape[1]
-    everywhere = np.cov(z, rowvar=False).reshape(dim, dim)
-    counts = np.bincount(groups, minlength=num_clusters)
-    loc = np.tile(z.mean(axis=0), (num_clusters, 1))
-    covariance = np.tile(everywhere, (num_clusters, 1, 1))
-    for index in np.flatnonzero(counts):
-        own = z[groups == index]
-        loc[index] = own.mean(axis=0)
-        share = dim / (dim + len(own))
-        scatter = (own - loc[index]).T @ (own - loc[index]) / len(own)
-        covariance[index] = (1 - share) * scatter + share * everywhere
-    weights = (counts + 1) / (len(z) + num_clusters)
-    return [each.astype("float32") for each in (weights, loc, covariance)]
-
-
-def _some_of_arrays(x, y, count, seed):
-    """Up to `count` examples at random, labelled ones first."""
-    order = np.random.default_rng(seed).permutation(len(x))
-    if y is None:
-        return x[np.sort(order[:count])], None
-    y = np.reshape(y, -1)
-    order = order[np.argsort(y[order] < 0, kind="stable")]
-    chosen = np.sort(order[:count])
-    return x[chosen], y[chosen]
-
-
-def _some_of_batches(batches, count, with_labels):
-    """Up to `count` of the first examples, and labelled ones wherever they are."""
-    parts, labels, num_unlabelled = [], [], 0
-    for element in batches:
-        pair = element if isinstance(element, (tuple, list)) else (element,)
-        x = np.asarray(pair[0])
-        is_paired = with_labels and len(pair) > 1 and pair[1] is not None
-        y = np.reshape(pair[1], -1) if is_paired else np.full(len(x), -1)
-        # Labelled examples are few and kept; of the others the first ones will do.
-        is_kept = (y >= 0) | (num_unlabelled + np.cumsum(y < 0) <= count)
-        parts.append(x[is_kept])
-        labels.append(y[is_kept])
-        num_unlabelled += np.count_nonzero(y < 0)
-        if not is_paired and num_unlabelled >= count:
-            break
-    x, y = np.concatenate(parts), np.concatenate(labels)
-    chosen = np.sort(np.argsort(y < 0, kind="stable")[:count])
-    return x[chosen], y[chosen] if (y[chosen] >= 0).any() else None
-
-
-def _elements(data, num_batches):
-    if isinstance(data, keras.utils.PyDataset):
-        return (data[index] for index in range(len(data)))
-    if isinstance(data, tf.data.Dataset):
-        return iter(limited(data, num_batches))
-    return itertools.islice(iter(data), num_batches)
+    prior = model.prior_layer
+    count = (prior.initialization or DEFAULT).max_examples
+    x, y = cluster_examples.chosen(x, y, num_batches, count, 0, True)
+    if y is not None and (y >= 0).any():
+        fit_to_codes(model, x, y)
+        restart_averages(model.optimizer, prior.trainable_variables)

@@ -212,10 +212,10 @@ class ElboModel(StepsAtOnce):
             print(f"Training {xla}, steps at once: {self.steps_per_execution}")
 
     def _start_of_clusters(self, data, num_batches):
-        """The callback that starts the clusters from the data, if they await them."""
-        if not self.prior_layer.awaits_data:
-            return []
+        """The callback that the clusters of a mixture need, if they do."""
         arrays = (data, None) if is_stream(data) else data[:2]
+        if not clusters.needs_callback(self, arrays[0]):
+            return []
         return [clusters.StartClusters(*arrays, num_batches)]
 
     @_with_signature_of(keras.Model.evaluate)

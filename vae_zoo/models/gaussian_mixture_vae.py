@@ -5,7 +5,7 @@ import dataclasses
 import keras
 import tensorflow as tf
 
-from vae_zoo.arguments import check_count
+from vae_zoo.arguments import check_count, check_instance
 from vae_zoo.components.cluster_initializers import DEFAULT, ClusterInitializer
 from vae_zoo.components.foreign import check_network
 from vae_zoo.components.heads import Head, build_head
@@ -31,7 +31,10 @@ class GaussianMixtureVAE(VAE):
     -1..K-1, -1 where the label is unknown: cluster k is class k, and labelled examples
     enter with the bound on log p(x, y), from where the clusters start (after the epochs
     of `initialization`). With all labels known the model is a
-    class-conditional generator, `sample(num_samples, cluster=k)`.
+    class-conditional generator, `sample(num_samples, cluster=k)`. At the end of `fit`
+    on labels the clusters are fitted once more, in closed form, to where the encoder
+    has put their examples, which is further than the optimizer moves them in few
+    epochs (see `cluster_moments.fit_to_codes`).
 
     Args:
         input_shape: as in `VAE`.
@@ -91,6 +94,12 @@ class GaussianMixtureVAE(VAE):
         num_clusters = check_count("num_clusters", num_clusters, 2, "K")
         if cluster_network is not None:
             check_network("cluster_network", cluster_network)
+        check_instance(
+            "noise_posterior",
+            noise_posterior,
+            (Head, type(None)),
+            "one of `components.posteriors`, such as DiagonalNormal(), or None",
+        )
         prior = HierarchicalMixtureOfNormals(
             num_clusters,
             noise_dim,

@@ -1,0 +1,148 @@
+"""What all mixtures that serve as priors have in common."""
+
+import keras
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from vae_zoo.arguments import check_count, check_flag, check_instance
+from vae_zoo.components.cluster_initializers import DEFAULT, ClusterInitializer
+from vae_zoo.components.prior import Prior
+from vae_zoo.distributions.mixture_of_normals import unmixed
+
+MIN_SCALE = 1e-3
+
+
+class MixturePrior(Prior):
+    """A mixture over z; its component c is a cluster, and p(c|z) Bayes' rule.
+
+    All components are alike, one normal that is N(0, I) at first and learned, until
+    `initialization` sets them to groups of encoded data in the course of `fit`; without
+    one they start at random.
+
+    Args:
+        num_components: K >= 2.
+        full_covariance: whether the components' covariances are full.
+        initialization: one of `cluster_initializers`, or None.
+        name: the layer's name.
+        **kwargs: what every Keras layer takes.
+
+    Raises:
+        ValueError: if `num_components` is below 2 or no integer, or another argument
+            is of a wrong type.
+    """
+
+    def __init__(
+        self,
+        num_components,
+        *,
+        full_covariance=True,
+        initialization=DEFAULT,
+        name=None,
+        **kwargs,
+    ):
+        super().__init__(name=name, **kwargs)
+        self.num_components = check_count(
+            "num_components", num_components, 2, "the clusters"
+        )
+        self.full_covariance = check_flag("full_covariance", full_covariance)
+        self.initialization = check_instance(
+            "initialization",
+            initialization,
+            (ClusterInitializer, type(None)),
+            "one of `components.cluster_initializers`, such as KMeans(10), or None",
+        )
+
+    def build(self, event_shape):
+        """Creates the weights for latents of shape `event_shape`."""
+        super().build(event_shape)
+        self.logits = self.add_weight(
+            shape=(self.num_components,),
+            initializer="zeros",
+            autocast=False,
+            name="logits",
+        )
+        if self.full_covariance:
+            self.raw_unmixing = self.add_weight(
+                shape=(self.num_components, *self.event_shape, *self.event_shape),
+                initializer="zeros",
+                autocast=False,
+                name="raw_unmixing",
+            )
+        self.is_initialized = self.add_weight(
+            shape=(),
+            initializer="zeros" if self.initialization else "ones",
+            trainable=False,
+            autocast=False,
+            name="is_initialized",
+        )
+
+    @property
+    def awaits_data(self):
+        """Whether the components still have to be set from data."""
+        return self.initialization is not None and not self.is_initialized.numpy()
+
+    def log_joint(self, u):
+        """log p(z, c) less what no c changes: u [B, U], returns [B, K], nats.
+
+        Args:
+            u: all latent variables, as the model's `joint_posterior` draws them.
+        """
+        raise NotImplementedError
+
+    def component(self, index):
+        """p(z|c) for the cluster `index`: a distribution to draw from, event [D]."""
+        raise NotImplementedError
+
+    def without_noise(self, u):
+        """z as each cluster would have it if w were 0: u [B, U], returns [B, K, D]."""
+        raise NotImplementedError
+
+    def forget_noise(self):
+        """Makes the clusters independent of w."""
+
+    def unmixing(self):
+        """U_c of every component: [K, D, D], or None for diagonal covariances."""
+        if not self.full_covariance:
+            return None
+        below = tf.linalg.band_part(self.raw_unmixing, -1, 0)
+        return tf.linalg.set_diag(below, tf.ones(tf.shape(below)[:-1]))
+
+    def set_components(self, weights, loc, covariance):
+        """Starts the clusters.
+
+        Args:
+            weights: float [K], positive, p(c).
+            loc: float [K, D].
+            covariance: float [K, D, D].
+        """
+        scale = tf.sqrt(tf.linalg.diag_part(covariance))
+        if self.full_covariance:
+            scale, unmixing = unmixed(tf.linalg.cholesky(covariance))
+            self.raw_unmixing.assign(unmixing)
+        self.logits.assign(tf.math.log(weights))
+        self._set_normals(loc, raw_scale_of(scale))
+        self.is_initialized.assign(1.0)
+
+    def _set_normals(self, loc, raw_scale):
+        raise NotImplementedError
+
+    def get_config(self):
+        """The constructor's arguments."""
+        serialize = keras.saving.serialize_keras_object
+        return {
+            **super().get_config(),
+            "num_components": self.num_components,
+            "full_covariance": self.full_covariance,
+            "initialization": serialize(self.initialization),
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        """The prior with these constructor arguments."""
+        deserialize = keras.saving.deserialize_keras_object
+        return cls(**{key: deserialize(value) for key, value in config.items()})
+
+
+def raw_scale_of(scale):
+    """What `positive` makes `scale` of."""
+    return tfp.math.softplus_inverse(tf.maximum(scale - MIN_SCALE, MIN_SCALE))

@@ -1,0 +1,72 @@
+"""Averages of weights in training: the one place that knows how Keras keeps them."""
+
+import keras
+from keras import ops
+
+from vae_zoo.arguments import check_choice, check_number
+
+
+@keras.saving.register_keras_serializable("vae_zoo")
+class AveragedAdam(keras.optimizers.Adam):
+    """Adam with averages of the weights that forget the first steps.
+
+    Keras' averages (`use_ema=True`) begin where training begins, and hold that start
+    with the weight momentum^t after t steps: 0.79 after 240 steps at 0.999. Here the
+    momentum of step t is min(momentum, (1 + t) / (10 + t)), so that the average is one
+    of about the last tenth of the steps until it is as long as `ema_momentum` says,
+    from step 9 / (1 - momentum) on. `keras.callbacks.SwapEMAWeights` validates with the
+    averages as ever, and at the end of `fit` they become the weights.
+
+    Args:
+        learning_rate: a number or a schedule, as in `keras.optimizers.Adam`.
+        ema_momentum: the largest momentum of the averages, in [0, 1].
+        **kwargs: what `keras.optimizers.Adam` takes.
+
+    Raises:
+        ValueError: if `ema_momentum` is outside of [0, 1], or as in
+            `keras.optimizers.Adam`.
+
+    Source: the `num_updates` of `tf.train.ExponentialMovingAverage`.
+    """
+
+    def __init__(self, learning_rate=0.001, *, ema_momentum=0.999, **kwargs):
+        check_choice("use_ema", kwargs.pop("use_ema", True), (True,))
+        super().__init__(
+            learning_rate,
+            use_ema=True,
+            ema_momentum=check_number(
+                "ema_momentum", ema_momentum, "of averages", minimum=0, maximum=1
+            ),
+            **kwargs,
+        )
+
+    def _update_model_variables_moving_average(self, trainable_variables):
+        step = ops.cast(self.iterations, "float32")
+        most = ops.minimum(self.ema_momentum, (1.0 + step) / (10.0 + step))
+        for variable, average in zip(
+            trainable_variables, self._model_variables_moving_average, strict=True
+        ):
+            # A step from the average to the weight; the first one goes all the way.
+            share = ops.cast(ops.where(step > 0, 1.0 - most, 1.0), variable.dtype)
+            average.assign(average + share * (variable - average))
+
+
+def restart_averages(optimizer, variables):
+    """Lets the moving averages of `variables` forget all that was before.
+
+    Args:
+        optimizer: the model's, or None; one without averages is left alone.
+        variables: some of the variables that it trains.
+    """
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    if not getattr(optimizer, "use_ema", False) or not optimizer.built:
+        return
+    averages = zip(
+        optimizer._trainable_variables,
+        optimizer._model_variables_moving_average,
+        strict=True,
+    )
+    own = {id(variable) for variable in variables}
+    for variable, average in averages:
+        if id(variable) in own:
+            average.assign(variable)

@@ -1,0 +1,110 @@
+"""Which distortions help a mixture model to find or learn the classes of images."""
+
+import keras
+
+from vae_zoo.arguments import check_choice, check_count, check_instance, shown
+from vae_zoo.components.distortions import CANDIDATES, Distorted
+from vae_zoo.evaluation.clustering import (
+    ClusteringScores,
+    probabilities_and_labels,
+    score_clusters,
+)
+
+AMOUNTS = {*CANDIDATES["strong"], "elastic"}
+MEASURES = (
+    "hungarian_accuracy",
+    "majority_accuracy",
+    "most_confident_accuracy",
+    "label_accuracy",
+    "normalized_mutual_information",
+    "adjusted_rand_index",
+)
+
+
+def compare_distortions(
+    model: keras.Model,
+    x,
+    y=None,
+    *,
+    validation,
+    epochs: int,
+    candidates: dict[str, dict[str, float]] = CANDIDATES,
+    measure: str | None = None,
+    batch_size: int | None = None,
+    verbose: int = 0,
+) -> dict[str, ClusteringScores]:
+    """Trains a model once with each of a few distortions, and scores the clusters.
+
+    A share of the data and of the epochs is enough to see which one to take; its
+    amounts then go to `components.distortions.Distorted`, or to the options of
+    `vae-zoo train`. `model` itself stays as it is.
+
+    Args:
+        model: an untrained mixture model of images, compiled. All trainings start from
+            its weights, with its encoder and another distortion.
+        x: what it trains on, as in `fit`.
+        y: labels of arrays, as in `fit`, or None.
+        validation: a `tf.data.Dataset` of other examples and their labels, -1 where one
+            is unknown; a few hundred labels will do. Not the test data.
+        epochs: of each training, more than the model's clusters wait for.
+        candidates: name -> arguments of `Distorted`.
+        measure: which of `ClusteringScores` decides; by default `label_accuracy` with
+            `y`, else `hungarian_accuracy`.
+        batch_size: of arrays, as in `fit`.
+        verbose: as in `fit`.
+
+    Returns:
+        Dict name -> `ClusteringScores` of the validation data, the best first.
+
+    Raises:
+        ValueError: if `model` is no compiled mixture model, an argument is off or
+            `validation` has no labels.
+    """
+    _check(model, candidates)
+    check_count("epochs", epochs, 1, "of each training")
+    default = "hungarian_accuracy" if y is None else "label_accuracy"
+    measure = default if measure is None else check_choice("measure", measure, MEASURES)
+    scores = {}
+    for name, amounts in candidates.items():
+        candidate = _with_distortions(model, amounts)
+        candidate.fit(x, y, batch_size=batch_size, epochs=epochs, verbose=verbose)
+        scores[name] = score_clusters(*probabilities_and_labels(candidate, validation))
+    best_first = sorted(scores, key=lambda name: -getattr(scores[name], measure))
+    return {name: scores[name] for name in best_first}
+
+
+def _check(model, candidates):
+    check_instance(
+        "model",
+        model,
+        keras.Model,
+        "a mixture model, such as a compiled GaussianMixtureVAE",
+    )
+    if not getattr(model, "num_clusters", None) or not model.compiled:
+        raise ValueError(
+            "`model` must be a compiled model with clusters. Received: "
+            f"{type(model).__name__}, compiled={model.compiled}"
+        )
+    check_instance("candidates", candidates, dict, "a dict of names and amounts")
+    for name, amounts in candidates.items():
+        if not isinstance(amounts, dict) or not set(amounts) <= AMOUNTS:
+            raise ValueError(
+                "`candidates` must be dicts of rotation, shear, zoom, translation and "
+                f"elastic. Received: candidates[{name!r}]={shown(amounts)}"
+            )
+
+
+def _with_distortions(model, amounts):
+    """A compiled model with the weights of `model`, whose encoder sees distortions."""
+    encoder = model.encoder
+    if isinstance(encoder, Distorted):
+        encoder = encoder.network
+    serialized = keras.saving.serialize_keras_object(encoder)
+    if amounts:
+        network = keras.saving.deserialize_keras_object(serialized)
+        distorted = Distorted(network, seed=model.seed, **amounts)
+        serialized = keras.saving.serialize_keras_object(distorted)
+    copy = type(model).from_config({**model.get_config(), "encoder": serialized})
+    copy.set_weights(model.get_weights())
+    copy.compile_from_config(model.get_compile_config())
+    return copy
