@@ -18,8 +18,8 @@ from vae_zoo.arguments import (
     check_seed,
     shown,
 )
-from vae_zoo.batches import one_epoch, pipeline, shuffled
 from vae_zoo.distributions.noise import fold_in, uniform
+from vae_zoo.fitting.batches import one_epoch, pipeline, shuffled
 
 # Arrays up to this size are copied into a tensor; larger ones stay where they are
 # (a memory map, say) and are read batch by batch.

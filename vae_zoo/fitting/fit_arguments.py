@@ -11,7 +11,7 @@ from vae_zoo.arguments import (
     check_number,
     shown,
 )
-from vae_zoo.batches import of_arrays
+from vae_zoo.fitting.batches import of_arrays
 from vae_zoo.fitting.progress import ProgressBar
 from vae_zoo.fitting.sample_weights import checked_class_weight
 from vae_zoo.fitting.streams import is_stream

@@ -5,7 +5,7 @@ import tensorflow as tf
 from numpy.testing import assert_array_equal
 
 from vae_zoo import VAE
-from vae_zoo.batches import of_arrays
+from vae_zoo.fitting.batches import of_arrays
 
 
 def rows(dataset):

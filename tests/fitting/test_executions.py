@@ -8,7 +8,7 @@ from numpy.testing import assert_array_equal
 from vae_zoo import VAE
 from vae_zoo.callbacks import EarlyStoppingAfterWarmup, RunCheckpoint
 from vae_zoo.components import networks
-from vae_zoo.models.executions import MOST_STEPS, most_steps
+from vae_zoo.fitting.executions import MOST_STEPS, most_steps
 
 
 class Batches(keras.callbacks.Callback):
