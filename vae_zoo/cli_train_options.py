@@ -11,7 +11,7 @@ from vae_zoo.cli_arguments import (
     text,
 )
 from vae_zoo.datasets.defaults import HELD_OUT_BY_DEFAULT, TRAINED_ON_BY_DEFAULT
-from vae_zoo.zoo.catalogue import MODELS
+from vae_zoo.zoo.catalogue import LIKELIHOODS, MODELS
 
 
 def add_train(commands, run):
@@ -90,9 +90,10 @@ def _add_training_options(parser, posteriors):
     add("--posterior", choices=posteriors, default=posteriors[0], help="q(z|x)")
     add(
         "--likelihood",
-        choices=["bernoulli", "continuous-bernoulli", "normal", "normal-per-element"],
-        default="bernoulli",
-        help="p(x|z); a normal one's scale is learned: one, or each element's own",
+        choices=LIKELIHOODS,
+        default=LIKELIHOODS[0],
+        help="p(x|z); a normal one's scale is learned: one, one for each column or "
+        "channel, or each element's own",
     )
     add("--epochs", type=positive(int), default=100, help="passes over the data")
     add(

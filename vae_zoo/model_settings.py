@@ -28,6 +28,7 @@ LIKELIHOODS = {
     "bernoulli": likelihoods.Bernoulli,
     "continuous-bernoulli": likelihoods.ContinuousBernoulli,
     "normal": likelihoods.Normal,
+    "normal-per-channel": functools.partial(likelihoods.Normal, per_channel=True),
     "normal-per-element": functools.partial(likelihoods.Normal, per_element=True),
 }
 INITIALIZATIONS = {

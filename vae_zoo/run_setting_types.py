@@ -12,7 +12,7 @@ from vae_zoo.arguments import (
     shown,
 )
 from vae_zoo.datasets.defaults import IMAGE_FITS
-from vae_zoo.zoo.catalogue import MODELS
+from vae_zoo.zoo.catalogue import LIKELIHOODS, MODELS
 
 # What goes into JSON as it is.
 PLAIN = (bool, int, float, str, type(None))
@@ -91,9 +91,7 @@ REQUIRED = {
     "elastic": non_negative,
     "dropout_rate": _share,
     "decoder_dropout_rate": _share,
-    "likelihood": _choice(
-        "bernoulli", "continuous-bernoulli", "normal", "normal-per-element"
-    ),
+    "likelihood": _choice(*LIKELIHOODS),
     "epochs": _count,
     "batch_size": _count,
     "learning_rate": positive,

@@ -4,6 +4,13 @@ import dataclasses
 
 NORMAL_POSTERIORS = ("diagonal-normal", "full-covariance-normal")
 SPHERICAL_POSTERIORS = ("von-mises-fisher", "power-spherical")
+LIKELIHOODS = (
+    "bernoulli",
+    "continuous-bernoulli",
+    "normal",
+    "normal-per-channel",
+    "normal-per-element",
+)
 
 
 @dataclasses.dataclass(frozen=True)
