@@ -16,7 +16,7 @@ from vae_zoo import VAE, atomic, cli, export, termination, training
 from vae_zoo.callbacks import RunCheckpoint
 from vae_zoo.cli import main
 from vae_zoo.components import networks
-from vae_zoo.fitting import compiling
+from vae_zoo.fitting import compilation
 from vae_zoo.serving.layout import read_metadata
 
 
@@ -284,7 +284,7 @@ def test_a_run_is_stopped_resumed_and_extended(tmp_path, capsys, monkeypatch):
     assert (code, err) == (0, "")
     assert out.startswith(f"{part}: resuming from epoch 2 of 2\n")
     # Two epochs were too short for XLA, and more of them do not change how it computes.
-    monkeypatch.setattr(compiling, "STEPS_TO_WIN_BACK", 1)
+    monkeypatch.setattr(compilation, "STEPS_TO_WIN_BACK", 1)
     code, out, err = train(part, 4)
     assert (code, err) == (0, "")
     assert out.startswith(f"{part}: resuming from epoch 3 of 4\n")

@@ -23,7 +23,8 @@ def data_of(source, **options):
 
 def warnings_about(data, x, likelihood):
     source = array_source("x", x, None, range(len(x)))
-    return cli_data.warnings_about(data, source, likelihood)
+    split = data.split or "test"
+    return cli_data.warnings_about(data, source, split, likelihood)
 
 
 def test_a_model_knows_its_data():
@@ -54,6 +55,8 @@ def test_a_model_knows_its_data():
             Bernoulli(),
             "on 'train[:90%]",
         ),
+        # The images that vae_mnist was trained on are "train" and "validation".
+        ("vae_mnist", {"split": "validation"}, Bernoulli(), "on 'validation'"),
         ("vae_frey_face", {"binarize": "fixed"}, Normal(), "trained on values as they"),
         ("gaussian_mixture_vae_mnist", {}, Bernoulli(), "grey values is no likelihood"),
     ],

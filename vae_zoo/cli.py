@@ -129,6 +129,7 @@ def _evaluate(options):
     plan = Plan(
         **{field: getattr(options, field) for field in EVALUATION_OPTIONS},
         binarize=data.binarize,
+        binarization_seed=data.training.get("seed", 0),
         verbose=_is_terminal(sys.stdout) and not options.json and not options.quiet,
     )
     try:
@@ -137,7 +138,8 @@ def _evaluate(options):
             found = report(model, source, plan)
     finally:
         _print_notes(options, [note.message for note in notes])
-    _print_notes(options, cli_data.warnings_about(data, source, model.likelihood_head))
+    likelihood = model.likelihood_head
+    _print_notes(options, cli_data.warnings_about(data, source, split, likelihood))
     if not data.has_labels:
         # No cluster was made to stand for a class.
         found.measurements.pop("label_accuracy", None)
@@ -190,7 +192,8 @@ def _plot(options):
     ):
         print(path)
     print(f"vae-zoo: pictures of {data.described(split)}", file=sys.stderr)
-    _print_notes(options, cli_data.warnings_about(data, source, model.likelihood_head))
+    likelihood = model.likelihood_head
+    _print_notes(options, cli_data.warnings_about(data, source, split, likelihood))
 
 
 def _export(options):

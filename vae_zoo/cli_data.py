@@ -58,7 +58,9 @@ def data_of(options):
             f"trained on. Received: None, and the model '{options.source}'"
         )
     given = {name: getattr(options, name, None) for name in OPENING_OPTIONS}
-    reading = training | {k: v for k, v in given.items() if v is not None}
+    is_of_the_run = training.get("dataset") == dataset
+    reading = training if is_of_the_run else {}
+    reading = reading | {k: v for k, v in given.items() if v is not None}
     binarize = options.binarize
     if binarize is None and training.get("binarize"):
         binarize = "fixed"  # As in the run's own validation.
@@ -82,28 +84,20 @@ def opened(data):
         ValueError: as `datasets.load` does.
     """
     from vae_zoo.datasets import open_held_out, open_source
-    from vae_zoo.datasets.splits import UnknownSplitError
 
     if data.split is not None:
         return open_source(data.dataset, data.split, **data.reading), data.split
-    if not data.is_of_the_run:
-        return open_held_out(data.dataset, **data.reading)
-    try:
-        return open_source(data.dataset, "test", **data.reading), "test"
-    except UnknownSplitError:
-        from vae_zoo import run_data
-
-        settings = {"data_dir": None, **data.training, **data.reading}
-        source = run_data.open_sources(settings)["validation"]
-        return source, settings["validation_split"]
+    validation = data.training.get("validation_split") if data.is_of_the_run else None
+    return open_held_out(data.dataset, validation_split=validation, **data.reading)
 
 
-def warnings_about(data, source, likelihood):
+def warnings_about(data, source, split, likelihood):
     """Why figures on these data are not to be compared with those of the run: lines.
 
     Args:
         data: a `Data`.
         source: what it opens.
+        split: likewise, the split that it is.
         likelihood: of the model.
     """
     import numpy as np
@@ -118,10 +112,12 @@ def warnings_about(data, source, likelihood):
             f"the model was trained on '{data.training.get('dataset')}', so figures on "
             f"'{data.dataset}' do not compare with those of its run"
         )
-    elif data.training and data.split == data.training.get("split"):
+    elif shared := set(split.split("+")) & set(
+        data.training.get("split", "").split("+")
+    ):
         found.append(
-            f"the model was trained on '{data.split}', so figures on it do not compare "
-            "with those on examples that it has not seen"
+            f"the model was trained on '{'+'.join(sorted(shared))}', so figures on it "
+            "do not compare with those on examples that it has not seen"
         )
     if data.training and is_grey and was_binarized != (data.binarize is not None):
         found.append(

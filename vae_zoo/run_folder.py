@@ -35,7 +35,9 @@ def check(folder, settings):
     settings = recorded(settings)
     path = folder / "run.json"
     if path.exists() and not (folder / "model.keras").exists():
-        return  # Nothing was trained, so nothing can be lost.
+        # Nothing was trained, so nothing can be lost.
+        run_settings.check_initial_model(settings)
+        return
     if path.exists():
         found = _recorded_in(path)
         if settings.get("binarize") == "auto":
@@ -54,6 +56,7 @@ def check(folder, settings):
                 f"{key}={settings.get(key)!r}"
             )
         return
+    run_settings.check_initial_model(settings)
     taken = [name for name in ARTEFACTS if (folder / name).exists()]
     if taken:
         raise ValueError(
@@ -88,7 +91,11 @@ def damaged(path, expectation, problem):
 
 
 def _recorded_in(path):
-    return read_json(path, dict, "the settings of a run, a JSON object")
+    expectation = "the settings of a run, a JSON object"
+    found = read_json(path, dict, expectation)
+    if not isinstance(found.get("epochs", 0), int):
+        raise damaged(path, expectation, f"epochs={shown(found['epochs'])}")
+    return found
 
 
 def _differing(found, settings):

@@ -42,7 +42,7 @@ def completed(settings):
             continue
         if settings[name] is None:
             settings[name] = default
-        elif settings[other] not in values:
+        elif settings[other] not in values and settings[name] != default:
             raise ValueError(
                 f"`{name}` must be left out with {other}={settings[other]!r}; it is "
                 f"for {', '.join(values)}. Received: {name}={shown(settings[name])}"
@@ -63,8 +63,6 @@ def check(settings):
             "`labels_per_class` must come with a classifier weight. Received: None, "
             f"classifier_weight={settings['classifier_weight']:g}"
         )
-    if settings.get("init_from") is not None:
-        _check_initial_model(settings)
 
 
 def last_warmup(settings):
@@ -95,9 +93,11 @@ def _check_patience(settings):
         )
 
 
-def _check_initial_model(settings):
-    """The settings of the model whose weights come first must be those of the run."""
-    name = settings["init_from"]
+def check_initial_model(settings):
+    """Raises ValueError unless the model of `init_from` may give the first weights."""
+    name = settings.get("init_from")
+    if name is None:
+        return
     # Of a model that was not made by a run nothing is known before it is loaded.
     training = read_metadata(find_version(presets.find(name))).get("training", {})
     uses = {
@@ -124,7 +124,10 @@ def check_extension(found, settings):
     reasons = {
         "cosine_decay": "lowers the learning rate to 0 at the last of them",
         "ema_momentum": "puts averaged weights in after the last of them",
+        "labels_per_class": "fits the clusters once more after the last of them",
     }
+    if found.get("pretraining_epochs", 0) >= found["epochs"]:
+        reasons["pretraining_epochs"] = "had the clusters start after the last of them"
     for name, reason in reasons.items():
         if found.get(name):
             raise ValueError(

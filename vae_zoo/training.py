@@ -22,7 +22,7 @@ from vae_zoo import (
 )
 from vae_zoo.arguments import check_path
 from vae_zoo.callbacks import BestWeights, RunCheckpoint
-from vae_zoo.fitting.compiling import is_long_enough
+from vae_zoo.fitting.compilation import is_long_enough
 from vae_zoo.fitting.progress import EpochLines, ProgressBar
 from vae_zoo.machine import machine_class
 from vae_zoo.model_settings import build_model, build_optimizer
@@ -65,6 +65,7 @@ def train(settings, folder, verbose=1):
     """
     folder = check_path("output", folder, "that of the run's folder")
     run_setting_types.check(settings)
+    settings = run_settings.completed(settings)
     run_settings.check(settings)
     run_folder.check(folder, settings)
     if not settings.get("distribute"):

@@ -8,7 +8,9 @@ from numpy.testing import assert_allclose
 
 from vae_zoo import VAE, BetaVAE, GaussianMixtureVAE
 from vae_zoo.components import cluster_initializers, networks
+from vae_zoo.components.likelihoods import Normal
 from vae_zoo.fitting import sample_weights
+from vae_zoo.models.clusters import ClustersInUse
 
 SHAPE = (6, 5, 1)
 
@@ -232,6 +234,11 @@ def test_bad_weights_of_a_data_set_are_named(binary_images, bad):
         ({"class_weight": {0: 1.0}}, "`class_weight` must come with labels"),
         ({"class_weight": "balanced"}, "`class_weight` must be a dict.*'balanced'"),
         (
+            {"class_weight": {0: 0.0}, "y": np.zeros(32, int)},
+            "`sample_weight` must have .* not all of them 0",
+        ),
+        ({"class_weight": {0: 1.0}, "y": np.zeros(32)}, "`y` must be of integers"),
+        (
             {"class_weight": {0: np.nan}, "y": np.zeros(32, int)},
             r"`class_weight\[0\]` must be a finite number >= 0.*nan",
         ),
@@ -255,11 +262,87 @@ def test_classes_without_a_weight_count_once():
     assert found.numpy().tolist() == [0.5, 1.0, 1.0]
 
 
-def test_a_mixture_starts_its_clusters_from_weighted_data(binary_images, weights):
-    start = cluster_initializers.KMeans(1)
+def fitted_mixture(x, y, weights, as_stream):
+    start = cluster_initializers.KMeans(1, num_restarts=1)
     model = GaussianMixtureVAE(
-        SHAPE, 2, 2, encoder=networks.MLP((4,)), seed=0, initialization=start
+        SHAPE, 2, 3, encoder=networks.MLP((4,)), seed=0, initialization=start
     )
     model.compile("adam")
-    model.fit(binary_images, sample_weight=weights, epochs=2, verbose=0)
+    given = {"x": x, "y": y, "sample_weight": weights}
+    if as_stream:
+        given = {"x": tf.data.Dataset.from_tensor_slices((x, y, weights)).batch(32)}
+    model.fit(**given, epochs=2, verbose=0)
+    return model
+
+
+@pytest.mark.parametrize("as_stream", [False, True])
+@pytest.mark.parametrize("with_labels", [False, True])
+def test_examples_without_weight_make_no_clusters(
+    binary_images, as_stream, with_labels
+):
+    # The same images, and as many black ones without any weight.
+    x = np.concatenate([binary_images, np.zeros_like(binary_images)])
+    weights = np.repeat([1.0, 0.0], 32)
+    y = np.full(64, -1)
+    if with_labels:
+        y[:32] = np.arange(32) % 3
+        y[32:] = 0
+    model = fitted_mixture(x, y, weights, as_stream)
     assert not model.prior_layer.awaits_data
+    if with_labels:
+        shares = tf.nn.softmax(model.prior_layer.logits).numpy()
+        assert_allclose(shares, 1 / 3, atol=0.03)
+
+
+@pytest.mark.parametrize("size", [1, 2, 64])
+def test_the_learned_scale_is_weighted_whatever_the_batch_size(size):
+    rng = np.random.default_rng(0)
+    is_wide = np.arange(512) % 2 == 0
+    x = rng.normal(size=(512, 8)) * np.where(is_wide, 1.0, 0.1)[:, None]
+    w = np.where(is_wide, 0.01, 1.0)
+    model = VAE((8,), 1, encoder=networks.MLP((2,)), likelihood=Normal(), seed=0)
+    # The decoder stays at 0, so the residuals are x.
+    model.compile(keras.optimizers.SGD(0.0))
+    scales = []
+    look = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: scales.append(
+            float(model.likelihood_head._learned_scale())
+        )
+    )
+    model.fit(
+        x, sample_weight=w, batch_size=size, epochs=2, verbose=0, callbacks=[look]
+    )
+    expected = np.average((x**2).mean(axis=1), weights=w)
+    found = np.mean(np.square(scales[len(scales) // 2 :]))
+    assert_allclose(found, expected, rtol=0.15)
+
+
+def test_weights_do_not_weigh_regularization():
+    def kernel_after(weights):
+        keras.utils.set_random_seed(0)
+        encoder = keras.Sequential(
+            [keras.Input((4,)), keras.layers.Dense(2, kernel_regularizer="l2")]
+        )
+        model = VAE((4,), 1, encoder=encoder, seed=0)
+        model.compile(keras.optimizers.SGD(10.0))
+        model.fit(np.zeros((8, 4)), sample_weight=weights, batch_size=8, verbose=0)
+        return encoder.layers[0].kernel.numpy()
+
+    light = kernel_after(np.full(8, 1e-7))
+    # Of inputs 0 the kernel has no other gradient: l2(0.01) shrinks it by 0.2.
+    heavy = kernel_after(np.ones(8))
+    assert_allclose(light, heavy, rtol=1e-5)
+
+
+def test_clusters_in_use_count_weights():
+    metric = ClustersInUse(3)
+    metric.update_state(tf.eye(3), tf.constant([1.0, 1.0, 0.0]))
+    assert float(metric.result()) == 2
+
+
+def test_a_pass_without_any_weight_is_told_of(binary_images):
+    model = compiled(blind())
+    data = tf.data.Dataset.from_tensors((binary_images, np.zeros(32), np.zeros(32)))
+    for call in (model.fit, model.evaluate):
+        with pytest.warns(UserWarning, match="sample weights of all examples.* are 0"):
+            call(data, verbose=0)

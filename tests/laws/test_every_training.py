@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from tests.zoo_of_models import every_model, trained
 from vae_zoo import VAE
 from vae_zoo.components import networks
-from vae_zoo.fitting import compiling
+from vae_zoo.fitting import compilation
 
 
 def same_functions(model, other, x):
@@ -167,7 +167,7 @@ def test_xla_is_used_where_a_training_is_long_enough_to_win_it_back(binary_image
     model.fit(binary_images, verbose=0, epochs=2)
     assert not model.jit_compile
     # One epoch of many, as one that resumes: all of them count.
-    long = {"epochs": compiling.STEPS_TO_WIN_BACK, "initial_epoch": 4_999}
+    long = {"epochs": compilation.STEPS_TO_WIN_BACK, "initial_epoch": 4_999}
     if not tf.config.list_physical_devices("GPU"):
         model.fit(binary_images, batch_size=32, verbose=0, **long)
         assert model.jit_compile

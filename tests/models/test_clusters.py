@@ -170,7 +170,9 @@ def test_cluster_k_is_class_k_where_labels_are_known():
     groups = np.array([2, 2, 0, 0, 1, 1, 1])
     labels = np.array([0, -1, 1, -1, -1, 2, 0])
     expected = [0, 0, 1, 1, 2, 2, 0]  # 2 -> 0, 0 -> 1, 1 -> 2; a label wins.
-    assert_array_equal(cluster_labels.agreeing_with(groups, labels, 3), expected)
+    codes = np.zeros((7, 1))
+    found = cluster_labels.groups_with_labels(groups, codes, codes, labels, 3)
+    assert_array_equal(found, expected)
 
 
 def test_a_few_labels_say_which_start_is_better():

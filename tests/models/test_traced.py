@@ -3,6 +3,7 @@
 import gc
 import weakref
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -159,3 +160,24 @@ def test_old_functions_make_room():
     for number in range(traced.MOST_FUNCTIONS + 5):
         traced.traced(nothing, model, number)
     assert len(traced._FUNCTIONS[model]) == traced.MOST_FUNCTIONS
+
+
+class Flipped(keras.layers.Layer):
+    """A decoder whose Python code asks for a flag and a function."""
+
+    def __init__(self):
+        super().__init__()
+        self.flip, self.bend = False, tf.identity
+
+    def call(self, z):
+        z = self.bend(tf.concat([z, 2 * z], axis=-1))
+        return z[:, ::-1] if self.flip else z
+
+
+@pytest.mark.parametrize(("name", "value"), [("flip", True), ("bend", tf.math.square)])
+def test_a_traced_function_follows_flags_and_functions(x, name, value):
+    model = small_vae(decoder=Flipped())
+    before = model.log_marginal_likelihood(x, 600, seed=1)
+    setattr(model.decoder, name, value)
+    found = model.log_marginal_likelihood(x, 600, seed=1)
+    assert np.abs(found - before).max() > 0.01

@@ -116,36 +116,43 @@ class Normal(Likelihood):
     def in_training(self, x, parameters):
         """As in `Likelihood`: `squared_residuals`, [B] or [B, C].
 
-        While no batch has set the scale, the present one's own residuals do, on each
-        replica its own.
+        While no batch has set the scale, the present one's own residuals do, whatever
+        their weights.
         """
         if not (self.follows_residuals and self.trainable):
             return parameters, {}
         squares = tf.stop_gradient(x - parameters["loc"]) ** 2
         last = squares.shape.rank - (1 if self.per_channel else 0)
         squares = tf.reduce_mean(squares, axis=list(range(1, last)))
-        own = tf.sqrt(tf.reduce_mean(squares, axis=0))
-        own = tf.stop_gradient(tf.maximum(own, self.min_scale))
+        own, _ = _means(squares, tf.ones(tf.shape(squares)[:1]))
+        own = tf.stop_gradient(tf.maximum(tf.sqrt(own), self.min_scale))
         scale = tf.where(self._is_unset(), own, parameters["scale"])
         return {**parameters, "scale": scale}, {"squared_residuals": squares}
 
     def learn(self, seen, sample_weight=None):
-        """As in `Likelihood`: moves the scale towards the batch's, weighted."""
-        if not (self.follows_residuals and self.trainable):
+        """As in `Likelihood`: moves the scale towards the batch's.
+
+        A batch of weights w and squared residuals r moves the squared scale s by a
+        share of mean(w r) - mean(w) s, which is 0 on average where s is
+        sum(w r) / sum(w) over all data, whatever the batch size.
+        """
+        is_learned = self.follows_residuals and self.trainable
+        if not is_learned or "squared_residuals" not in seen:
             return
         squares = seen["squared_residuals"]
         if sample_weight is None:
             weights = tf.ones(tf.shape(squares)[:1])
         else:
             weights = tf.reshape(tf.cast(sample_weight, tf.float32), [-1])
-        latest, total = _mean(squares, weights)
+        latest, weight = _means(squares, weights)
         before = self._learned_scale() ** 2
-        moved = before + SHARE_OF_LATEST * (latest - before)
+        share = tf.minimum(SHARE_OF_LATEST * weight, 1.0)
+        moved = before + share * (latest - before)
         scale = tf.sqrt(tf.where(self._is_unset(), latest, moved))
         excess = tf.maximum(scale - self.min_scale, SMALLEST_EXCESS * self.min_scale)
         raw = tfp.math.softplus_inverse(excess)
         # Without any weight there is nothing to learn.
-        self.raw_shared_scale.assign(tf.where(total > 0, raw, self.raw_shared_scale))
+        self.raw_shared_scale.assign(tf.where(weight > 0, raw, self.raw_shared_scale))
 
     def _is_unset(self):
         return tf.equal(self.raw_shared_scale, 0.0)
@@ -179,15 +186,20 @@ class Normal(Likelihood):
         }
 
 
-def _mean(values, weights):
-    """The mean of rows [B, ...] with weights [B], and the weights' sum.
+def _means(values, weights):
+    """The mean of rows [B, ...] by their weights [B], and that of the weights.
 
-    Under a distribution strategy that of all replicas' rows, the same on each.
+    Under a distribution strategy those of all replicas' rows, the same on each.
     """
     rank = values.shape.rank
     shaped = tf.reshape(weights, [-1] + [1] * (rank - 1))
-    sums = tf.reduce_sum(shaped * values, axis=0), tf.reduce_sum(weights)
+    sums = (
+        tf.reduce_sum(shaped * values, axis=0),
+        tf.reduce_sum(weights),
+        tf.cast(tf.size(weights), tf.float32),
+    )
     flat = tf.concat([tf.reshape(each, [-1]) for each in sums], axis=0)
     flat = replicas.total(flat)
-    sums = tf.reshape(flat[:-1], values.shape[1:]), flat[-1]
-    return tf.math.divide_no_nan(*sums), sums[1]
+    total = tf.reshape(flat[:-2], values.shape[1:])
+    weight = tf.math.divide_no_nan(flat[-2], flat[-1])
+    return tf.math.divide_no_nan(total, flat[-2]), weight

@@ -7,6 +7,8 @@ import tensorflow as tf
 
 from vae_zoo.components.batch_checks import check_batch
 
+_HINT = "; divide images of 0 to 255 by 255"
+
 
 @dataclasses.dataclass(frozen=True)
 class ValueRule:
@@ -39,22 +41,21 @@ class ValueRule:
             extremes = (numbers.min(), numbers.max()) if numbers.size else ("NaN",) * 2
             message = self.message.format(*extremes, x.size - numbers.size)
             if numbers.size and self._look_like_bytes(*extremes):
-                message += "; divide images of 0 to 255 by 255"
+                message += _HINT
             raise ValueError(message)
 
     def check_in_graph(self, x):
         """The same as an assertion among TensorFlow ops, for `tf.data`."""
         x = tf.cast(x, tf.float32)
         is_nan = tf.math.is_nan(x)
-        check_batch(
-            tf.reduce_all(self._is_obeyed(x, tf.math.is_finite)),
-            self.message,
-            [
-                tf.reduce_min(tf.where(is_nan, np.inf, x)),
-                tf.reduce_max(tf.where(is_nan, -np.inf, x)),
-                tf.math.count_nonzero(is_nan),
-            ],
-        )
+        smallest = tf.reduce_min(tf.where(is_nan, np.inf, x))
+        largest = tf.reduce_max(tf.where(is_nan, -np.inf, x))
+        received = [smallest, largest, tf.math.count_nonzero(is_nan)]
+        if (self.low, self.high) == (0, 1):
+            are_bytes = (smallest >= 0) & (largest > 1) & (largest <= 255)
+            check_batch(~are_bytes, self.message + _HINT, received)
+        obeyed = tf.reduce_all(self._is_obeyed(x, tf.math.is_finite))
+        check_batch(obeyed, self.message, received)
 
     def _look_like_bytes(self, smallest, largest):
         return (self.low, self.high) == (0, 1) and smallest >= 0 and 1 < largest <= 255

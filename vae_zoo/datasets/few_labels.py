@@ -7,8 +7,7 @@ import tensorflow as tf
 
 from vae_zoo.arguments import check_count, check_instance
 from vae_zoo.datasets.source import Source
-
-UNKNOWN = -1
+from vae_zoo.fitting.labels import UNKNOWN
 
 
 def with_few_labels(source, labels_per_class, seed, *, num_classes=None):

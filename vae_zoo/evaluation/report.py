@@ -45,6 +45,7 @@ class Plan:
             most four latents; 0: none.
         num_chain_examples: how many examples these two look at, >= 1.
         seed: fixes the draws.
+        binarization_seed: fixes those of `binarize`, that of the model's run.
         verbose: 1 says what is being measured and shows progress bars.
     """
 
@@ -56,6 +57,7 @@ class Plan:
     hamiltonian_samples: int = 0
     num_chain_examples: int = 100
     seed: int = 0
+    binarization_seed: int = 0
     verbose: int = 0
 
     def check(self):
@@ -68,6 +70,7 @@ class Plan:
             check_count(name, getattr(self, name), 0, "where 0 leaves it out")
         check_count("num_chain_examples", self.num_chain_examples, 1, "to look at")
         checked_seed(self.seed)
+        checked_seed(self.binarization_seed)
         check_verbose(self.verbose)
 
 
@@ -140,6 +143,7 @@ def _measures(model, source, plan):
 
 
 def _data(source, plan, **options):
+    options = {"seed": plan.binarization_seed, **options}
     return source.batches(plan.batch_size, binarize=plan.binarize, **options)
 
 

@@ -1,6 +1,5 @@
 """`fit`, `evaluate` and `predict` of Keras, on data that have come through the door."""
 
-import contextlib
 import functools
 import inspect
 
@@ -11,7 +10,6 @@ from vae_zoo.components.batch_checks import plain_value_errors
 from vae_zoo.fitting import fit_arguments
 from vae_zoo.fitting.compilation import Compilation
 from vae_zoo.fitting.executions import most_steps
-from vae_zoo.fitting.not_finite import WarnOfNaN
 from vae_zoo.fitting.streams import is_stream
 
 
@@ -78,7 +76,7 @@ class Calls(Compilation):
             data, held_out = fit_arguments.split_off(data, given["validation_split"])
             given["validation_data"] = held_out
         self.check_training_data(data, steps)
-        own = [WarnOfNaN(), *self.training_callbacks(data, steps)]
+        own = self.training_callbacks(data, steps)
         self._build_optimizer()
         fit_arguments.replace_data(given, data)
         fit_arguments.add_callbacks(self, given, own)
@@ -119,7 +117,7 @@ class Calls(Compilation):
         self._assert_compile_called("evaluate")
         data = fit_arguments.opened(given, self.door())
         fit_arguments.replace_data(given, data, shuffle=False)
-        fit_arguments.add_callbacks(self, given, [])
+        fit_arguments.add_callbacks(self, given)
         if not self._step_functions:
             self._choose_xla(given.get("steps") or _num_batches(given["x"]))
 
@@ -151,11 +149,8 @@ class Calls(Compilation):
         fit_arguments.check_settings(given)
         x = given.get("x")
         given["x"] = self.checked(x) if is_stream(x) else self.door().arrays(x)[0]
-        one = contextlib.nullcontext()
-        if self._executions is not None:
-            # Also from a callback of `fit`.
-            one = self._executions.having(1)
-        with plain_value_errors(), one:
+        # One at a time also from a callback of `fit`.
+        with plain_value_errors(), self._at_once(lambda: 1):
             return super().predict(*call.args[1:], **call.kwargs)
 
     @_with_signature_of(keras.Model.train_on_batch)

@@ -16,6 +16,8 @@ from vae_zoo.fitting.examples import ExampleRule
 from vae_zoo.fitting.labels import LabelRule
 from vae_zoo.fitting.streams import is_stream, mapped_elements
 
+_ANY_LABELS = LabelRule(np.iinfo(np.int32).max)
+
 
 @dataclasses.dataclass(frozen=True)
 class Door:
@@ -54,9 +56,10 @@ class Door:
             weights = sample_weights.as_weights(weights, num_examples)
         if class_weight is not None:
             _check_has_classes(y, weights)
-            highest = np.iinfo(np.int32).max
-            classes = LabelRule(highest).as_array(y, num_examples)
-            weights = sample_weights.of_classes(classes, class_weight).numpy()
+            classes = _ANY_LABELS.as_array(y, num_examples)
+            weights = sample_weights.as_weights(
+                sample_weights.of_classes(classes, class_weight), num_examples
+            )
         if y is not None:
             y = self.labels.as_array(y, num_examples) if self.labels else None
         return x, y, weights
@@ -70,6 +73,12 @@ class Door:
             class_weight: as in `arrays`.
         """
         if isinstance(data, tf.distribute.DistributedDataset):
+            if class_weight is not None:
+                raise ValueError(
+                    "`class_weight` must be left out where a strategy has distributed "
+                    "the data; give sample weights in them. Received: "
+                    f"class_weight={class_weight}"
+                )
             return data
         if isinstance(data, tf.data.Dataset):
             # AutoGraph would bury the error of a wrong type in a trace of its own.
@@ -94,7 +103,8 @@ class Door:
             weights = sample_weights.in_graph(weights, x)
         if class_weight is not None:
             _check_has_classes(y, weights)
-            weights = sample_weights.of_classes(y, class_weight)
+            classes = _ANY_LABELS.in_graph(y, x)
+            weights = sample_weights.of_classes(classes, class_weight)
         if y is not None:
             y = self.labels.in_graph(y, x) if self.labels else None
         return x, y, weights
@@ -120,10 +130,11 @@ class Door:
 
             return data.map(checked)
         if is_stream(data):
-            return mapped_elements(data, self._checked_first)
-        return self._checked_first(data)
+            # Of these Keras wants tuples.
+            return mapped_elements(data, lambda element: _parts(self._checked(element)))
+        return self._checked(data)
 
-    def _checked_first(self, element):
+    def _checked(self, element):
         if isinstance(element, tuple) and element:
             return (self.examples.as_array(element[0]), *element[1:])
         return self.examples.as_array(element)

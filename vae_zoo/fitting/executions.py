@@ -106,10 +106,30 @@ class StepFunctions:
 
     def __init__(self):
         self._functions = {}
+        self._here = threading.local()
 
     def get(self, kind, number):
-        """The function, or None if there is none yet."""
-        return self._functions.get((kind, number))
+        """The function, or None if there is none yet.
+
+        Within `held` a function that another thread has had forgotten stays in use.
+        """
+        function = self._functions.get((kind, number))
+        held = getattr(self._here, "held", None)
+        if held is None:
+            return function
+        if function is not None:
+            held[kind] = function
+        return held.get(kind)
+
+    @contextlib.contextmanager
+    def held(self):
+        """Within it this thread goes on with the functions that it has begun with."""
+        before = getattr(self._here, "held", None)
+        self._here.held = {}
+        try:
+            yield
+        finally:
+            self._here.held = before
 
     def set(self, kind, number, function):
         """Keeps a function."""
@@ -118,10 +138,10 @@ class StepFunctions:
     def __len__(self):
         return len(self._functions)
 
-    def forget(self, kind):
-        """Has the functions of a kind traced anew, for all numbers."""
-        for key in [key for key in self._functions if key[0] == kind]:
-            del self._functions[key]
+    def forget(self, *kinds):
+        """Has the functions of these kinds traced anew, for all numbers."""
+        for key in [key for key in self._functions if key[0] in kinds]:
+            self._functions.pop(key, None)
 
 
 def _kept_by_number(kind):
@@ -194,8 +214,15 @@ class StepsAtOnce(keras.Model):
     def _at_once(self, choose):
         """A context with the steps at once that `choose` says, where they are "auto".
 
-        A number that was set by hand, as an attribute, stays.
+        A number that was set by hand, as an attribute, stays. The functions in use
+        stay, whatever other threads do.
         """
+        stack = contextlib.ExitStack()
+        stack.enter_context(self._step_functions.held())
+        stack.enter_context(self._steps_at_once(choose))
+        return stack
+
+    def _steps_at_once(self, choose):
         auto = self._executions
         is_alone = self._distribute_strategy is None and not self.run_eagerly
         if auto is None or not is_alone:
@@ -205,7 +232,7 @@ class StepsAtOnce(keras.Model):
         return auto.having(choose())
 
     def _forget_functions(self):
-        vars(self).pop("_functions_by_number", None)
+        self._step_functions.forget("training", "test", "prediction")
 
     def make_train_function(self, force=False):
         """As in Keras; `force` also has what runs many steps at once made anew."""

@@ -12,6 +12,7 @@ from vae_zoo.arguments import (
     shown,
 )
 from vae_zoo.fitting.batches import of_arrays
+from vae_zoo.fitting.pass_warnings import WarnOfPass
 from vae_zoo.fitting.progress import ProgressBar
 from vae_zoo.fitting.sample_weights import checked_class_weight
 from vae_zoo.fitting.streams import is_stream
@@ -135,28 +136,28 @@ def replace_data(given, data, shuffle=None):
         given.pop(name, None)
 
 
-def add_callbacks(model, given, own):
-    """Puts callbacks of the model's own before those that the user gave.
+def add_callbacks(model, given, own=()):
+    """Puts callbacks of the model's own around those that the user gave.
 
     Args:
         model: what is fitted.
         given: dict of arguments of `keras.Model.fit` or `evaluate`, which changes.
-        own: callbacks; where the user has given one of a kind it is left out.
+        own: callbacks, run after the user's, which may restore weights at the end;
+            where the user has given one of a kind it is left out.
     """
     callbacks = given.get("callbacks")
     is_list = isinstance(callbacks, keras.callbacks.CallbackList)
     others = callbacks.callbacks if is_list else keras.tree.flatten(callbacks or [])
     own = [
         each
-        for each in own
+        for each in (WarnOfPass(), *own)
         if not any(isinstance(other, type(each)) for other in others)
     ]
-    has_bar = any(isinstance(each, keras.callbacks.ProgbarLogger) for each in others)
-    if given.get("verbose", "auto") and not is_list and not has_bar:
-        own = [ProgressBar(), *own]
-    if not is_list:
-        given["callbacks"] = [*own, *others]
+    if is_list:
+        for each in own:
+            each.set_model(model)
+            callbacks.callbacks.append(each)
         return
-    for each in own:
-        each.set_model(model)
-        callbacks.callbacks.append(each)
+    has_bar = any(isinstance(each, keras.callbacks.ProgbarLogger) for each in others)
+    bar = [ProgressBar()] if given.get("verbose", "auto") and not has_bar else []
+    given["callbacks"] = [*bar, *others, *own]

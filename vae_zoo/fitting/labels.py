@@ -42,7 +42,7 @@ class LabelRule:
             )
         if y.size and not (y.min() >= UNKNOWN and y.max() < self.num_classes):
             raise ValueError(self.message.format(int(y.min()), int(y.max())))
-        return as_indices(y).numpy()
+        return np.reshape(y, -1).astype(np.int32)
 
     def in_graph(self, y, x):
         """As `as_array` for a batch of a `tf.data.Dataset`; a bad value fails there."""

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from vae_zoo.arguments import check_flag
 from vae_zoo.models.elbo_model import weighted_mean
-from vae_zoo.models.kl_weight import Weight, at_present_step
+from vae_zoo.models.kl_weight import Weight, at_present_step, check_weights
 from vae_zoo.models.vae import VAE, serialized
 
 
@@ -53,9 +53,11 @@ class BetaVAE(VAE):
         capacity=None,
         **kwargs,
     ):
+        check_weights(self, beta=beta, capacity=capacity)
+        check_flag("normalized", normalized)
         super().__init__(input_shape, latent_dim, **kwargs)
         self.beta = beta
-        self._is_normalized = check_flag("normalized", normalized)
+        self._is_normalized = bool(normalized)
         self.capacity = capacity
 
     @property

@@ -32,18 +32,34 @@ def may_have_labels(x, y):
     return True
 
 
-def chosen(x, y, num_batches, count, seed, with_labels):
+def chosen(x, y, num_batches, weights, count, seed, with_labels):
     """Up to `count` examples [N, ...] and their labels [N], -1 for unknown, or None.
 
     Args:
-        x, y, num_batches: as in `clusters.StartClusters`.
+        x, y, num_batches, weights: as in `clusters.StartClusters`. An example without
+            weight is none of them; of others without a label as many are drawn, with
+            their weights as probabilities.
         count: examples, at most; labelled ones come first.
         seed: integer that fixes which ones of an array.
         with_labels: whether second elements of a data set are labels.
     """
     if isinstance(x, (np.ndarray, tf.Tensor)):
-        return _some_of_arrays(np.asarray(x), y, count, seed)
-    return _some_of_batches(elements(x, num_batches), count, with_labels)
+        x = np.asarray(x)
+        if weights is not None:
+            rows = _weighted_rows(y, np.asarray(weights, float), seed)
+            x, y = x[rows], None if y is None else np.reshape(y, -1)[rows]
+        return _some_of_arrays(x, y, count, seed)
+    return _some_of_batches(elements(x, num_batches), count, with_labels, seed)
+
+
+def _weighted_rows(y, weights, seed):
+    """Which rows stand for all by their weights: labelled ones, and draws of others."""
+    has_label = np.full(len(weights), False) if y is None else np.reshape(y, -1) >= 0
+    others = np.flatnonzero(~has_label & (weights > 0))
+    if len(others):
+        share = weights[others] / weights[others].sum()
+        others = np.random.default_rng(seed).choice(others, len(others), p=share)
+    return np.sort(np.concatenate([np.flatnonzero(has_label & (weights > 0)), others]))
 
 
 def _some_of_arrays(x, y, count, seed):
@@ -57,7 +73,7 @@ def _some_of_arrays(x, y, count, seed):
     return x[chosen], y[chosen]
 
 
-def _some_of_batches(batches, count, with_labels):
+def _some_of_batches(batches, count, with_labels, seed):
     """Up to `count` of the first examples, and labelled ones wherever they are."""
     parts, labels, num_unlabelled = [], [], 0
     for element in batches:
@@ -66,6 +82,9 @@ def _some_of_batches(batches, count, with_labels):
         is_paired = with_labels and len(pair) > 1 and pair[1] is not None
         y = np.reshape(pair[1], -1) if is_paired else np.full(len(x), -1)
         # Labelled examples are few and kept; of the others the first ones will do.
+        if len(pair) > 2 and pair[2] is not None:
+            rows = _weighted_rows(y, np.reshape(pair[2], -1).astype(float), seed)
+            x, y = x[rows], y[rows]
         is_kept = (y >= 0) | (num_unlabelled + np.cumsum(y < 0) <= count)
         parts.append(x[is_kept])
         labels.append(y[is_kept])

@@ -53,18 +53,6 @@ def _classified(features, known, y, folds):
     return share, regression.fit(features[known], y).predict(features)
 
 
-def agreeing_with(groups, labels, num_clusters):
-    """`groups` renumbered to agree with as many labels as can be; labels win.
-
-    Args:
-        groups: integers [N] in 0..K-1.
-        labels: integers [N] in -1..K-1, -1 for unknown.
-        num_clusters: K.
-    """
-    renumbered = _renumbered(_together(groups, labels, num_clusters))
-    return np.where(labels >= 0, labels, renumbered[groups])
-
-
 def _together(groups, labels, num_clusters):
     known = labels >= 0
     table = np.zeros((num_clusters, num_clusters))

@@ -105,9 +105,10 @@ class ClustersInUse(keras.metrics.Metric):
         )
 
     def update_state(self, scores, sample_weight=None):
-        """Counts the largest of the scores [B, K] of each example."""
-        del sample_weight
+        """Counts the largest of the scores [B, K] of each example, by its weight."""
         chosen = tf.one_hot(tf.argmax(scores, axis=-1), self.counts.shape[0])
+        if sample_weight is not None:
+            chosen *= sample_weight[:, None]
         self.counts.assign_add(tf.reduce_sum(chosen, axis=0))
 
     def result(self):
@@ -142,14 +143,15 @@ class StartClusters(keras.callbacks.Callback):
         x: what `fit` trains on: arrays or anything that can be read a second time.
         y: labels, of a model that learns from them, or None.
         num_batches: of a data set without an end, how many to look through for labels.
+        sample_weight: of arrays, numbers [N], or None; by them examples count.
 
     Raises:
         ValueError: if the clusters await data, and `x` cannot be read a second time.
     """
 
-    def __init__(self, x, y=None, num_batches=None):
+    def __init__(self, x, y=None, num_batches=None, sample_weight=None):
         super().__init__()
-        self.data = (x, y, num_batches)
+        self.data = (x, y, num_batches, sample_weight)
         self._has_warned = False
 
     def set_model(self, model):
@@ -195,7 +197,7 @@ class StartClusters(keras.callbacks.Callback):
         )
 
 
-def start_clusters(model, x, y=None, num_batches=None):
+def start_clusters(model, x, y=None, num_batches=None, sample_weight=None):
     """Sets the clusters of a mixture prior to groups of encoded examples.
 
     With labels cluster k is class k, and labelled examples are in the cluster of their
@@ -207,6 +209,7 @@ def start_clusters(model, x, y=None, num_batches=None):
         y: integer labels [N], -1 for unknown, or None; with a data set the labels are
             its second elements.
         num_batches: as in `StartClusters`.
+        sample_weight: as in `StartClusters`.
 
     Raises:
         ValueError: if there are fewer examples than clusters, or the model encodes
@@ -216,7 +219,7 @@ def start_clusters(model, x, y=None, num_batches=None):
     seed = int(model.next_seed()[0]) & 0x7FFFFFFF
     count = prior.initialization.max_examples
     x, y = cluster_examples.chosen(
-        x, y, num_batches, count, seed, model.learns_from_labels
+        x, y, num_batches, sample_weight, count, seed, model.learns_from_labels
     )
     if len(x) < prior.num_components:
         raise ValueError(
@@ -240,19 +243,21 @@ def start_clusters(model, x, y=None, num_batches=None):
     restart_averages(model.optimizer, prior.trainable_variables)
 
 
-def finish_clusters(model, x, y=None, num_batches=None):
+def finish_clusters(model, x, y=None, num_batches=None, sample_weight=None):
     """Fits the clusters to the codes of examples, if any of these has a label.
 
     Args:
         model: a model that learns from labels, whose clusters have started.
-        x, y, num_batches: as in `start_clusters`; a generator, which cannot be read
-            again, is left alone.
+        x, y, num_batches, sample_weight: as in `start_clusters`; a generator, which
+            cannot be read again, is left alone.
     """
-    if cluster_examples.is_read_once(x) or not cluster_examples.may_have_labels(x, y):
-        return
     prior = model.prior_layer
+    if not prior.trainable or cluster_examples.is_read_once(x):
+        return
+    if not cluster_examples.may_have_labels(x, y):
+        return
     count = (prior.initialization or DEFAULT).max_examples
-    x, y = cluster_examples.chosen(x, y, num_batches, count, 0, True)
+    x, y = cluster_examples.chosen(x, y, num_batches, sample_weight, count, 0, True)
     if y is not None and (y >= 0).any():
         fit_to_codes(model, x, y)
         restart_averages(model.optimizer, prior.trainable_variables)

@@ -43,7 +43,7 @@ class Composition:
         x_shape, z_shape = (None, *self.input_shape), (None, self.latent_dim)
         self._features_shape = build_network("encoder", self.encoder, x_shape)
         build_head(self.posterior_head, self._features_shape, (self.latent_dim,))
-        features_shape = build_network("decoder", self.decoder, z_shape)
-        build_head(self.likelihood_head, features_shape, self.input_shape)
+        self._decoded_shape = build_network("decoder", self.decoder, z_shape)
+        build_head(self.likelihood_head, self._decoded_shape, self.input_shape)
         build_prior(self.prior_layer, (self.latent_dim,))
         self.built = True

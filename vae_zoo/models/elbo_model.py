@@ -38,6 +38,10 @@ class ElboModel(Calls):
         if self.num_clusters:
             self._clusters_in_use = clusters.ClustersInUse(self.num_clusters)
 
+    def weight_of_pass(self):
+        """The sum of the weights of the examples seen since metrics were reset."""
+        return self._trackers[0].count
+
     def objective(self, terms, y=None, sample_weight=None):
         """What training minimizes, per example: float32 [B], nats.
 
@@ -66,38 +70,37 @@ class ElboModel(Calls):
         With sample weights w of values v it is sum(w v) / B, as everywhere in Keras; B
         is the number of examples in the batch, that of all replicas.
         """
-        losses = self._loss_per_example(y, y_pred, sample_weight, training)
-        if training:
-            self.likelihood_head.learn(y_pred, sample_weight)
-        return _over_batch_size(losses, sample_weight)
-
-    def _loss_per_example(self, y, outputs, sample_weight, training):
-        """The loss of each example, float32 [B], regularization included."""
         if not training:
-            return -outputs["elbo"]
-        return self.objective(outputs, y, sample_weight) + sum(self.losses)
+            return _over_batch_size(-y_pred["elbo"], sample_weight)
+        self.likelihood_head.learn(y_pred, sample_weight)
+        losses = self.objective(y_pred, y, sample_weight)
+        return _over_batch_size(losses, sample_weight) + self._regularization()
+
+    def _regularization(self):
+        """What layers add to the loss: a scalar, on each replica its part of it."""
+        number = tf.distribute.get_strategy().num_replicas_in_sync
+        return sum(self.losses) / number if self.losses else 0.0
 
     def train_step(self, data):
         """One step of the optimizer; returns the metrics so far."""
         x, y, weights = self._unpacked(data)
         with tf.GradientTape() as tape:
             outputs = self(x, training=True)
-            losses = self._loss_per_example(y, outputs, weights, training=True)
-            loss = _over_batch_size(losses, weights)
+            losses = self.objective(outputs, y, weights)
+            loss = _over_batch_size(losses, weights) + self._regularization()
             loss = self.optimizer.scale_loss(loss)
         if variables := self.trainable_weights:
             gradients = tape.gradient(loss, variables)
             self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
         self.likelihood_head.learn(outputs, weights)
-        self._loss_tracker.update_state(losses, weights)
+        self._loss_tracker.update_state(losses + sum(self.losses), weights)
         return self.compute_metrics(x, y, outputs, weights)
 
     def test_step(self, data):
         """The metrics so far, at beta = 1."""
         x, y, weights = self._unpacked(data)
         outputs = self(x, training=False)
-        losses = self._loss_per_example(y, outputs, weights, training=False)
-        self._loss_tracker.update_state(losses, weights)
+        self._loss_tracker.update_state(-outputs["elbo"], weights)
         return self.compute_metrics(x, y, outputs, weights)
 
     def _unpacked(self, data):
@@ -112,7 +115,9 @@ class ElboModel(Calls):
         for tracker in self._trackers:
             tracker.update_state(y_pred[tracker.name], sample_weight)
         if self.num_clusters:
-            self._clusters_in_use.update_state(y_pred["cluster_log_probabilities"])
+            self._clusters_in_use.update_state(
+                y_pred["cluster_log_probabilities"], sample_weight
+            )
         return self.get_metrics_result()
 
     def get_metrics_result(self):
@@ -142,7 +147,7 @@ class ElboModel(Calls):
 
         Raises:
             ValueError: if x does not fit; for a `tf.data.Dataset` when a bad batch is
-                read, within `fitting.door.plain_value_errors`.
+                read, within `batch_checks.plain_value_errors`.
         """
         return self.door().examples_of(data)
 
@@ -152,10 +157,10 @@ class ElboModel(Calls):
 
     def training_callbacks(self, data, num_batches=None):
         """The callback that the clusters of a mixture need, if they do."""
-        arrays = (data, None) if is_stream(data) else data[:2]
-        if not clusters.needs_callback(self, arrays[0]):
+        x, y, weights = (data, None, None) if is_stream(data) else data
+        if not clusters.needs_callback(self, x):
             return []
-        return [clusters.StartClusters(*arrays, num_batches)]
+        return [clusters.StartClusters(x, y, num_batches, weights)]
 
     def export(self, *args, **kwargs):
         """Refused: `vae_zoo.export` writes what a server needs.

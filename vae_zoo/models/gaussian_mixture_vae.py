@@ -15,7 +15,7 @@ from vae_zoo.distributions.divergence import kl_divergence
 from vae_zoo.distributions.product import Product
 from vae_zoo.fitting import labels
 from vae_zoo.models.elbo_model import weighted_mean
-from vae_zoo.models.kl_weight import Weight, at_present_step
+from vae_zoo.models.kl_weight import Weight, at_present_step, check_weights
 from vae_zoo.models.vae import VAE, serialized
 
 
@@ -91,6 +91,9 @@ class GaussianMixtureVAE(VAE):
         classifier_weight=0.0,
         **kwargs,
     ):
+        check_weights(
+            self, beta=beta, free_bits=free_bits, classifier_weight=classifier_weight
+        )
         num_clusters = check_count("num_clusters", num_clusters, 2, "K")
         if cluster_network is not None:
             check_network("cluster_network", cluster_network)

@@ -4,7 +4,7 @@ import keras
 
 from vae_zoo.components.posteriors import VonMisesFisher
 from vae_zoo.components.priors import Prior, SphericalUniform
-from vae_zoo.models.kl_weight import Weight, at_present_step
+from vae_zoo.models.kl_weight import Weight, at_present_step, check_weights
 from vae_zoo.models.vae import VAE, serialized
 
 
@@ -49,6 +49,7 @@ class HypersphericalVAE(VAE):
         beta=1.0,
         **kwargs,
     ):
+        check_weights(self, beta=beta)
         prior = SphericalUniform() if prior is None else prior
         if not (isinstance(prior, Prior) and prior.geometry.is_spherical):
             raise ValueError(

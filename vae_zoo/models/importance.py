@@ -67,8 +67,7 @@ def log_likelihoods(model, x, z):
 
 def _elements_of_a_row(model):
     """The size of what the decoder puts out for one z, or of x, if that is larger."""
-    features = model.decoder.compute_output_shape((None, model.latent_dim))
-    sizes = [size for size in features[1:] if isinstance(size, int)]
+    sizes = [size for size in model._decoded_shape[1:] if isinstance(size, int)]
     return max(math.prod(sizes), math.prod(model.input_shape))
 
 

@@ -34,10 +34,7 @@ class Weight:
 
     def __set__(self, model, value):
         """Raises ValueError unless it is a finite number >= 0 or a schedule."""
-        is_left_out = value is None and self._is_optional
-        is_schedule = callable(value) and not inspect.isclass(value)
-        if not is_left_out and not is_schedule:
-            value = _checked_number(self._name, value)
+        value = self.checked(value)
         is_set = self._name in _values_of(model)
         if isinstance(value, float):
             variable = self._kept(model)[1] if is_set else None
@@ -52,6 +49,14 @@ class Weight:
             _values_of(model)[self._name] = (value, None)
         if is_set and model.compiled:
             model.make_train_function(force=True)
+
+    def checked(self, value):
+        """`value`, a number as a float; raises ValueError unless it can be set."""
+        is_left_out = value is None and self._is_optional
+        is_schedule = callable(value) and not inspect.isclass(value)
+        if is_left_out or is_schedule:
+            return value
+        return _checked_number(self._name, value)
 
     def at_present_step(self, model):
         """The weight at the optimizer's present step, 0 without one: a scalar."""
@@ -83,6 +88,15 @@ def _checked_number(name, value):
             f"`{name}` must be a finite number >= 0 or a schedule, a function of the "
             f"step. Received: {name}={shown(value)}"
         ) from None
+
+
+def check_weights(model, **values):
+    """Raises ValueError unless the `Weight`s of these names can have these values.
+
+    A constructor asks before it takes components, which it would keep.
+    """
+    for name, value in values.items():
+        getattr(type(model), name).checked(value)
 
 
 def warmup_steps(weights):

@@ -5,6 +5,7 @@ them for a program of XLA's. What is called again and again must not trace anew.
 """
 
 import functools
+import inspect
 import numbers
 import weakref
 
@@ -15,15 +16,19 @@ import tensorflow as tf
 _FUNCTIONS = weakref.WeakKeyDictionary()
 # For each model; the oldest makes room for another.
 MOST_FUNCTIONS = 32
+# What fitting changes, and no layer's function.
+KERAS_OWN = frozenset(
+    ("built", "compiled", "loss", "stop_training", "stop_evaluating", "stop_predicting")
+)
 
 
 def traced(function, model, *settings, jit_compile=False):
     """`function(model, *settings, *tensors)` as a `tf.function` of the tensors.
 
     It is the same one for the same arguments. It reads the weights when it runs, so it
-    follows their training; another layer, dtype policy or number in one has it made
-    anew. Within another `tf.function` nothing is to be gained, and `function` itself
-    runs.
+    follows their training; another layer, dtype policy or plain attribute of a layer
+    has it made anew. Within another `tf.function` nothing is to be gained, and
+    `function` itself runs.
 
     Args:
         function: a function of a module, not a closure: those are new each time.
@@ -59,19 +64,28 @@ def _made(function, model, settings, jit_compile):
 
 
 def _state(model):
-    """What a trace holds fast, beside the settings: layers, dtypes and numbers."""
+    """What a trace holds fast, beside the settings: layers, dtypes and attributes."""
     return tuple(
-        (weakref.ref(layer), layer.dtype_policy.name, *_numbers(layer))
+        (weakref.ref(layer), layer.dtype_policy.name, *_attributes(layer))
         for layer in model._flatten_layers()
     )
 
 
-def _numbers(layer):
-    """The public attributes of a layer that are plain numbers: pairs."""
+def _attributes(layer):
+    """A layer's public attributes that its Python code may branch on: pairs.
+
+    Numbers, text, flags, None, functions, and tuples of these.
+    """
     return [
         (name, value)
         for name, value in vars(layer).items()
-        if isinstance(value, numbers.Real)
-        and not isinstance(value, bool)
-        and not name.startswith("_")
+        if not name.startswith("_") and name not in KERAS_OWN and _is_plain(value)
     ]
+
+
+def _is_plain(value):
+    if isinstance(value, tuple):
+        return all(map(_is_plain, value))
+    return inspect.isroutine(value) or isinstance(
+        value, (numbers.Number, str, type(None))
+    )
