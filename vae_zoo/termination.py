@@ -93,7 +93,7 @@ def deferred():
     """
     came = False
 
-    def note(number, frame):
+    def remember(number, frame):
         del number, frame
         nonlocal came
         if not came:
@@ -107,7 +107,7 @@ def deferred():
     if not is_raised or threading.current_thread() is not threading.main_thread():
         yield has_come
         return
-    signal.signal(signal.SIGTERM, note)
+    signal.signal(signal.SIGTERM, remember)
     try:
         yield has_come
     finally:

@@ -64,7 +64,7 @@ def prepare(model, so_far):
         model.steps_per_execution = so_far["steps_at_once"]
 
 
-def go_on(model, so_far, steps_done):
+def resume(model, so_far, steps_done):
     """To be called where the epoch begins, once Keras has reset the metrics.
 
     The batches that are done are read once more, but the model does not see them.

@@ -111,7 +111,7 @@ class RunCheckpoint(keras.callbacks.Callback):
         self._epoch = epoch
         self._epoch_start = time.monotonic()
         if self._so_far is not None:
-            interrupted_epoch.go_on(self.model, self._so_far, self._steps_done)
+            interrupted_epoch.resume(self.model, self._so_far, self._steps_done)
             self._so_far = None
 
     def on_train_batch_end(self, batch, logs):

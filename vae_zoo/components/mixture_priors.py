@@ -3,7 +3,8 @@
 import keras
 import tensorflow as tf
 
-from vae_zoo.arguments import check_count, check_instance
+from vae_zoo.arguments import check_count
+from vae_zoo.components.foreign import build_network, check_network
 from vae_zoo.components.heads import built_projection, positive
 from vae_zoo.components.mixture_prior import MIN_SCALE, MixturePrior, raw_scale_of
 from vae_zoo.components.networks import MLP
@@ -97,20 +98,13 @@ class HierarchicalMixtureOfNormals(MixturePrior):
         self.noise_dim = check_count("noise_dim", noise_dim, 1, "the length of w")
         default = MLP((128,), activation="tanh", dtype="float32")
         self.network = default if network is None else network
-        check_instance(
-            "network",
-            self.network,
-            keras.layers.Layer,
-            'a Keras layer, such as networks.MLP((128,), activation="tanh"), or None',
-        )
+        check_network("network", self.network)
 
     def build(self, event_shape):
         """Creates the weights for latents z of shape `event_shape`."""
         super().build(event_shape)
         w_shape = (None, self.noise_dim)
-        if not self.network.built:
-            self.network.build(w_shape)
-        features_shape = self.network.compute_output_shape(w_shape)
+        features_shape = build_network("network", self.network, w_shape)
         shape = (self.num_components, *self.event_shape)
         self.loc = built_projection(features_shape, shape, "loc")
         self.raw_scale = built_projection(features_shape, shape, "raw_scale")

@@ -10,11 +10,11 @@ import tensorflow as tf
 from vae_zoo.arguments import check_count
 
 AUTO = "auto"
-# Of a small model's step the trip is a fifth; beyond so many steps it is nothing, and
-# a progress bar should move.
+# For a small model, going back to Python costs a fifth of each step. With so many steps
+# at once it costs next to nothing, and the progress bar still moves.
 MOST_STEPS = 20
-# Of steps that take so long that the trip is little of them, up to seconds for a large
-# network: Ctrl-C waits for an execution's end.
+# For steps that take up to seconds, in which going back to Python costs little anyway:
+# Ctrl-C waits until an execution ends.
 FEW_STEPS = 5
 _BATCH_HOOKS = tuple(
     f"on_{part}batch_{moment}"
