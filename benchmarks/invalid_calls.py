@@ -81,13 +81,12 @@ METHODS = frozenset(
     sample impute interpolate traverse save_to_preset from_preset compile
     """.split()  # noqa: SIM905
 )
-# Results, which users read and do not make; what only subclasses call; and Keras' own.
+# Results, which users read and do not make; what only subclasses call.
 NOT_CALLED = frozenset(
     """
     BidirectionalEstimate ClusteringScores DisentanglementScores Estimate
     LatentUsage Head Prior Likelihood Schedule ClusterInitializer Product
-    HierarchicalMixture MixtureOfNormals DEFAULT ValueRule EarlyStoppingAfterWarmup
-    TensorBoardPictures
+    HierarchicalMixture MixtureOfNormals DEFAULT ValueRule
     """.split()  # noqa: SIM905
 )
 
@@ -119,6 +118,7 @@ INVALID = {
     "array": NOT_ARRAYS,
     "data": NOT_ARRAYS,
     # Whatever it is, but for its length.
+    "later": [],
     "ignored": [3, np.zeros(3)],
     "images": ["digits", {}, object(), np.zeros(3), np.array([["a"]]), 3],
     "latents": ["z", {}, object(), np.zeros((4, 7)), np.zeros(2), [[0], [0, 1]]],
@@ -150,7 +150,7 @@ KINDS = {
     "seed": "seed",
     "with_few_labels.seed TensorBoardPictures.seed load.seed VAE.seed "
     "BetaVAE.seed Distorted.seed": "integer",
-    "per_element full_covariance normalized labels shuffle is_writer training "
+    "per_element per_channel full_covariance normalized labels shuffle is_writer training "
     "on_sphere draw restore_best_weights": "flag",
     "rotation shear zoom translation elastic": "amount",
     "min_scale scale perplexity": "positive",
@@ -165,11 +165,17 @@ KINDS = {
     "data reference": "data",
     "model": "model",
     "encoder decoder cluster_network network": "layer",
+    "open_held_out.validation_split": "text",
+    # Keras' own arguments, and data that are checked when the model is known.
+    "EarlyStoppingAfterWarmup.monitor EarlyStoppingAfterWarmup.verbose "
+    "EarlyStoppingAfterWarmup.mode EarlyStoppingAfterWarmup.patience "
+    "EarlyStoppingAfterWarmup.min_delta EarlyStoppingAfterWarmup.baseline "
+    "EarlyStoppingAfterWarmup.restore_best_weights TensorBoardPictures.x": "later",
     "evaluate.y train_on_batch.y test_on_batch.y fit.y": "ignored",
     "posterior prior likelihood noise_posterior": "component",
     "input_shape": "shape",
     "hidden_units filters sizes": "sizes",
-    "activation binarize monitor mode": "choice",
+    "activation binarize monitor mode upsampling": "choice",
     "name_or_path directory folder output folders log_dir path": "path",
     "images originals reconstructed completed": "images",
     "latents": "images",
