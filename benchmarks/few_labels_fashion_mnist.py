@@ -1,6 +1,6 @@
 """The classes of clothes from ten labels each: a VAE's codes beside the pixels.
 
-    python benchmarks/few_labels_fashion_mnist.py --output runs/few_labels_fashion_mnist.json
+    python benchmarks/few_labels_fashion_mnist.py --output runs/few_labels.json
 
 The recipe is M1 of Kingma et al. 2014 with a graph instead of a support vector machine:
 a VAE learns from all training images without a label, and the labels spread between
