@@ -150,8 +150,8 @@ KINDS = {
     "seed": "seed",
     "with_few_labels.seed TensorBoardPictures.seed load.seed VAE.seed "
     "BetaVAE.seed Distorted.seed": "integer",
-    "per_element per_channel full_covariance normalized labels shuffle is_writer training "
-    "on_sphere draw restore_best_weights": "flag",
+    "per_element per_channel full_covariance normalized labels shuffle is_writer "
+    "training on_sphere draw restore_best_weights": "flag",
     "rotation shear zoom translation elastic": "amount",
     "min_scale scale perplexity": "positive",
     "prior_share dropout_rate decoder_dropout_rate ramp validation_split": "share",

@@ -157,12 +157,12 @@ def test_what_cannot_be_dealt_out_is_refused(monkeypatch, tmp_path, capsys):
     monkeypatch.delenv("TF_CONFIG", raising=False)
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: [])
     assert main(arguments) == 2
-    assert "`distribute` needs several GPUs, or TF_CONFIG" in capsys.readouterr().err
+    assert "--distribute needs several GPUs, or TF_CONFIG" in capsys.readouterr().err
     monkeypatch.setenv("TF_CONFIG", json.dumps(WORKER))
     for size in ("1", "127"):
         assert main([*arguments, "--batch-size", size]) == 2
         message = capsys.readouterr().err
-        assert "`batch_size` must be a multiple of 2" in message
+        assert "--batch-size must be a multiple of 2" in message
         assert f"Received: {size}" in message
     assert not folder.exists()
 

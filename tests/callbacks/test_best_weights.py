@@ -72,10 +72,10 @@ def test_a_stopped_run_keeps_its_best_epoch_also_if_it_was_killed(
 def test_patience_and_weight_averaging_exclude_each_other(tmp_path, capsys):
     arguments = [*RUN, "--ema-momentum", "0.9", "--output", str(tmp_path / "run")]
     assert main(arguments) == 2
-    assert "`patience`" in capsys.readouterr().err
+    assert "--patience" in capsys.readouterr().err
     arguments = [*RUN, "--warmup-epochs", "60", "--output", str(tmp_path / "run")]
     assert main(arguments) == 2
-    assert "`warmup_epochs` must be below `epochs`" in capsys.readouterr().err
+    assert "--warmup-epochs must be below --epochs" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
 
 

@@ -161,7 +161,7 @@ def test_what_is_no_component_is_refused(arguments, message):
         ),
         (
             lambda: GaussianMixtureVAE(SHAPE, 2, noise_posterior=len),
-            "`noise_posterior` must be an instance.*the function len",
+            "`noise_posterior` must be one of.*the function len",
         ),
         (
             lambda: distortions.Distorted(networks.MLP),

@@ -74,5 +74,5 @@ def test_other_spaces_have_no_picture(make, received):
 
 
 def test_no_steps_make_no_grid():
-    with pytest.raises(ValueError, match="`num_steps` must be at least 1.*Received"):
+    with pytest.raises(ValueError, match="`num_steps` must be an integer >= 1.*Rec"):
         manifold_latents(VAE((4,), 2), 0)

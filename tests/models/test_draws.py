@@ -76,8 +76,9 @@ def test_a_draw_depends_on_its_own_seed_row_alone(models):
 def test_the_noise_of_x_is_not_that_of_z():
     # A likelihood whose mean is 0 shows the noise alone; with one part in common with
     # z's noise the two would go together.
-    model = zoo_of_models.mixture_prior_vae()
-    model = VAE((3,), 3, prior=model.prior_layer, likelihood=likelihoods.Normal(1.0))
+    of_zoo = zoo_of_models.mixture_prior_vae().prior_layer
+    prior = type(of_zoo).from_config(of_zoo.get_config())
+    model = VAE((3,), 3, prior=prior, likelihood=likelihoods.Normal(1.0))
     for weight in model.decoder.weights + model.likelihood_head.weights:
         weight.assign(tf.zeros_like(weight))
     seeds = np.random.default_rng(0).integers(0, 2**31 - 1, (4000, 2), np.int32)

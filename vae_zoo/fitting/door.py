@@ -13,7 +13,7 @@ import tensorflow as tf
 from vae_zoo.arguments import shown
 from vae_zoo.fitting import sample_weights
 from vae_zoo.fitting.examples import ExampleRule
-from vae_zoo.fitting.labels import LabelRule
+from vae_zoo.fitting.labels import LabelRule, labels_or_none, without_labels
 from vae_zoo.fitting.streams import is_stream, mapped_elements
 
 _ANY_LABELS = LabelRule(np.iinfo(np.int32).max)
@@ -99,6 +99,7 @@ class Door:
     def in_graph(self, x, y=None, weights=None, class_weight=None):
         """As `arrays`, of a batch of tensors; bad values fail when it runs."""
         x = self.examples.in_graph(x)
+        y = labels_or_none(y)
         if weights is not None:
             weights = sample_weights.in_graph(weights, x)
         if class_weight is not None:
@@ -143,7 +144,7 @@ class Door:
 def packed(x, y, weights):
     """x, (x, y) or (x, y, weights), as short as can be."""
     if weights is not None:
-        return x, y, weights
+        return x, without_labels(x) if y is None else y, weights
     return x if y is None else (x, y)
 
 

@@ -69,6 +69,22 @@ class LabelRule:
         return y
 
 
+def without_labels(x):
+    """What stands for labels between x and its sample weights: nothing, [B, 0].
+
+    Not None, which TensorFlow cannot tell from labels where a step is traced again.
+    """
+    if isinstance(x, tf.Tensor):
+        return tf.zeros([tf.shape(x)[0], 0], tf.int32)
+    return np.zeros((len(x), 0), np.int32)
+
+
+def labels_or_none(y):
+    """`y`, or None for what `without_labels` gives."""
+    is_nothing = y is not None and len(y.shape) == 2 and y.shape[-1] == 0
+    return None if is_nothing else y
+
+
 def as_indices(y):
     """Labels of any integer type and [B] or [B, 1] as int32 [B]."""
     return tf.cast(tf.reshape(y, [-1]), tf.int32)
@@ -95,8 +111,9 @@ def check_any_is_known(data, num_batches=None):
 
 
 def _labels_of(element):
-    has_labels = isinstance(element, (tuple, list)) and len(element) > 1
-    return np.asarray(element[1] if has_labels and element[1] is not None else UNKNOWN)
+    parts = element if isinstance(element, (tuple, list)) else (element,)
+    y = labels_or_none(parts[1]) if len(parts) > 1 else None
+    return np.asarray(UNKNOWN if y is None else y)
 
 
 def _check_dtype(dtype):

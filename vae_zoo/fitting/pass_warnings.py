@@ -32,7 +32,7 @@ class WarnOfPass(keras.callbacks.Callback):
         self._look_at_weights()
 
     def _look_at_weights(self):
-        if float(self.model.weight_of_pass()) == 0:
+        if self.model.weight_of_pass() == 0:
             warnings.warn(
                 "The sample weights of all examples of the pass are 0: the metrics "
                 "say nothing, and 0 stands for each",

@@ -5,6 +5,7 @@ import inspect
 import numpy as np
 import tensorflow as tf
 
+from vae_zoo.fitting.labels import labels_or_none
 from vae_zoo.fitting.streams import elements
 
 
@@ -79,8 +80,9 @@ def _some_of_batches(batches, count, with_labels, seed):
     for element in batches:
         pair = element if isinstance(element, (tuple, list)) else (element,)
         x = np.asarray(pair[0])
-        is_paired = with_labels and len(pair) > 1 and pair[1] is not None
-        y = np.reshape(pair[1], -1) if is_paired else np.full(len(x), -1)
+        labels_of_batch = labels_or_none(pair[1]) if len(pair) > 1 else None
+        is_paired = with_labels and labels_of_batch is not None
+        y = np.reshape(labels_of_batch, -1) if is_paired else np.full(len(x), -1)
         # Labelled examples are few and kept; of the others the first ones will do.
         if len(pair) > 2 and pair[2] is not None:
             rows = _weighted_rows(y, np.reshape(pair[2], -1).astype(float), seed)

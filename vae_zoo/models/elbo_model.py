@@ -9,6 +9,7 @@ from vae_zoo.components.randomness import as_seed, load_seeds, save_seeds
 from vae_zoo.fitting.calls import Calls
 from vae_zoo.fitting.door import Door
 from vae_zoo.fitting.examples import ExampleRule
+from vae_zoo.fitting.labels import labels_or_none
 from vae_zoo.fitting.streams import is_stream
 from vae_zoo.models import clusters, kl_weight
 
@@ -40,7 +41,7 @@ class ElboModel(Calls):
 
     def weight_of_pass(self):
         """The sum of the weights of the examples seen since metrics were reset."""
-        return self._trackers[0].count
+        return float(self._trackers[0].count.numpy())
 
     def objective(self, terms, y=None, sample_weight=None):
         """What training minimizes, per example: float32 [B], nats.
@@ -105,6 +106,7 @@ class ElboModel(Calls):
 
     def _unpacked(self, data):
         x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
+        y = labels_or_none(y)
         if self._distribute_strategy is not None:
             # What a strategy has distributed cannot be checked on its way here.
             return self.door().in_graph(x, y, weights)
