@@ -82,9 +82,10 @@ class Normal(Likelihood):
     def build(self, features_shape, event_shape):
         """Features [B, ...] to events `event_shape`."""
         super().build(features_shape, event_shape)
-        # From noise of another size than the data training would have to find back.
+        # The scale follows the residuals, so it would start with noise of another size
+        # than the data and have to find back.
         self.loc = built_projection(
-            features_shape, event_shape, "loc", starts_at_zero=True
+            features_shape, event_shape, "loc", starts_at_zero=self.follows_residuals
         )
         if self.per_element:
             self.raw_scale = built_projection(features_shape, event_shape, "raw_scale")
