@@ -1,6 +1,7 @@
 """Which distortions help a mixture model to find or learn the classes of images."""
 
 import keras
+import tensorflow as tf
 
 from vae_zoo.arguments import check_choice, check_count, check_instance, shown
 from vae_zoo.components.distortions import CANDIDATES, Distorted
@@ -62,6 +63,13 @@ def compare_distortions(
     """
     _check(model, candidates)
     check_count("epochs", epochs, 1, "of each training")
+    # Before the first training, not after it.
+    spec = getattr(validation, "element_spec", None)
+    if not isinstance(validation, tf.data.Dataset) or not isinstance(spec, tuple):
+        raise ValueError(
+            "`validation` must be a tf.data.Dataset of examples and their labels. "
+            f"Received: {shown(validation)}"
+        )
     default = "hungarian_accuracy" if y is None else "label_accuracy"
     measure = default if measure is None else check_choice("measure", measure, MEASURES)
     scores = {}
