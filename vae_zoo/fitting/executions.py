@@ -134,6 +134,10 @@ class StepFunctions:
     def set(self, kind, number, function):
         """Keeps a function."""
         self._functions[kind, number] = function
+        held = getattr(self._here, "held", None)
+        if held is not None:
+            # At once: another thread may have it forgotten before it is used.
+            held[kind] = function
 
     def __len__(self):
         return len(self._functions)

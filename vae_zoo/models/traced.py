@@ -74,18 +74,22 @@ def _state(model):
 def _attributes(layer):
     """A layer's public attributes that its Python code may branch on: pairs.
 
-    Numbers, text, flags, None, functions, and tuples of these.
+    Numbers, text, flags, None, functions, and tuples of these. Not methods, such as
+    those that Keras wraps for each layer, which would keep the layer alive.
     """
     return [
         (name, value)
         for name, value in vars(layer).items()
-        if not name.startswith("_") and name not in KERAS_OWN and _is_plain(value)
+        if not name.startswith("_")
+        and name not in KERAS_OWN
+        and _is_plain(value)
+        and not callable(getattr(type(layer), name, None))
     ]
 
 
 def _is_plain(value):
     if isinstance(value, tuple):
         return all(map(_is_plain, value))
-    return inspect.isroutine(value) or isinstance(
+    return inspect.isfunction(value) or isinstance(
         value, (numbers.Number, str, type(None))
     )
