@@ -91,7 +91,7 @@ class Door:
 
         def checked_now(element):
             parts = self.arrays(*_parts(element), class_weight=class_weight)
-            # Of these Keras wants tuples.
+            # Keras wants tuples from PyDatasets and generators.
             return parts[:1] if parts[1] is parts[2] is None else packed(*parts)
 
         return mapped_elements(data, checked_now)
@@ -131,7 +131,7 @@ class Door:
 
             return data.map(checked)
         if is_stream(data):
-            # Of these Keras wants tuples.
+            # Keras wants tuples from PyDatasets and generators.
             return mapped_elements(data, lambda element: _parts(self._checked(element)))
         return self._checked(data)
 

@@ -1,4 +1,4 @@
-"""Of what a pass over the data should not go by in silence."""
+"""Warnings about what can go wrong in a pass over the data without an error."""
 
 import warnings
 
