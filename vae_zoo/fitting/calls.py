@@ -80,7 +80,7 @@ class Calls(Compilation):
         self._build_optimizer()
         fit_arguments.replace_data(given, data)
         fit_arguments.add_callbacks(self, given, own)
-        # The steps of the whole training, so that a resumed run makes the same choice.
+        # All steps of the training, so that a resumed run makes the same choice.
         num_batches = steps or _num_batches(given["x"])
         self._choose_xla(num_batches and num_batches * given.get("epochs", 1))
         choose = functools.partial(

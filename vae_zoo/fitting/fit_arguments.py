@@ -131,7 +131,9 @@ def replace_data(given, data, shuffle=None):
         given["validation_data"] = of_arrays(validation, size, shuffle=False)
     given["x"] = data if is_stream(data) else of_arrays(data, batch_size, shuffle)
     if not isinstance(data, keras.utils.PyDataset):
-        given["shuffle"] = False  # Keras warns that it cannot shuffle a data set or a generator.
+        given["shuffle"] = (
+            False  # Keras warns that it cannot shuffle a data set or a generator.
+        )
     for name in _TAKEN_IN:
         given.pop(name, None)
 
