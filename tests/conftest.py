@@ -18,6 +18,19 @@ gc.freeze()
 SHARED_DATA = pathlib.Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--costs", metavar="FILE", help="write what the suite costs, by test and cause"
+    )
+
+
+def pytest_configure(config):
+    if config.getoption("costs"):
+        from . import costs
+
+        config.pluginmanager.register(costs)
+
+
 @pytest.fixture(autouse=True)
 def _fixed_seed():
     keras.utils.set_random_seed(0)
