@@ -12,9 +12,6 @@ import pytest
 
 from vae_zoo import VAE
 
-# The garbage collector need not look at what importing made, again and again.
-gc.freeze()
-
 SHARED_DATA = pathlib.Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
@@ -29,6 +26,12 @@ def pytest_configure(config):
         from . import costs
 
         config.pluginmanager.register(costs)
+
+
+def pytest_collection_finish():
+    # The garbage collector need not look at what importing made, again and again.
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

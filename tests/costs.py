@@ -1,7 +1,7 @@
 """What the suite costs: processor seconds by test and by cause, in a file.
 
-`pytest --costs costs.json` writes it and prints the sums. A cause has what none of those
-within it has: what `fit` needs beyond tracing and compiling is "training".
+`pytest --costs costs.json` writes it and prints the sums. A cause has what none of
+those within it has: what `fit` needs beyond tracing and compiling is "training".
 """
 
 import collections

@@ -47,3 +47,5 @@ def test_names_of_optimizers():
     assert len(optimizer._trainable_variables) == 1
     assert len(optimizer._model_variables_moving_average) == 1
     assert callable(type(optimizer)._update_model_variables_moving_average)
+    assert callable(type(optimizer)._all_reduce_sum_gradients)
+    assert keras.optimizers.LossScaleOptimizer(optimizer).inner_optimizer is optimizer

@@ -1,5 +1,7 @@
 """The replicas of a distribution strategy, within a step on several of them."""
 
+import contextlib
+
 import tensorflow as tf
 
 
@@ -22,3 +24,27 @@ def _summed(strategy, values):
     return strategy.extended.reduce_to(
         tf.distribute.ReduceOp.SUM, values, destinations=values
     )
+
+
+@contextlib.contextmanager
+def summed_where_several(optimizer):
+    """Within, the optimizer sums gradients over replicas only if there are several.
+
+    Keras does with one replica, too, and TensorFlow then registers a gradient of that
+    sum under a new name for the whole process. It holds the graph of the step for good:
+    memory grew with each call of `fit`.
+
+    Args:
+        optimizer: of Keras, with one around another if its loss is scaled.
+    """
+    all_of_them = []
+    while context() is None and optimizer is not None:
+        all_of_them.append(vars(optimizer))
+        optimizer = getattr(optimizer, "inner_optimizer", None)
+    for attributes in all_of_them:
+        attributes["_all_reduce_sum_gradients"] = list
+    try:
+        yield
+    finally:
+        for attributes in all_of_them:
+            del attributes["_all_reduce_sum_gradients"]

@@ -11,15 +11,20 @@ tfd = tfp.distributions
 
 
 class _DeviceIndependentNoise:
-    """Noise of this package, pushed through the distribution's bijector."""
+    """Noise of this package, scaled and shifted.
 
-    def _call_sample_n(self, sample_shape, seed, **kwargs):
+    Nothing goes through the distribution's bijector. TFP caches what does for the
+    whole process, the input by a strong reference: in a graph that input holds the
+    graph, and with it the output that the cache waits for, so no graph was ever freed.
+    """
+
+    def _call_sample_n(self, sample_shape, seed):
         sample_shape = tf.convert_to_tensor(sample_shape, tf.int32)
         parts = (self.batch_shape_tensor(), self.event_shape_tensor())
         shape = tf.concat([tf.reshape(sample_shape, [-1]), *parts], axis=0)
         key = tfp.random.sanitize_seed(seed)
         noise = standard_normal(shape, key, self.dtype)
-        return self.bijector.forward(noise, **kwargs)
+        return self.loc + self.scale.matvec(noise)
 
 
 class MultivariateNormalDiag(_DeviceIndependentNoise, tfd.MultivariateNormalDiag):
@@ -38,3 +43,9 @@ class MultivariateNormalDiag(_DeviceIndependentNoise, tfd.MultivariateNormalDiag
 
 class MultivariateNormalTriL(_DeviceIndependentNoise, tfd.MultivariateNormalTriL):
     """`tfd.MultivariateNormalTriL`; see `noise`."""
+
+    def _log_prob(self, z):
+        noise = self.scale.solvevec(z - self.loc)
+        constant = tf.cast(z.shape[-1], z.dtype) * math.log(2 * math.pi) / 2
+        volume = self.scale.log_abs_determinant()
+        return -tf.reduce_sum(noise**2, axis=-1) / 2 - volume - constant

@@ -92,7 +92,8 @@ class ElboModel(Calls):
             loss = self.optimizer.scale_loss(loss)
         if variables := self.trainable_weights:
             gradients = tape.gradient(loss, variables)
-            self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+            with replicas.summed_where_several(self.optimizer):
+                self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
         self.likelihood_head.learn(outputs, weights)
         self._loss_tracker.update_state(losses + sum(self.losses), weights)
         return self.compute_metrics(x, y, outputs, weights)

@@ -1,0 +1,49 @@
+"""Nothing stays of a model that is gone, however often one is made."""
+
+import gc
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests import zoo_of_models
+from vae_zoo import export
+
+
+def graphs():
+    """All that are alive; what is listed stays alive, and its `id` its own."""
+    keras.backend.clear_session()
+    gc.collect()
+    return [each for each in gc.get_objects() if isinstance(each, tf.Graph)]
+
+
+def use(model, x, folder):
+    model.compile(keras.optimizers.Adam(0.01), jit_compile=False)
+    model.fit(x, validation_data=x, verbose=0)
+    model.predict(x, verbose=0)
+    tf.function(lambda: (model.elbo(x), model.sample(2)))()
+    mask = np.ones_like(x)
+    model.impute(x, mask, 600)
+    model.log_marginal_likelihood(x, 600)
+    export(model, folder, signatures=["encode", "score"])
+
+
+# On spheres the draw of an angle has a gradient of its own, and of such a gradient in a
+# graph TensorFlow keeps the graph (`tf.RegisterGradient`).
+@pytest.mark.parametrize(
+    "make_model",
+    [
+        pytest.param(zoo_of_models.dropout_vae, marks=pytest.mark.slow),
+        pytest.param(zoo_of_models.mixture_prior_vae, marks=pytest.mark.slow),
+        pytest.param(zoo_of_models.vae, marks=pytest.mark.slow),
+        zoo_of_models.full_covariance_vae,
+        zoo_of_models.gaussian_mixture_vae,
+    ],
+)
+def test_no_graph_is_kept(make_model, binary_images, tmp_path):
+    before = graphs()
+    kept = {id(each) for each in before}
+    use(make_model(), binary_images[:4], tmp_path)
+    left = [each for each in graphs() if id(each) not in kept]
+    assert [getattr(each, "name", each) for each in left] == []
