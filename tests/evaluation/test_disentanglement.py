@@ -120,7 +120,10 @@ def test_latents_without_variance_take_no_part(factors):
     assert measures.factor_vae_score(np.zeros((6000, 2)), factors) == 0
 
 
-def test_a_model_is_scored_on_sprites():
+def test_a_model_is_scored_on_sprites(monkeypatch):
+    # It is the same draws that are compared, however many.
+    monkeypatch.setattr(measures, "NUM_TRAINING", 1000)
+    monkeypatch.setattr(measures, "NUM_TEST", 500)
     data = datasets.load("sprites", "train[:600]", 100, shuffle=False)
     model = VAE((64, 64, 1), 3, encoder=networks.MLP((8,)), seed=0)
     found = disentanglement.evaluate_disentanglement(

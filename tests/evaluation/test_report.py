@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import math
 
@@ -12,6 +13,7 @@ from vae_zoo.datasets.source import array_source
 from vae_zoo.evaluation import (
     BidirectionalEstimate,
     Estimate,
+    disentanglement_measures,
     estimate,
     evaluate_clusters,
     latent_usage,
@@ -34,29 +36,44 @@ USAGE = {
 }
 
 
+# Of one size, and with one number of draws, so that XLA compiles once for a model.
+BATCH_SIZE, NUM_SAMPLES = 8, 5
+PLAN = Plan(num_samples=NUM_SAMPLES, batch_size=BATCH_SIZE)
+
+
+@pytest.fixture(scope="module")
+def vae():
+    return zoo_of_models.vae()
+
+
+@pytest.fixture(scope="module")
+def mixture():
+    return zoo_of_models.gaussian_mixture_vae()
+
+
 def source_of(images, labels=None):
     return array_source("images", images, labels, range(len(images)))
 
 
-def test_every_figure_is_that_of_its_own_function(binary_images):
-    model, source = zoo_of_models.vae(), source_of(binary_images)
-    plan = Plan(num_samples=30, prior_share=0.2, batch_size=16, seed=3)
-    found = report(model, source, plan).measurements
-    data = source.batches(16, labels=False)
-    sampled = marginal_likelihood(model, data, 30, prior_share=0.2, seed=3)
+def test_every_figure_is_that_of_its_own_function(vae, binary_images):
+    source = source_of(binary_images)
+    plan = dataclasses.replace(PLAN, num_samples=30, prior_share=0.2, seed=3)
+    found = report(vae, source, plan).measurements
+    data = source.batches(BATCH_SIZE, labels=False)
+    sampled = marginal_likelihood(vae, data, 30, prior_share=0.2, seed=3)
     for name in SAMPLED:
         unit = "samples" if name == "effective_sample_size" else "nats"
         assert found[name] == Measurement.of(
             sampled[name], unit, 1 if name in TERMS else 30
         )
-    usage = latent_usage(model, data, seed=3)
+    usage = latent_usage(vae, data, seed=3)
     assert found["active_units"].value == usage.num_active
     assert found["kl_per_dimension"].value == usage.kl_per_dimension
     assert found["kl_per_dimension"].standard_error == usage.kl_errors
     assert found["aggregate_gap"].standard_error == usage.aggregate_gap.standard_error
 
 
-def test_slow_estimates_are_of_few_examples(binary_images, monkeypatch):
+def test_slow_estimates_are_of_few_examples(vae, binary_images, monkeypatch):
     calls = {}
 
     def stand_in(name, result):
@@ -76,20 +93,19 @@ def test_slow_estimates_are_of_few_examples(binary_images, monkeypatch):
         ("hamiltonian.hamiltonian_marginal_likelihood", two),
     ):
         monkeypatch.setattr(f"{module}.{name}", stand_in(name, result))
-    plan = Plan(
-        num_samples=2,
-        batch_size=32,
+    plan = dataclasses.replace(
+        PLAN,
         annealing_steps=4,
         hamiltonian_samples=40,
         num_chain_examples=6,
         seed=3,
     )
-    found = report(zoo_of_models.vae(), source_of(binary_images), plan).measurements
+    found = report(vae, source_of(binary_images), plan).measurements
     options = {"seed": 3, "verbose": 0}
     chains = {"num_chains": NUM_CHAINS, **options}
     assert calls == {
         "annealed_marginal_likelihood": (6, 4, chains),
-        "bidirectional": (6, 4, {**chains, "batch_size": 32}),
+        "bidirectional": (6, 4, {**chains, "batch_size": BATCH_SIZE}),
         "hamiltonian.hamiltonian_marginal_likelihood": (6, 40, options),
     }
     assert found["annealed_log_marginal_likelihood[:6]"].value == 1
@@ -100,13 +116,13 @@ def test_slow_estimates_are_of_few_examples(binary_images, monkeypatch):
     assert found["log_marginal_likelihood[:6]"].num_examples == 6
 
 
-def test_a_mixture_is_compared_with_classes_where_there_are_any(binary_images):
-    model = zoo_of_models.gaussian_mixture_vae()
-    plan = Plan(num_samples=2, batch_size=16)
+def test_a_mixture_is_compared_with_classes_where_there_are_any(
+    vae, mixture, binary_images
+):
     labels = np.arange(32) % 3
-    found = report(model, source_of(binary_images, labels), plan).measurements
-    data = source_of(binary_images, labels).batches(16, labels=True)
-    scores = vars(evaluate_clusters(model, data))
+    found = report(mixture, source_of(binary_images, labels), PLAN).measurements
+    data = source_of(binary_images, labels).batches(BATCH_SIZE, labels=True)
+    scores = vars(evaluate_clusters(mixture, data))
     assert scores.pop("num_examples") == 32
     for name, value in scores.items():
         assert found[name].value == value
@@ -117,19 +133,18 @@ def test_a_mixture_is_compared_with_classes_where_there_are_any(binary_images):
     # A model that never learns from labels has no cluster that stands for its label.
     assert "label_accuracy" in found
     unlabelled = zoo_of_models.mixture_prior_vae()
-    found = _clusters(unlabelled, source_of(binary_images, labels), plan)
+    found = _clusters(unlabelled, source_of(binary_images, labels), PLAN)
     assert "hungarian_accuracy" in found
     assert "label_accuracy" not in found
     # Without classes, or without clusters, there is nothing to compare.
-    plain = report(zoo_of_models.vae(), source_of(binary_images, labels), plan)
+    plain = report(vae, source_of(binary_images, labels), PLAN)
     assert set(plain.measurements) == SAMPLED | USAGE
 
 
-def test_few_effective_samples_are_told(binary_images):
-    model, source = zoo_of_models.vae(), source_of(binary_images)
+def test_few_effective_samples_are_told(vae, binary_images):
     message = r"The effective sample size is \d.\d .*more samples \(`num_samples`\)"
     with pytest.warns(UserWarning, match=message):
-        few = report(model, source, Plan(num_samples=5))
+        few = report(vae, source_of(binary_images), PLAN)
     (line,) = (line for line in few.as_table().splitlines() if "is below 10" in line)
     assert line.startswith("effective_sample_size is below 10: log_marginal_likelihood")
     many = Measurement(10.5, "samples", 32, num_samples=100)
@@ -137,7 +152,9 @@ def test_few_effective_samples_are_told(binary_images):
     assert "is below" not in table
 
 
-def test_factors_are_compared_with_latents():
+def test_factors_are_compared_with_latents(monkeypatch):
+    monkeypatch.setattr(disentanglement_measures, "NUM_TRAINING", 1000)
+    monkeypatch.setattr(disentanglement_measures, "NUM_TEST", 500)
     model = VAE((64, 64, 1), 2, encoder=networks.MLP((8,)), seed=0)
     source = datasets.open_source("sprites", "train[:300]")
     found = report(model, source, Plan(num_samples=1, batch_size=100)).measurements
@@ -147,10 +164,9 @@ def test_factors_are_compared_with_latents():
 
 
 @pytest.mark.parametrize("name", ["marginal_likelihood", "latent_usage"])
-def test_an_interrupted_report_has_what_was_done(binary_images, monkeypatch, name):
-    model, source = zoo_of_models.vae(), source_of(binary_images)
-    plan = Plan(num_samples=5, batch_size=10)
-    whole = report(model, source, plan)
+def test_an_interrupted_report_has_what_was_done(vae, binary_images, monkeypatch, name):
+    source = source_of(binary_images)
+    whole = report(vae, source, PLAN)
     assert not whole.is_interrupted
 
     def interrupt(*arguments, **options):
@@ -158,7 +174,7 @@ def test_an_interrupted_report_has_what_was_done(binary_images, monkeypatch, nam
 
     module = "vae_zoo.evaluation.report"
     monkeypatch.setattr(f"{module}.{name}", interrupt)
-    part = report(model, source, plan)
+    part = report(vae, source, PLAN)
     assert part.is_interrupted
     done = USAGE if name == "marginal_likelihood" else set()
     assert set(part.measurements) == done
@@ -167,11 +183,10 @@ def test_an_interrupted_report_has_what_was_done(binary_images, monkeypatch, nam
 
 
 def test_an_interrupted_measure_has_the_estimate_of_the_batches_done(
-    binary_images, monkeypatch
+    vae, binary_images, monkeypatch
 ):
-    model = zoo_of_models.vae()
-    data = source_of(binary_images).batches(10)
-    few = marginal_likelihood(model, data.take(2), 5)
+    data = source_of(binary_images).batches(BATCH_SIZE)
+    few = marginal_likelihood(vae, data.take(2), NUM_SAMPLES)
 
     def interrupt(self, step):
         if step == 2:
@@ -179,29 +194,32 @@ def test_an_interrupted_measure_has_the_estimate_of_the_batches_done(
 
     monkeypatch.setattr(estimate.keras.utils.Progbar, "update", interrupt)
     with pytest.raises(estimate.Interrupted) as raised:
-        marginal_likelihood(model, data, 5)
+        marginal_likelihood(vae, data, NUM_SAMPLES)
     assert raised.value.partial == few
 
 
-def test_what_the_data_do_not_allow_is_left_out_with_a_warning(binary_images):
+def test_what_the_data_do_not_allow_is_left_out_with_a_warning(
+    vae, mixture, binary_images
+):
     source = source_of(binary_images[:1])
     with pytest.warns(
         UserWarning, match="latent usage was left out.*`data` must be at"
     ):
-        found = report(zoo_of_models.vae(), source, Plan(num_samples=2))
+        found = report(vae, source, PLAN)
     assert set(found.measurements) == SAMPLED
     labels = np.full(32, -1)
-    model = zoo_of_models.gaussian_mixture_vae()
     with pytest.warns(UserWarning, match="clusters against classes was left out"):
-        report(model, source_of(binary_images, labels), Plan(num_samples=2))
+        report(mixture, source_of(binary_images, labels), PLAN)
 
 
-def test_bad_plans_are_refused_before_anything_is_measured(binary_images, monkeypatch):
+def test_bad_plans_are_refused_before_anything_is_measured(
+    mixture, binary_images, monkeypatch
+):
     def measure(*arguments, **options):
         raise AssertionError("measured")
 
     monkeypatch.setattr("vae_zoo.evaluation.report.latent_usage", measure)
-    model, source = zoo_of_models.gaussian_mixture_vae(), source_of(binary_images)
+    model, source = mixture, source_of(binary_images)
     with pytest.raises(ValueError, match="at most 4 latent variables.*Received: 5"):
         report(model, source, Plan(hamiltonian_samples=100))
     with pytest.raises(

@@ -10,6 +10,9 @@ from tests import zoo_of_models
 from vae_zoo import VAE, BetaVAE, atomic, export
 from vae_zoo.serving import layout, saved_model
 
+# Most of an export's time goes by signature.
+FEW = {"signatures": ["decode"]}
+
 
 def contents(folder):
     return {
@@ -32,7 +35,7 @@ def test_versions_count_up_and_appear_when_they_are_complete(tmp_path, monkeypat
         rename(source, target)
 
     monkeypatch.setattr(os, "rename", recorded_rename)
-    first, second = (export(model, directory) for _ in range(2))
+    first, second = (export(model, directory, **FEW) for _ in range(2))
     assert renamed == [([], contents(first)), ([1], contents(second))]
     assert sorted(directory.iterdir()) == [directory / "1", directory / "2"]
     assert [first.name, second.name] == ["1", "2"]
@@ -47,7 +50,7 @@ def test_what_is_no_model_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"`directory` must be new.*'notes\.txt'"):
         export(zoo_of_models.vae(), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
-    version = export(zoo_of_models.vae(), tmp_path / "vae")
+    version = export(zoo_of_models.vae(), tmp_path / "vae", **FEW)
     with pytest.raises(ValueError, match=r"must hold a BetaVAE.*holds a VAE"):
         BetaVAE.from_preset(version)
     path = version / "assets.extra" / "vae_zoo.json"
@@ -67,14 +70,13 @@ def test_a_failed_export_leaves_nothing(tmp_path, monkeypatch):
 
     monkeypatch.setattr(saved_model, "write_warmup_requests", fail)
     with pytest.raises(OSError, match="No space left"):
-        export(zoo_of_models.vae(), tmp_path / "m")
+        export(zoo_of_models.vae(), tmp_path / "m", **FEW)
     assert list((tmp_path / "m").iterdir()) == []
 
 
 def test_metadata_is_json_without_numpy(tmp_path):
-    version = export(
-        zoo_of_models.vae(), tmp_path / "m", metadata={"dataset": "digits"}
-    )
+    metadata = {"dataset": "digits"}
+    version = export(zoo_of_models.vae(), tmp_path / "m", metadata=metadata, **FEW)
     content = json.loads((version / "assets.extra" / "vae_zoo.json").read_text())
     assert content["dataset"] == "digits"
 
@@ -93,11 +95,11 @@ def test_an_export_during_another_one_disturbs_neither(tmp_path, monkeypatch):
 
     def export_the_other(*arguments):
         monkeypatch.undo()
-        done.append(export(models[1], tmp_path))
+        done.append(export(models[1], tmp_path, **FEW))
         return write_warmup_requests(*arguments)
 
     monkeypatch.setattr(saved_model, "write_warmup_requests", export_the_other)
-    done.append(export(models[0], tmp_path))
+    done.append(export(models[0], tmp_path, **FEW))
     assert [version.name for version in done] == ["1", "2"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "2"]
     for version, model in zip(done, reversed(models), strict=True):

@@ -1,3 +1,4 @@
+import functools
 import json
 import math
 
@@ -28,6 +29,15 @@ CARD = {
     "use": "To look at.",
     "limits": "Many.",
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_signature():
+    """Cards say nothing of signatures, whose tracing takes most of the time."""
+    few = functools.partial(export, signatures=["decode"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("vae_zoo.zoo.publishing.export", few)
+        yield
 
 
 @pytest.fixture(scope="module")
