@@ -1,17 +1,19 @@
 import gc
 import os
 import pathlib
-import subprocess
-import sys
+import random
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import keras
-import numpy as np
 import pytest
+import tensorflow as tf
+from tensorflow.python.eager import context
 
+from tests.zoo_of_models import IMAGES
 from vae_zoo import VAE
 
+set_seed = tf.random.set_seed
 SHARED_DATA = pathlib.Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
@@ -34,9 +36,21 @@ def pytest_collection_finish():
     gc.freeze()
 
 
+def _set_seed(seed):
+    """As `tf.random.set_seed`, but that it leaves the cache of kernels as it is.
+
+    Else the functions that a module's tests share would be optimized for each of them.
+    """
+    if context.global_seed() != seed:
+        set_seed(seed)
+    context.context()._rng = random.Random(seed)
+
+
 @pytest.fixture(autouse=True)
 def _fixed_seed():
-    keras.utils.set_random_seed(0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tf.random, "set_seed", _set_seed)
+        keras.utils.set_random_seed(0)
     yield
     keras.config.set_dtype_policy("float32")
 
@@ -56,22 +70,7 @@ def without_xla():
         yield
 
 
-@pytest.fixture(scope="session")
-def tfds_dir(tmp_path_factory):
-    """A TFDS folder with the real binarized_mnist, prepared without a network."""
-    script = SHARED_DATA / "place_tfds_cache.py"
-    if not script.exists():
-        pytest.skip(f"the original data files are not at {SHARED_DATA}")
-    folder = tmp_path_factory.mktemp("tfds")
-    command = [sys.executable, str(script), "--data-dir", str(folder)]
-    command += ["--dataset", "binarized_mnist", "--prepare"]
-    subprocess.run(command, check=True, capture_output=True)
-    return folder
-
-
 @pytest.fixture
 def binary_images():
     """Thirty-two binary 6x5 images with structure that a model can learn."""
-    rng = np.random.default_rng(0)
-    rows = rng.random((32, 6, 1, 1)) < 0.5
-    return np.repeat(rows, 5, axis=2).astype("float32")
+    return IMAGES.copy()

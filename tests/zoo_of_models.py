@@ -1,6 +1,9 @@
 """One small, untypical instance of every kind of model, for the laws."""
 
+import functools
+
 import keras
+import numpy as np
 import pytest
 
 from vae_zoo import VAE, BetaVAE, GaussianMixtureVAE, HypersphericalVAE
@@ -16,6 +19,10 @@ from vae_zoo.components import (
 )
 
 SHAPE = (6, 5, 1)
+# Thirty-two binary images with structure that a model can learn.
+IMAGES = np.repeat(
+    np.random.default_rng(0).random((32, 6, 1, 1)) < 0.5, 5, axis=2
+).astype("float32")
 
 
 def vae():
@@ -146,8 +153,14 @@ ALL = [
 every_model = pytest.mark.parametrize("make_model", ALL)
 
 
-def trained(make_model, x, jit_compile=False):
+@functools.cache
+def trained(make_model):
+    """One model of its kind for all laws of a worker, after a training of two epochs.
+
+    A law may train it on and take from its random generators: each holds for a model
+    in any state.
+    """
     model = make_model()
-    model.compile(keras.optimizers.Adam(0.01), jit_compile=jit_compile)
-    model.fit(x, epochs=2, batch_size=16, verbose=0)
+    model.compile(keras.optimizers.Adam(0.01))
+    model.fit(IMAGES, epochs=2, batch_size=16, verbose=0)
     return model

@@ -1,28 +1,15 @@
-"""What must hold for every model of the package when it trains and is saved."""
+"""What must hold for every model of the package when it trains."""
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from numpy.testing import assert_allclose, assert_array_equal
+from numpy.testing import assert_allclose
 
-from tests.zoo_of_models import every_model, trained
+from tests.zoo_of_models import every_model
 from vae_zoo import VAE
 from vae_zoo.components import networks
 from vae_zoo.fitting import compilation
-
-
-def same_functions(model, other, x):
-    """Both are the same function, at batch sizes 1 and 3."""
-    for batch in (x[:1], x[:3]):
-        for name, value in model.posterior_parameters(batch).items():
-            assert_array_equal(value, other.posterior_parameters(batch)[name])
-        assert_array_equal(model.reconstruct(batch), other.reconstruct(batch))
-        for name, value in model.elbo_terms(batch, seed=3).items():
-            assert_array_equal(value, other.elbo_terms(batch, seed=3)[name])
-        if model.num_clusters:
-            probabilities = model.cluster_probabilities(batch)
-            assert_array_equal(probabilities, other.cluster_probabilities(batch))
 
 
 @every_model
@@ -32,39 +19,12 @@ def test_training_under_xla_is_training_without(make_model, binary_images):
         keras.utils.set_random_seed(1)
         model = make_model()
         model.compile("adam", jit_compile=jit_compile)
-        data = tf.data.Dataset.from_tensor_slices(binary_images).batch(12)
+        # XLA compiles for each size of a batch; a last one that is smaller is tried
+        # in `test_equivalences`.
+        data = tf.data.Dataset.from_tensor_slices(binary_images[:24]).batch(12)
         histories.append(model.fit(data, epochs=2, shuffle=False, verbose=0).history)
     for name, values in histories[0].items():
         assert_allclose(values, histories[1][name], rtol=1e-3, err_msg=name)
-
-
-@every_model
-def test_a_keras_file_holds_the_same_function(make_model, binary_images, tmp_path):
-    model = trained(make_model, binary_images)
-    model.save(tmp_path / "model.keras")
-    loaded = keras.models.load_model(tmp_path / "model.keras")
-    assert loaded.get_config() == model.get_config()
-    same_functions(model, loaded, binary_images)
-    # The noise goes on where it was, and so does the optimizer.
-    assert_array_equal(model.elbo(binary_images), loaded.elbo(binary_images))
-    for a, b in zip(model.optimizer.variables, loaded.optimizer.variables, strict=True):
-        assert_array_equal(a, b)
-
-
-@every_model
-def test_training_resumes_to_the_bit(make_model, binary_images, tmp_path):
-    model = trained(make_model, binary_images, jit_compile="auto")
-    model.save(tmp_path / "model.keras")
-    loaded = keras.models.load_model(tmp_path / "model.keras")
-    histories = [
-        each.fit(
-            binary_images, epochs=2, batch_size=16, shuffle=False, verbose=0
-        ).history
-        for each in (model, loaded)
-    ]
-    assert histories[0] == histories[1]
-    for a, b in zip(model.weights, loaded.weights, strict=True):
-        assert_array_equal(a, b)
 
 
 FLAT = [keras.layers.Flatten(), keras.layers.Dense(8)]
@@ -96,41 +56,6 @@ def test_xla_is_chosen_anew_where_a_model_is_loaded(tmp_path):
         with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
             loaded = keras.models.load_model(tmp_path / "model.keras")
         assert bool(loaded.jit_compile) == (jit_compile is True)
-
-
-@every_model
-def test_val_loss_is_the_negative_elbo_at_beta_one(make_model, binary_images):
-    model = make_model()
-    model.compile("adam", jit_compile=False)
-    history = model.fit(
-        binary_images, validation_data=(binary_images, None), verbose=0
-    ).history
-    terms = {"loss", "elbo", *model.term_names}
-    terms |= {"clusters_in_use"} if model.num_clusters else set()
-    assert set(history) == terms | {f"val_{name}" for name in terms}
-    assert_allclose(history["val_loss"][0], -history["val_elbo"][0], rtol=1e-5)
-    difference = history["val_log_likelihood"][0] - history["val_kl"][0]
-    assert_allclose(history["val_elbo"][0], difference, rtol=1e-5)
-
-
-@every_model
-def test_predict_gives_what_the_methods_give(make_model, binary_images):
-    model = trained(make_model, binary_images)
-    outputs = model.predict(binary_images, batch_size=10, verbose=0)
-    names = {"latents", "reconstructions", "elbo", *model.term_names}
-    if model.num_clusters:
-        names |= {"cluster_probabilities", "cluster_log_probabilities"}
-        probabilities = model.cluster_probabilities(binary_images)
-        assert_allclose(outputs["cluster_probabilities"], probabilities, atol=1e-5)
-    assert set(outputs) == names
-    latents = model.encode(binary_images)
-    assert_allclose(outputs["latents"], latents, rtol=1e-4, atol=1e-5)
-    assert_allclose(
-        outputs["reconstructions"], model.decode(latents), rtol=1e-4, atol=1e-5
-    )
-    assert_allclose(
-        outputs["elbo"], outputs["log_likelihood"] - outputs["kl"], rtol=1e-5
-    )
 
 
 @every_model
