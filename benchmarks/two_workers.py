@@ -44,7 +44,18 @@ def train_command(model, folder, *arguments):
     return [*command, "--dataset", "digits", "--output", str(folder)]
 
 
-def start_workers(commands):
+def start_process(command, **environment):
+    """Starts a command; returns the process."""
+    return subprocess.Popen(
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **environment},
+    )
+
+
+def start_workers(commands, start=start_process):
     """Starts two workers that find each other by TF_CONFIG; returns the processes."""
     with socket.socket() as first, socket.socket() as second:
         sockets = (first, second)
@@ -52,26 +63,20 @@ def start_workers(commands):
             each.bind(("localhost", 0))
         addresses = [f"localhost:{each.getsockname()[1]}" for each in sockets]
     return [
-        subprocess.Popen(
+        start(
             [*command, "--distribute"],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={
-                **os.environ,
-                "TF_CONFIG": json.dumps(
-                    {
-                        "cluster": {"worker": addresses},
-                        "task": {"type": "worker", "index": index},
-                    }
-                ),
-            },
+            TF_CONFIG=json.dumps(
+                {
+                    "cluster": {"worker": addresses},
+                    "task": {"type": "worker", "index": index},
+                }
+            ),
         )
         for index, command in enumerate(commands)
     ]
 
 
-def supervise(command, folder, kill_at=None, send=signal.SIGKILL):
+def supervise(command, folder, kill_at=None, send=signal.SIGKILL, start=start_process):
     """Runs two workers, and starts both again when one of them fails.
 
     Args:
@@ -79,13 +84,14 @@ def supervise(command, folder, kill_at=None, send=signal.SIGKILL):
         folder: the run's folder.
         kill_at: epochs in the history at which the second worker is killed, once.
         send: the signal that kills it.
+        start: how a worker is started, as by `start_process`.
 
     Returns:
         The exit codes of each start.
     """
     codes = []
     for _ in range(MAX_STARTS):
-        workers = start_workers([command] * 2)
+        workers = start_workers([command] * 2, start)
         if kill_at is not None and not codes:
             while num_epochs(folder) < kill_at and workers[1].poll() is None:
                 time.sleep(0.02)

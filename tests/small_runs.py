@@ -1,5 +1,10 @@
 """A training run that takes a moment, and what every run leaves."""
 
+import functools
+
+from vae_zoo import pictures, training
+from vae_zoo.serving import saved_model
+
 TINY = [
     *("--dataset", "digits", "--hidden-units", "16", "8", "--latent-dim", "2"),
     *("--epochs", "6", "--seconds-between-checkpoints", "0"),
@@ -15,3 +20,37 @@ ARTEFACTS = {
     "samples.png",
     "timing.json",
 }
+# Without what is made of the trained model.
+OF_TRAINING = {"history.csv", "metrics.json", "model.keras", "run.json", "timing.json"}
+
+
+def train_only(patch):
+    """Runs neither export nor draw; by `patch`, a `pytest.MonkeyPatch`."""
+    patch.setattr(training, "_export_once", lambda *arguments: None)
+    draw_nothing(patch)
+
+
+def draw_nothing(patch):
+    """Runs leave no pictures."""
+    patch.setattr(training, "write_pictures", lambda *arguments: None)
+
+
+def draw_little(patch):
+    """Pictures show few examples, of each the same kind of picture as ever."""
+    patch.setitem(pictures.figures.__kwdefaults__, "num_samples", 4)
+    for name, value in {
+        "NUM_RECONSTRUCTED": 3,
+        "NUM_PICTURED_OF_CLUSTER": 2,
+        "NUM_TRAVERSAL_STEPS": 3,
+        "NUM_MANIFOLD_STEPS": 4,
+        "NUM_IMPUTED": 2,
+        "NUM_DRAWS_IMPUTED": 2,
+        "NUM_IMPUTATION_STEPS": 20,
+    }.items():
+        patch.setattr(pictures, name, value)
+
+
+def export_one_signature(patch):
+    """Runs export the model with `decode` alone, the least of all signatures."""
+    export = functools.partial(saved_model.export, signatures=["decode"])
+    patch.setattr(saved_model, "export", export)

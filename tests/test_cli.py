@@ -1,6 +1,5 @@
 import csv
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -11,12 +10,17 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tests.small_runs import ARTEFACTS, TINY
-from vae_zoo import VAE, atomic, cli, export, termination, training
-from vae_zoo.callbacks import RunCheckpoint
+from tests.small_runs import (
+    ARTEFACTS,
+    TINY,
+    draw_little,
+    draw_nothing,
+    export_one_signature,
+)
+from tests.warm_starts import warm_starts
+from vae_zoo import VAE, atomic, export
 from vae_zoo.cli import main
 from vae_zoo.components import networks
-from vae_zoo.fitting import compilation
 from vae_zoo.serving.layout import read_metadata
 
 
@@ -96,31 +100,38 @@ def test_train_leaves_every_artefact(run_folder):
     assert str(run_folder.parent) not in metadata
 
 
-def test_a_killed_and_resumed_run_equals_an_uninterrupted_one(run_folder, tmp_path):
+@pytest.fixture
+def start(tmp_path_factory):
+    """Starts a command in a process that has imported TensorFlow."""
+    with warm_starts(tmp_path_factory.mktemp("processes")) as start:
+        yield start
+
+
+def test_a_killed_and_resumed_run_equals_an_uninterrupted_one(
+    start, run_folder, tmp_path
+):
     folder = tmp_path / "killed"
     arguments = command(
         "train", "beta-vae", *TINY, "--warmup-epochs", 3, "--output", folder
     )
     # Before anything is written, and in the middle.
     for wanted_epochs in (0, 3):
-        process = subprocess.Popen(
-            arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        process = start(arguments)
         deadline = time.monotonic() + 120
         while _epochs(folder) < wanted_epochs and process.poll() is None:
             assert time.monotonic() < deadline
             time.sleep(0.01)
         if wanted_epochs == 0:
-            time.sleep(2)
+            time.sleep(0.1)
         # A machine that is taken away says so beforehand, once it trains.
         number = signal.SIGTERM if wanted_epochs == 3 else signal.SIGKILL
-        os.kill(process.pid, number)
+        process.send_signal(number)
         code = process.wait()
         assert code == (143 if wanted_epochs == 3 else -signal.SIGKILL)
         if wanted_epochs == 3:
             assert not [path for path in folder.iterdir() if atomic.is_partial(path)]
         assert not (folder / "metrics.json").exists()
-    assert subprocess.run(arguments, capture_output=True).returncode == 0
+    assert start(arguments).wait() == 0
     assert {path.name for path in folder.iterdir()} == ARTEFACTS
     for name in ("history.csv", "metrics.json", "run.json"):
         assert (folder / name).read_text() == (run_folder / name).read_text()
@@ -171,9 +182,11 @@ def test_sample_evaluate_and_export(run_folder, tmp_path, capsys):
     assert not scores["interrupted"]
 
 
+@pytest.mark.usefixtures("without_xla")
 def test_a_tenth_of_train_is_held_out_where_there_is_no_test_split(
-    run_folder, tmp_path, capsys
+    run_folder, tmp_path, capsys, monkeypatch
 ):
+    draw_little(monkeypatch)
     settings = json.loads((run_folder / "run.json").read_text())
     assert settings["split"] == "train[not-held-out]"
     assert settings["validation_split"] == "train[held-out]"
@@ -201,7 +214,10 @@ def test_a_tenth_of_train_is_held_out_where_there_is_no_test_split(
         assert "--split must be one of ['train'], with an optional range" in error
 
 
-def test_plot_leaves_every_picture_that_applies(run_folder, tmp_path, capsys):
+def test_plot_leaves_every_picture_that_applies(
+    run_folder, tmp_path, capsys, monkeypatch
+):
+    draw_little(monkeypatch)
     names = {"samples", "reconstructions", "latent", "traversals", "imputations"}
     names |= {"manifold", "training_curves", "rate_distortion"}
     plots = tmp_path / "plots"
@@ -220,6 +236,7 @@ def test_plot_leaves_every_picture_that_applies(run_folder, tmp_path, capsys):
     assert {path.stem for path in plots.iterdir()} == names
 
 
+@pytest.mark.usefixtures("without_xla")
 @pytest.mark.parametrize("as_json", [False, True])
 def test_an_interrupted_evaluation_prints_what_is_done(
     run_folder, capsys, monkeypatch, as_json
@@ -255,53 +272,11 @@ def test_another_models_run_is_refused(run_folder, tmp_path, capsys):
     assert (tmp_path / "model.keras").read_text() == "not a run's"
 
 
-def test_a_run_is_stopped_resumed_and_extended(tmp_path, capsys, monkeypatch):
-    whole, part = tmp_path / "whole", tmp_path / "part"
-    monkeypatch.setattr(training, "write_pictures", lambda *arguments: None)
-
-    def train(folder, epochs, *more):
-        arguments = [*TINY, "--epochs", str(epochs), "--output", str(folder), *more]
-        code = main(["train", "vae", *arguments])
-        return code, *capsys.readouterr()
-
-    def interrupt(self, epoch, logs):
-        on_epoch_end(self, epoch, logs)
-        raise KeyboardInterrupt
-
-    assert train(whole, 4, "--quiet") == (0, "", "")
-    on_epoch_end = RunCheckpoint.on_epoch_end
-    with monkeypatch.context() as patch:
-        patch.setattr(RunCheckpoint, "on_epoch_end", interrupt)
-        code, out, err = train(part, 2)
-    assert code == 130
-    # Grey values are no data of a Bernoulli likelihood, and no note says that they are.
-    assert "x ~ Bernoulli(x) anew" in out
-    assert err == (
-        "vae-zoo: interrupted: stopped in epoch 2 of 2, with 1 epoch saved; the same "
-        f"command resumes the run in '{part}'\n"
-    )
-    code, out, err = train(part, 2)
-    assert (code, err) == (0, "")
-    assert out.startswith(f"{part}: resuming from epoch 2 of 2\n")
-    # Two epochs were too short for XLA, and more of them do not change how it computes.
-    monkeypatch.setattr(compilation, "STEPS_TO_WIN_BACK", 1)
-    code, out, err = train(part, 4)
-    assert (code, err) == (0, "")
-    assert out.startswith(f"{part}: resuming from epoch 3 of 4\n")
-    assert "all 4 epochs are done" in train(part, 4)[1]
-    models = [keras.models.load_model(f / "model.keras") for f in (whole, part)]
-    assert [model.jit_compile for model in models] == [False, False]
-    for a, b in zip(*(model.weights for model in models), strict=True):
-        assert_array_equal(a, b)
-    for name in ("history.csv", "metrics.json", "run.json"):
-        assert (part / name).read_text() == (whole / name).read_text()
-    assert {path.name for path in (part / "saved_model").iterdir()} == {"1", "2"}
-    code, _, err = train(part, 3)
-    assert code == 2
-    assert "holds a run with --epochs=4" in err
-
-
-def test_a_run_starts_from_the_weights_of_another_model(run_folder, tmp_path, capsys):
+def test_a_run_starts_from_the_weights_of_another_model(
+    run_folder, tmp_path, capsys, monkeypatch
+):
+    draw_nothing(monkeypatch)
+    export_one_signature(monkeypatch)
     # Of another class and with other settings of training, but of one architecture.
     more = ["--init-from", str(run_folder), "--dropout-rate", "0.1", "--epochs", "1"]
     more += ["--learning-rate", "1e-12", "--output"]
@@ -320,22 +295,3 @@ def test_a_run_starts_from_the_weights_of_another_model(run_folder, tmp_path, ca
     assert main(["train", "vae", *TINY, *more, str(tmp_path / "other")]) == 2
     assert "--init-from must name a model of the run's arch" in capsys.readouterr().err
     assert not (tmp_path / "other").exists()
-
-
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_sigterm_ends_a_command_also_where_python_drops_exceptions(monkeypatch):
-    class Dropping:
-        def __del__(self):
-            os.kill(os.getpid(), signal.SIGTERM)
-            time.sleep(0.1)
-
-    def work(options):
-        del options
-        dropping = Dropping()
-        del dropping
-        time.sleep(60)
-
-    monkeypatch.setattr(cli, "RUNS", {**cli.RUNS, "list": work})
-    monkeypatch.setattr(termination, "SECONDS_TO_CLEAN_UP", 0.2)
-    assert main(["list"]) == cli.TERMINATED
-    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import shutil
 import signal
 
 import keras
@@ -9,16 +10,41 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tests.small_runs import ARTEFACTS, TINY
+from tests.small_runs import (
+    ARTEFACTS,
+    OF_TRAINING,
+    TINY,
+    export_one_signature,
+    train_only,
+)
 from vae_zoo import BetaVAE, HypersphericalVAE, run_lock
 from vae_zoo.callbacks import RunCheckpoint, read_history
 from vae_zoo.cli import main
 
 pytestmark = pytest.mark.usefixtures("without_xla")
 
+SHORT = [*TINY, "--epochs", "3"]
 
-def test_a_hyperspherical_run(tmp_path, capsys):
-    arguments = [*TINY, "--posterior", "power-spherical", "--warmup-epochs", "2"]
+
+@pytest.fixture(scope="module")
+def whole_run(tmp_path_factory):
+    """The folder of an uninterrupted `SHORT` run, to read from."""
+    folder = tmp_path_factory.mktemp("runs") / "whole"
+    with pytest.MonkeyPatch.context() as patch:
+        train_only(patch)
+        assert main(["train", "vae", *SHORT, "--output", str(folder)]) == 0
+    return folder
+
+
+def assert_same_models(folder, other):
+    models = [keras.models.load_model(f / "model.keras") for f in (folder, other)]
+    for a, b in zip(*(model.weights for model in models), strict=True):
+        assert_array_equal(a, b)
+
+
+def test_a_hyperspherical_run(tmp_path, capsys, monkeypatch):
+    export_one_signature(monkeypatch)
+    arguments = [*SHORT, "--posterior", "power-spherical", "--warmup-epochs", "2"]
     folder = tmp_path / "run"
     assert (
         main(["train", "hyperspherical-vae", *arguments, "--output", str(folder)]) == 0
@@ -35,7 +61,10 @@ def test_a_hyperspherical_run(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("batch_size", ["31", "2000"])
-def test_an_epoch_is_an_epoch_whatever_the_number_of_steps(batch_size, tmp_path):
+def test_an_epoch_is_an_epoch_whatever_the_number_of_steps(
+    batch_size, tmp_path, monkeypatch
+):
+    train_only(monkeypatch)
     # 1294 examples: 42 steps, 14 to an execution, and 1.
     arguments = ["train", "vae", *TINY, "--batch-size", batch_size]
     arguments += ["--epochs", "2", "--cosine-decay", "--ema-momentum", "0.9"]
@@ -45,13 +74,16 @@ def test_an_epoch_is_an_epoch_whatever_the_number_of_steps(batch_size, tmp_path)
     assert float(model.optimizer.learning_rate) == pytest.approx(0, abs=1e-9)
 
 
-def test_a_run_that_diverges_ends_in_an_error_and_exports_nothing(tmp_path, capsys):
-    arguments = [*TINY, "--likelihood", "normal", "--learning-rate", "1e18"]
+def test_a_run_that_diverges_ends_in_an_error_and_exports_nothing(
+    tmp_path, capsys, monkeypatch
+):
+    arguments = [*SHORT, "--likelihood", "normal", "--learning-rate", "1e18"]
     assert main(["train", "vae", *arguments, "--output", str(tmp_path)]) == 2
     assert "must stay finite" in capsys.readouterr().err
     assert {path.name for path in tmp_path.iterdir()} <= {"run.json", "history.csv"}
     # Nothing was trained, so the folder can be used with better settings.
-    assert main(["train", "vae", *TINY, "--output", str(tmp_path)]) == 0
+    train_only(monkeypatch)
+    assert main(["train", "vae", *SHORT, "--output", str(tmp_path)]) == 0
 
 
 @pytest.mark.parametrize(
@@ -59,12 +91,13 @@ def test_a_run_that_diverges_ends_in_an_error_and_exports_nothing(tmp_path, caps
     [pytest.param(0, 99, marks=pytest.mark.slow), (10, 99), (0, 1)],
 )
 def test_what_is_not_finite_keeps_the_last_good_model(
-    step, num_weights, tmp_path, capsys, monkeypatch
+    step, num_weights, whole_run, tmp_path, capsys, monkeypatch
 ):
     """The loss tells, the validation loss after an epoch's last step, or the weights.
 
     NaN in the first of them becomes 0 in the relu after it.
     """
+    train_only(monkeypatch)
     on_train_batch_end = RunCheckpoint.on_train_batch_end
 
     def ruin(self, batch, logs):
@@ -73,9 +106,8 @@ def test_what_is_not_finite_keeps_the_last_good_model(
             for weights in self.model.trainable_variables[:num_weights]:
                 weights.assign(weights * np.nan)
 
-    command = ["train", "vae", *TINY, "--output"]
-    whole, ruined = tmp_path / "whole", tmp_path / "ruined"
-    assert main([*command, str(whole)]) == 0
+    command = ["train", "vae", *SHORT, "--output"]
+    ruined = tmp_path / "ruined"
     with monkeypatch.context() as patch:
         patch.delattr(RunCheckpoint, "needs_every_batch")
         patch.setattr(RunCheckpoint, "on_train_batch_end", ruin)
@@ -86,21 +118,22 @@ def test_what_is_not_finite_keeps_the_last_good_model(
     assert int(saved.optimizer.iterations) == 2 * 11
     assert all(np.isfinite(each).all() for each in saved.get_weights())
     assert main([*command, str(ruined)]) == 0
-    models = [keras.models.load_model(f / "model.keras") for f in (whole, ruined)]
-    for a, b in zip(*(model.weights for model in models), strict=True):
-        assert_array_equal(a, b)
+    assert_same_models(whole_run, ruined)
 
 
-def test_a_model_of_another_architecture_is_not_trained_on(tmp_path, capsys):
+def test_a_model_of_another_architecture_is_not_trained_on(
+    whole_run, tmp_path, capsys, monkeypatch
+):
+    train_only(monkeypatch)
     folders = [tmp_path / name for name in ("wide", "narrow")]
-    for folder, units in zip(folders, ("16", "8"), strict=True):
-        arguments = [*TINY, "--hidden-units", units, "--epochs", "1"]
-        assert main(["train", "vae", *arguments, "--output", str(folder)]) == 0
+    shutil.copytree(whole_run, folders[0])
+    arguments = [*SHORT, "--hidden-units", "8", "8"]
+    assert main(["train", "vae", *arguments, "--output", str(folders[1])]) == 0
     model, other = (folder / "model.keras" for folder in folders)
     capsys.readouterr()
     # Its settings say so,
     assert main(["train", "vae", *arguments, "--output", str(folders[0])]) == 2
-    assert "holds a run with --hidden-units=[16]" in capsys.readouterr().err
+    assert "holds a run with --hidden-units=[16, 8]" in capsys.readouterr().err
     # or, if the file was put there, its weights.
     other.write_bytes(model.read_bytes())
     assert main(["train", "vae", *arguments, "--output", str(folders[1])]) == 2
@@ -144,20 +177,22 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path, capsys, monkeypatch):
         with open(full, "wb") as file:
             file.write(b"x" * 100_000)
 
-    monkeypatch.setattr(keras.Model, "save", write_to_full)
     folder = tmp_path / "full"
-    assert main(["train", "vae", *TINY, "--output", str(folder)]) == 2
+    with monkeypatch.context() as patch:
+        patch.setattr(keras.Model, "save", write_to_full)
+        assert main(["train", "vae", *SHORT, "--output", str(folder)]) == 2
     assert f"No space left on device: '{folder / 'model.keras'}'" in (
         capsys.readouterr().err
     )
     assert {path.name for path in folder.iterdir()} == {"run.json", "history.csv"}
-    monkeypatch.undo()
-    assert main(["train", "vae", *TINY, "--output", str(folder)]) == 0
-    assert {path.name for path in folder.iterdir()} == ARTEFACTS
+    train_only(monkeypatch)
+    assert main(["train", "vae", *SHORT, "--output", str(folder)]) == 0
+    assert {path.name for path in folder.iterdir()} == OF_TRAINING
 
 
 def test_a_gaussian_mixture_run_with_few_labels_resumes(tmp_path, capsys, monkeypatch):
-    arguments = ["train", "gaussian-mixture-vae", *TINY, "--epochs", "4"]
+    export_one_signature(monkeypatch)
+    arguments = ["train", "gaussian-mixture-vae", *SHORT]
     arguments += ["--pretraining-epochs", "2", "--initialization", "k-means"]
     arguments += ["--labels-per-class", "3", "--classifier-weight", "5"]
     arguments += ["--rotation", "5", "--output"]
@@ -171,12 +206,12 @@ def test_a_gaussian_mixture_run_with_few_labels_resumes(tmp_path, capsys, monkey
 
     on_epoch_end = RunCheckpoint.on_epoch_end
     with monkeypatch.context() as patch:
-        patch.setattr(RunCheckpoint, "on_epoch_end", interrupt)
-        assert main([*arguments, str(killed)]) == 130
-    assert main([*arguments, str(killed)]) == 0
-    models = [keras.models.load_model(f / "model.keras") for f in (whole, killed)]
-    for a, b in zip(*(model.weights for model in models), strict=True):
-        assert_array_equal(a, b)
+        train_only(patch)
+        with patch.context() as interruption:
+            interruption.setattr(RunCheckpoint, "on_epoch_end", interrupt)
+            assert main([*arguments, str(killed)]) == 130
+        assert main([*arguments, str(killed)]) == 0
+    assert_same_models(whole, killed)
     capsys.readouterr()
     options = ["--dataset", "digits", "--num-samples", "2", "--json"]
     assert main(["evaluate", str(whole), *options]) == 0
@@ -187,7 +222,8 @@ def test_a_gaussian_mixture_run_with_few_labels_resumes(tmp_path, capsys, monkey
     output = tmp_path / "two.npy"
     picked = ["--num-samples", "2", "--cluster", "7", "--output", str(output)]
     assert main(["sample", str(whole), *picked]) == 0
-    expected = models[0].sample(2, seed=0, cluster=7)
+    model = keras.models.load_model(whole / "model.keras")
+    expected = model.sample(2, seed=0, cluster=7)
     assert_array_equal(np.load(output), expected)
     assert main(["sample", str(whole), "--cluster", "10"]) == 2
     assert "--cluster must be an integer in 0..9" in capsys.readouterr().err
@@ -209,6 +245,7 @@ MIXTURE += ["--rotation", "5"]
     ],
 )
 def test_sigterm_saves_in_the_middle_of_an_epoch(model, options, tmp_path, monkeypatch):
+    train_only(monkeypatch)
     command = ["train", model, *TINY, *PARTS, *options, "--output"]
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
     assert main([*command, str(whole)]) == 0
@@ -237,9 +274,7 @@ def test_sigterm_saves_in_the_middle_of_an_epoch(model, options, tmp_path, monke
     assert main([*command, str(stopped)]) == 0
     for name in ("history.csv", "metrics.json"):
         assert (stopped / name).read_text() == (whole / name).read_text()
-    models = [keras.models.load_model(f / "model.keras") for f in (whole, stopped)]
-    for a, b in zip(*(each.weights for each in models), strict=True):
-        assert_array_equal(a, b)
+    assert_same_models(whole, stopped)
 
 
 def test_data_that_change_after_sigterm_are_refused(tmp_path, capsys, monkeypatch):

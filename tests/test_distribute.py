@@ -3,7 +3,6 @@
 import json
 import signal
 import socket
-import subprocess
 import sys
 import time
 
@@ -13,7 +12,8 @@ import tensorflow as tf
 from numpy.testing import assert_allclose, assert_array_equal
 
 from benchmarks import two_workers
-from tests.small_runs import ARTEFACTS, TINY
+from tests.small_runs import ARTEFACTS, TINY, train_only
+from tests.warm_starts import warm_starts
 from vae_zoo import distribute, workers
 from vae_zoo.cli import main
 from vae_zoo.datasets import open_source
@@ -22,6 +22,13 @@ from vae_zoo.datasets import open_source
 ROUNDING = 1e-3
 
 WORKER = {"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 0}}
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory):
+    """Starts a command in a process that has imported TensorFlow."""
+    with warm_starts(tmp_path_factory.mktemp("processes")) as start:
+        yield start
 
 
 @pytest.mark.parametrize(
@@ -36,14 +43,17 @@ WORKER = {"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "ind
     ],
 )
 @pytest.mark.usefixtures("without_xla")
-def test_two_workers_of_which_one_is_killed_end_as_one_process(model, tmp_path):
+def test_two_workers_of_which_one_is_killed_end_as_one_process(
+    model, start, tmp_path, monkeypatch
+):
     # 1293 examples: the last batch is of 123, one more for one worker than the other.
     arguments = [*two_workers.ARGUMENTS[model], *TINY[2:], "--epochs", "5"]
     arguments += ["--batch-size", "130", "--split", "train[:1293]"]
     one, two = tmp_path / "one", tmp_path / "two"
+    train_only(monkeypatch)
     assert main(two_workers.train_command(model, one, *arguments)[3:]) == 0
     command = two_workers.train_command(model, two, *arguments)
-    first, *others = two_workers.supervise(command, two, kill_at=2)
+    first, *others = two_workers.supervise(command, two, kill_at=2, start=start)
     assert first[1] == -signal.SIGKILL
     assert first[0] == 75
     assert others[-1] == [0, 0]
@@ -67,11 +77,11 @@ def test_two_workers_of_which_one_is_killed_end_as_one_process(model, tmp_path):
         pytest.param("hyperspherical_vae", marks=pytest.mark.slow),
     ],
 )
-def test_two_replicas_on_one_machine_are_one(model):
-    program = [sys.executable, "-m", "tests.replicas_on_one_machine", model]
-    result = subprocess.run(program, capture_output=True, text=True)
-    assert result.returncode == 0, result.stderr
-    one, two = json.loads(result.stdout.splitlines()[-1])
+def test_two_replicas_on_one_machine_are_one(model, start):
+    program = start([sys.executable, "-m", "tests.replicas_on_one_machine", model])
+    out, err = program.communicate()
+    assert program.returncode == 0, err
+    one, two = json.loads(out.splitlines()[-1])
     assert one["history"].keys() == two["history"].keys()
     rows = [[each["history"] | each["measured"]] for each in (one, two)]
     flat = [
@@ -167,10 +177,10 @@ def test_what_cannot_be_dealt_out_is_refused(monkeypatch, tmp_path, capsys):
     assert not folder.exists()
 
 
-def test_workers_of_different_commands_are_refused(tmp_path):
+def test_workers_of_different_commands_are_refused(start, tmp_path):
     command = two_workers.train_command("vae", tmp_path / "run", *TINY[2:])
     others = [*command, "--learning-rate", "0.5"]
-    workers = two_workers.start_workers([command, others])
+    workers = two_workers.start_workers([command, others], start)
     errors = [each.communicate()[1] for each in workers]
     assert [each.returncode for each in workers] == [2, 2], errors
     for error in errors:
@@ -179,21 +189,21 @@ def test_workers_of_different_commands_are_refused(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_sigterm_ends_each_worker_and_keeps_the_last_epoch(tmp_path):
+def test_sigterm_ends_each_worker_and_keeps_the_last_epoch(start, tmp_path):
     folder = tmp_path / "run"
     options = [*TINY[2:], "--epochs", "1000"]
     processes = two_workers.start_workers(
-        [two_workers.train_command("vae", folder, *options)] * 2
+        [two_workers.train_command("vae", folder, *options)] * 2, start
     )
     while two_workers.num_epochs(folder) < 2 and processes[0].poll() is None:
         time.sleep(0.02)
-    start = time.monotonic()
+    signalled = time.monotonic()
     for each in processes:
         each.send_signal(signal.SIGTERM)
     errors = [each.communicate()[1] for each in processes]
     assert [each.returncode for each in processes] == [143, 143], errors
     # Kubernetes gives 30.
-    assert time.monotonic() - start < 25
+    assert time.monotonic() - signalled < 25
     assert (folder / "model.keras").exists()
     assert not [path.name for path in folder.iterdir() if path.name.startswith(".")]
 

@@ -5,6 +5,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from tests import zoo_of_models
 from tests.plotting.drawn import drawn, pictures, texts
+from tests.small_runs import draw_little
 from vae_zoo import VAE, HypersphericalVAE, datasets
 from vae_zoo.components import likelihoods, networks
 from vae_zoo.pictures import (
@@ -23,17 +24,22 @@ BASIC = {"samples", "reconstructions", "latent"}
 # Models that were never trained.
 @pytest.mark.filterwarnings("ignore:The posterior has collapsed")
 @pytest.mark.parametrize(
-    ("make_model", "further"),
+    ("make_model", "further", "is_small"),
     [
-        (zoo_of_models.vae, set()),
-        (zoo_of_models.convolutional_vae, {"manifold"}),
-        (zoo_of_models.dropout_vae, set()),
-        (zoo_of_models.product_of_spheres_vae, set()),
-        (zoo_of_models.mixture_prior_vae, {"clusters"}),
-        (zoo_of_models.gaussian_mixture_vae, {"clusters", "manifold"}),
+        (zoo_of_models.vae, set(), True),
+        (zoo_of_models.convolutional_vae, {"manifold"}, True),
+        (zoo_of_models.dropout_vae, set(), True),
+        (zoo_of_models.product_of_spheres_vae, set(), True),
+        (zoo_of_models.mixture_prior_vae, {"clusters"}, True),
+        # Every kind of picture in its usual size.
+        (zoo_of_models.gaussian_mixture_vae, {"clusters", "manifold"}, False),
     ],
 )
-def test_every_model_has_the_pictures_that_apply(make_model, further, binary_images):
+def test_every_model_has_the_pictures_that_apply(
+    make_model, further, is_small, binary_images, monkeypatch
+):
+    if is_small:
+        draw_little(monkeypatch)
     model = make_model()
     made = figures(model, binary_images, np.arange(32) % 4, seed=1)
     assert set(made) == BASIC | (further & {"clusters"})
@@ -52,7 +58,10 @@ def test_every_model_has_the_pictures_that_apply(make_model, further, binary_ima
         {"x": np.zeros((1, 5))},
     ],
 )
-def test_a_run_has_pictures_of_any_labels_and_of_one_example(arrays, tmp_path):
+def test_a_run_has_pictures_of_any_labels_and_of_one_example(
+    arrays, tmp_path, monkeypatch
+):
+    draw_little(monkeypatch)
     np.savez(tmp_path / "x.npz", **arrays)
     source = datasets.open_source(tmp_path / "x.npz")
     model = VAE((5,), 2, encoder=networks.MLP((4,)), seed=0)
@@ -136,7 +145,8 @@ def test_imputations_keep_the_first_half(shape, binary_images):
     assert not np.array_equal(draws[0], draws[1])
 
 
-def test_the_seed_fixes_the_pictures(binary_images):
+def test_the_seed_fixes_the_pictures(binary_images, monkeypatch):
+    draw_little(monkeypatch)
     model = zoo_of_models.vae()
 
     def images(seed):

@@ -3,6 +3,7 @@ import json
 import pytest
 from numpy.testing import assert_array_equal
 
+from tests.small_runs import draw_nothing, export_one_signature
 from vae_zoo import BetaVAE
 from vae_zoo.callbacks import BestWeights, RunCheckpoint, read_history
 from vae_zoo.cli import main
@@ -32,6 +33,8 @@ def test_patience_counts_epochs_after_the_warm_up(tmp_path):
 def test_a_stopped_run_keeps_its_best_epoch_also_if_it_was_killed(
     tmp_path, monkeypatch
 ):
+    draw_nothing(monkeypatch)
+    export_one_signature(monkeypatch)
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     assert main([*RUN, "--output", str(whole)]) == 0
     rows = read_history(whole / "history.csv")
@@ -57,9 +60,9 @@ def test_a_stopped_run_keeps_its_best_epoch_also_if_it_was_killed(
             raise KeyboardInterrupt
         write(self, epoch, logs)
 
-    monkeypatch.setattr(RunCheckpoint, "on_epoch_end", die)
-    assert main([*RUN, "--output", str(killed)]) == 130
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr(RunCheckpoint, "on_epoch_end", die)
+        assert main([*RUN, "--output", str(killed)]) == 130
     assert main([*RUN, "--output", str(killed)]) == 0
     assert read_history(killed / "history.csv") == rows
     for name in ("history.csv", "metrics.json"):

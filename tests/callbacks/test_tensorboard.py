@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from tests import zoo_of_models
+from tests.small_runs import draw_little
 from tests.zoo_of_models import SHAPE
 from vae_zoo import VAE, pictures, plotting
 from vae_zoo.callbacks import TensorBoardPictures
@@ -16,6 +17,11 @@ from vae_zoo.components import networks
 from vae_zoo.evaluation import latent_usage
 
 SCALARS = ("active_units", "mutual_information", "aggregate_gap")
+
+
+@pytest.fixture(autouse=True)
+def small_pictures(monkeypatch):
+    draw_little(monkeypatch)
 
 
 def compiled(model, learning_rate=0.01):
@@ -151,8 +157,9 @@ def test_classes_colour_the_latents(binary_images, tmp_path):
     images = []
     for name, element in {"x": binary_images, "x, y": (binary_images, y)}.items():
         data = tf.data.Dataset.from_tensor_slices(element).batch(32)
-        fit(model, binary_images, [TensorBoardPictures(tmp_path / name, data)])
-        images.append(pixels(written(tmp_path / name)["latent"][1][2]))
+        watch = TensorBoardPictures(tmp_path / name, data)
+        fit(model, binary_images, [watch], epochs=1)
+        images.append(pixels(written(tmp_path / name)["latent"][0][2]))
     assert images[0].shape != images[1].shape or (images[0] != images[1]).any()
     figure = plotting.latent(model.encode(binary_images), y)
     assert_array_equal(images[1], pixels(plotting.png(figure)))
