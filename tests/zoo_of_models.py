@@ -139,15 +139,15 @@ def gaussian_mixture_vae():
 
 # Those that differ most from each other; the others run with `pytest -m ""` too.
 ALL = [
-    vae,
+    pytest.param(vae),
     pytest.param(full_covariance_vae, marks=pytest.mark.slow),
-    dropout_vae,
-    convolutional_vae,
+    pytest.param(dropout_vae),
+    pytest.param(convolutional_vae),
     pytest.param(residual_beta_vae, marks=pytest.mark.slow),
     pytest.param(capacity_vae, marks=pytest.mark.slow),
-    hyperspherical_vae,
+    pytest.param(hyperspherical_vae),
     pytest.param(mixture_prior_vae, marks=pytest.mark.slow),
-    gaussian_mixture_vae,
+    pytest.param(gaussian_mixture_vae),
 ]
 
 every_model = pytest.mark.parametrize("make_model", ALL)

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from numpy.testing import assert_allclose
 
-from tests.zoo_of_models import every_model
+from tests.zoo_of_models import ALL, every_model, vae
 from vae_zoo import VAE
 from vae_zoo.components import networks
 from vae_zoo.fitting import compilation
@@ -27,6 +27,7 @@ def test_training_under_xla_is_training_without(make_model, binary_images):
         assert_allclose(values, histories[1][name], rtol=1e-3, err_msg=name)
 
 
+slow = pytest.mark.slow
 FLAT = [keras.layers.Flatten(), keras.layers.Dense(8)]
 
 
@@ -58,8 +59,18 @@ def test_xla_is_chosen_anew_where_a_model_is_loaded(tmp_path):
         assert bool(loaded.jit_compile) == (jit_compile is True)
 
 
-@every_model
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize(
+    ("make_model", "policy"),
+    [
+        *(
+            pytest.param(*each.values, "mixed_bfloat16", marks=each.marks)
+            for each in ALL
+        ),
+        # The loss is scaled whatever the model.
+        (vae, "mixed_float16"),
+        *(pytest.param(*each.values, "mixed_float16", marks=slow) for each in ALL[1:]),
+    ],
+)
 def test_mixed_precision_keeps_distributions_in_float32(
     make_model, policy, binary_images
 ):
