@@ -7,6 +7,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 
+from tests.small_runs import draw_nothing, export_one_signature
 from vae_zoo import VAE
 
 without_xla = pytest.mark.usefixtures("without_xla")
@@ -37,10 +38,18 @@ def test_great_circles(tmp_path, monkeypatch):
     assert width / height == pytest.approx(10 / 6, rel=0.05)
 
 
-def test_clusters_of_digits_are_the_digits(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        # The clusters start after fifty epochs.
+        ("--epochs", 52),
+        # The whole run: what the README says of it, with a margin.
+        pytest.param((), marks=pytest.mark.slow),
+    ],
+)
+def test_clusters_of_digits_are_the_digits(arguments, tmp_path, monkeypatch, capsys):
     output = tmp_path / "clusters.png"
-    # The whole run: what the README says of it, with a margin.
-    run("clusters_of_digits.py", monkeypatch, "--output", output)
+    run("clusters_of_digits.py", monkeypatch, *arguments, "--output", output)
     accuracy = float(re.search("test accuracy: (.*)", capsys.readouterr().out).group(1))
     assert accuracy > 0.8
     height, width = matplotlib.image.imread(output).shape[:2]
@@ -50,7 +59,7 @@ def test_clusters_of_digits_are_the_digits(tmp_path, monkeypatch, capsys):
 @without_xla
 def test_restored_digits_are_closer_than_damaged_ones(tmp_path, monkeypatch, capsys):
     output = tmp_path / "restored.png"
-    run("restore_digits.py", monkeypatch, "--epochs", 40, "--output", output)
+    run("restore_digits.py", monkeypatch, "--epochs", 20, "--output", output)
     found = re.findall(r": (.*)% of all pixels wrong", capsys.readouterr().out)
     hidden, flipped, _ = (float(share) for share in found)
     # Of the hidden half a guess would be right every second time.
@@ -74,7 +83,7 @@ def test_fine_tuning_a_preset(tmp_path, monkeypatch, capsys):
 @without_xla
 def test_an_unseen_digit_stands_out(tmp_path, monkeypatch, capsys):
     output = tmp_path / "anomalies.png"
-    run("anomalies.py", monkeypatch, "--epochs", 60, "--output", output)
+    run("anomalies.py", monkeypatch, "--epochs", 20, "--output", output)
     area = re.search("ROC curve: (.*)", capsys.readouterr().out).group(1)
     assert float(area) > 0.95
     assert output.exists()
@@ -90,6 +99,8 @@ def test_imputed_entries_of_a_table_are_closer_than_means(monkeypatch, capsys):
 
 @without_xla
 def test_reproducing_a_preset(tmp_path, monkeypatch, capsys):
+    draw_nothing(monkeypatch)
+    export_one_signature(monkeypatch)
     output = tmp_path / "run"
     arguments = ("--epochs", 2, "--output", output)
     run("reproduce.py", monkeypatch, "vae_digits", *arguments)
