@@ -201,7 +201,9 @@ def check_unmutated(copy, mutations, jobs):
     for test in tests:
         cases = (f"{test}[", f"{test}::")
         if not any(each == test or each.startswith(cases) for each in passed):
-            raise ListError(f"'{test}' must be a test that runs. Received: none")
+            raise ListError(
+                f"'{test}' must be a test that `pytest` runs by default. Received: none"
+            )
     return len(passed)
 
 
