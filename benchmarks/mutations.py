@@ -4,10 +4,10 @@
 
 `mutations.toml` lists the faults: in which file which text becomes which, and the tests
 that have to notice. The repository's tracked files are copied; one fault at a time goes
-into the copy, and these tests run there as `pytest` runs by default, so those marked as
+into the copy, and its tests run there as `pytest` runs by default, so those marked as
 slow do not count. A fault is caught if a test fails; one that keeps modules or tests
-from being imported is caught by nothing in particular, and is an error. All of the
-tests have to pass without a fault first, for one that always fails proves nothing.
+from being imported is an error in the list. First all of the tests have to pass without
+a fault, for a test that always fails proves nothing.
 
 Prints the test that failed for each fault. Ends with 1 if a fault was not caught, with
 2 if the list does not fit the code.
@@ -34,7 +34,7 @@ PACKAGE = "vae_zoo"
 # For the tests of one fault, which may make them wait for ever.
 SECONDS = 300
 # What a fault raises that is no fault in what the code does.
-BROKEN = ("ImportError", "ModuleNotFoundError", "NameError", "SyntaxError")
+BROKEN = ("ImportError", "ModuleNotFoundError", "NameError")
 # Of a test in pytest's report.
 NOT_PASSED = ("failure", "error", "skipped")
 ROW = "{:<35} {:<45} {:>3}  {}"
@@ -100,28 +100,40 @@ class Run:
         """The node id of the test that failed, or None."""
         if self.code != 1 or self.message.startswith(BROKEN):
             return None
-        failed = (test for test, what in self.outcomes.items() if what == "failure")
-        return next(failed, None)
+        failed = [test for test, what in self.outcomes.items() if what == "failure"]
+        return failed[0] if failed else None
 
 
 def read_list():
     """The mutations, known to fit the code: each folder of the package has one."""
-    content = tomllib.loads(LIST.read_text(encoding="utf-8"))
-    found = [Mutation(**each) for each in content["mutation"]]
+    listed = tomllib.loads(LIST.read_text(encoding="utf-8"))["mutation"]
+    found = [Mutation(**each) for each in listed]
+    files = tracked()
     for mutation in found:
-        mutation.applied((ROOT / mutation.file).read_text(encoding="utf-8"))
-    folders = {path.parent for path in tracked() if path.parts[0] == PACKAGE}
+        path = ROOT / mutation.file
+        mutation.applied(path.read_text(encoding="utf-8") if path.is_file() else "")
+        for test in mutation.tests:
+            check_is_there(test, files)
+    folders = {path.parent for path in files if path.parts[0] == PACKAGE}
     mutated = {pathlib.PurePath(mutation.file).parent for mutation in found}
     if missing := sorted(map(str, folders - mutated)):
         raise ListError(f"Each folder must have a fault. Received: none in {missing}")
     return found
 
 
+def check_is_there(test, files):
+    """Raises ListError unless one of the files has the test of this node id."""
+    file, _, name = test.partition("::")
+    path, function = pathlib.Path(file), name.partition("[")[0]
+    if path not in files or f"def {function}(" not in (ROOT / path).read_text("utf-8"):
+        raise ListError(f"'{test}' must be a test in a file that git knows")
+
+
 def tracked():
     """The files that git knows, from the root, as far as they are there."""
     command = ["git", "-C", str(ROOT), "ls-files", "-z"]
-    names = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    paths = map(pathlib.Path, filter(None, names.split("\0")))
+    names = subprocess.check_output(command, text=True).split("\0")
+    paths = map(pathlib.Path, filter(None, names))
     return [path for path in paths if (ROOT / path).is_file()]
 
 
@@ -148,14 +160,8 @@ def environment(copy):
 def check_import(copy):
     """Raises RuntimeError unless Python imports the copy, whatever is installed."""
     program = f"import {PACKAGE}; print({PACKAGE}.__file__)"
-    found = subprocess.run(
-        [sys.executable, "-c", program],
-        check=True,
-        capture_output=True,
-        text=True,
-        cwd=copy.parent,
-        env=environment(copy),
-    ).stdout.strip()
+    options = {"text": True, "cwd": copy.parent, "env": environment(copy)}
+    found = subprocess.check_output([sys.executable, "-c", program], **options).strip()
     if not pathlib.Path(found).is_relative_to(copy):
         raise RuntimeError(f"'{copy}' must be what Python imports. Received: '{found}'")
 
@@ -199,8 +205,7 @@ def check_unmutated(copy, mutations, jobs):
         print(run.output, file=sys.stderr)
         raise ListError(f"All tests must pass without a fault. Received: {run.code}")
     for test in tests:
-        cases = (f"{test}[", f"{test}::")
-        if not any(each == test or each.startswith(cases) for each in passed):
+        if not any(each == test or each.startswith(f"{test}[") for each in passed):
             raise ListError(
                 f"'{test}' must be a test that `pytest` runs by default. Received: none"
             )
@@ -241,18 +246,13 @@ def try_all(mutations, copies):
             mutations, pool.map(tried, mutations), strict=True
         ):
             num_caught += run.failed is not None
-            row = mutation.name, mutation.file, f"{seconds:.0f}"
-            print(ROW.format(*row, run.failed or verdict(run)), flush=True)
+            verdict = run.failed or "NOT CAUGHT"
             if run.failed is None and run.code != 0:
+                verdict = f"ERROR: pytest ended with {run.code}"
                 print(run.output[-3000:], file=sys.stderr)
+            row = mutation.name, mutation.file, f"{seconds:.0f}"
+            print(ROW.format(*row, verdict), flush=True)
     return num_caught
-
-
-def verdict(run):
-    """What there is to say of a fault that no test failed for."""
-    if run.code == 0:
-        return "NOT CAUGHT"
-    return f"NO TEST OF IT: pytest ended with {run.code} {run.message[:100]}".rstrip()
 
 
 def chosen(mutations, names):
