@@ -46,18 +46,23 @@ def _set_seed(seed):
     context.context()._rng = random.Random(seed)
 
 
-@pytest.fixture(autouse=True)
-def _fixed_seed():
+def _seed():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tf.random, "set_seed", _set_seed)
         keras.utils.set_random_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _fixed_seed():
+    _seed()
     yield
     keras.config.set_dtype_policy("float32")
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _released_memory():
-    """The graphs of a module's models do not slow down the modules after it."""
+def _own_module():
+    """What a module shares does not depend on others; what it leaves is released."""
+    _seed()
     yield
     keras.backend.clear_session()  # Which collects garbage too.
 

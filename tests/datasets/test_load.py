@@ -104,6 +104,15 @@ def test_dynamic_binarization_draws_anew_with_the_pixels_as_probabilities():
     assert (np.abs(draws.mean(0) - grey) <= 5 * error).all()
 
 
+def test_dynamic_binarization_has_noise_of_its_own_for_each_example_and_epoch(tmp_path):
+    # As grey as can be, so that an image is nothing but its noise.
+    np.save(tmp_path / "grey.npy", np.full((12, 1000), 0.5, "float32"))
+    data = load(str(tmp_path / "grey.npy"), batch_size=5, binarize="dynamic")
+    x = np.concatenate([everything(data) for _ in range(2)])
+    correlations = np.corrcoef(x) - np.eye(24)
+    assert np.abs(correlations).max() < 5 / 1000**0.5
+
+
 def test_fixed_binarization_belongs_to_the_example():
     def binarized(split, **options):
         options = {"binarize": "fixed", "shuffle": False, **options}

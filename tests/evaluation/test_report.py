@@ -20,7 +20,7 @@ from vae_zoo.evaluation import (
     marginal_likelihood,
 )
 from vae_zoo.evaluation.measurement import Measurement, Report
-from vae_zoo.evaluation.report import NUM_CHAINS, Plan, _clusters, report
+from vae_zoo.evaluation.report import NUM_CHAINS, Plan, _clusters, _data, report
 
 # Few draws are quick.
 pytestmark = pytest.mark.filterwarnings("ignore:The effective sample size")
@@ -71,6 +71,13 @@ def test_every_figure_is_that_of_its_own_function(vae, binary_images):
     assert found["kl_per_dimension"].value == usage.kl_per_dimension
     assert found["kl_per_dimension"].standard_error == usage.kl_errors
     assert found["aggregate_gap"].standard_error == usage.aggregate_gap.standard_error
+
+
+def test_data_are_binarized_as_the_plan_says(binary_images):
+    source = source_of(0.2 + 0.6 * binary_images)
+    (x,) = _data(source, Plan(binarize="fixed", binarization_seed=5))
+    (expected,) = source.batches(100, binarize="fixed", seed=5)
+    np.testing.assert_array_equal(x, expected)
 
 
 def test_slow_estimates_are_of_few_examples(vae, binary_images, monkeypatch):

@@ -6,6 +6,7 @@ from numpy.testing import assert_array_equal
 
 from vae_zoo import VAE
 from vae_zoo.fitting.batches import of_arrays
+from vae_zoo.fitting.fit_arguments import replace_data
 
 
 def rows(dataset):
@@ -33,6 +34,18 @@ def test_an_epoch_has_each_row_once_in_an_order_of_its_own(convert):
 def test_without_shuffling_the_order_stays():
     data = of_arrays((np.arange(5), None, None), 2, shuffle=False)
     assert rows(data) == [[0, 1], [2, 3], [4]]
+
+
+@pytest.mark.parametrize(
+    ("given", "shuffle", "is_shuffled"),
+    [({}, None, True), ({"shuffle": False}, None, False), ({}, False, False)],
+)
+def test_fit_shuffles_arrays_unless_it_is_told(given, shuffle, is_shuffled):
+    given = dict(given)
+    replace_data(given, (np.arange(20), None, None), shuffle)
+    (order,) = rows(given["x"])
+    assert sorted(order) == list(range(20))
+    assert (order != list(range(20))) == is_shuffled
 
 
 def test_weights_come_along_without_labels():

@@ -57,6 +57,22 @@ def test_parts_of_rows_change_nothing(way, most, binary_images, rows_at_a_time):
     assert_allclose(call(x[:1]), model.log_marginal_likelihood(x[:1], 20, seed=1), 1e-5)
 
 
+def test_every_draw_is_another_one(monkeypatch, binary_images):
+    model, drawn = VAE(SHAPE, 2, encoder=networks.MLP((8,)), seed=0), []
+    log_weights = importance.log_weights
+
+    def record(model, x, z, q):
+        drawn.append(z.numpy())
+        return log_weights(model, x, z, q)
+
+    monkeypatch.setattr(importance, "log_weights", record)
+    # In three steps.
+    model.log_marginal_likelihood(binary_images[:3], 70, seed=1)
+    z = np.concatenate(drawn)
+    assert z.shape == (70, 3, 2)
+    assert len(np.unique(z.reshape(-1, 2), axis=0)) == 70 * 3
+
+
 def test_a_wide_decoder_takes_fewer_rows(rows_at_a_time, binary_images):
     model = VAE(SHAPE, 2, decoder=networks.MLP((90,)), seed=0)
     taken = rows_at_a_time(60)

@@ -58,6 +58,13 @@ def test_values_off_the_grey_scale_are_its_ends():
     assert_array_equal(shown, [[0, 0.5], [0, 1]])
 
 
+def test_an_image_without_black_and_white_has_its_own_greys():
+    image = np.array([[[0.25, 0.5], [0.75, 0.5]]])
+    (axis,) = drawn(plotting.samples(image)).axes
+    (shown,) = axis.images
+    assert_allclose(shown.to_rgba(image[0])[..., 0], image[0], atol=1 / 255)
+
+
 def test_values_that_are_no_grey_scale_make_their_own():
     # By default from the smallest to the largest value, and the picture says so.
     image = np.array([[[-1.0, 0.5], [0.0, 3.0]]])
