@@ -52,20 +52,6 @@ def test_samples_have_the_mean_and_covariance_of_their_distribution(make):
         assert (np.abs(received - expected) < 5 * scale / len(z) ** 0.5).all()
 
 
-def test_a_draw_moves_with_its_location_and_scale():
-    loc, scale = tf.constant([[1.0, -2.0]]), tf.constant([[0.5, 3.0]])
-    for make in (
-        MultivariateNormalDiag,
-        lambda loc, scale: MultivariateNormalTriL(loc, tf.linalg.diag(scale)),
-    ):
-        with tf.GradientTape() as tape:
-            tape.watch([loc, scale])
-            z = make(loc, scale).sample(seed=(1, 2))
-        by_loc, by_scale = tape.gradient(z, [loc, scale])
-        np.testing.assert_allclose(by_loc, [[1, 1]])
-        np.testing.assert_allclose(by_scale, (z - loc) / scale, rtol=1e-5)
-
-
 def test_without_a_closed_form_the_sample_is_used():
     q = diagonal(2)
     p = tfd.MixtureSameFamily(
