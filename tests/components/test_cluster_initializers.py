@@ -26,9 +26,9 @@ def test_separate_groups_are_found(initializer):
 
 def test_only_an_embedding_finds_curved_groups():
     rng = np.random.default_rng(0)
-    labels = np.arange(400) % 2
-    angle = rng.uniform(0, 2 * np.pi, 400)
-    radius = np.where(labels, 10, 2) + 0.2 * rng.normal(size=400)
+    labels = np.arange(200) % 2
+    angle = rng.uniform(0, 2 * np.pi, 200)
+    radius = np.where(labels, 10, 2) + 0.2 * rng.normal(size=200)
     codes = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
     kmeans, _, embedding = EVERY
     assert adjusted_rand_score(labels, kmeans.group(codes, 2, 0)) < 0.5

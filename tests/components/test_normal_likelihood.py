@@ -95,7 +95,13 @@ def residuals_and_scale(model, x):
 
 
 @pytest.mark.parametrize(
-    ("unit", "per_channel"), [(0.01, False), (0.01, True), (1.0, True), (100.0, False)]
+    ("unit", "per_channel"),
+    [
+        (0.01, False),
+        (0.01, True),
+        pytest.param(1.0, True, marks=pytest.mark.slow),
+        (100.0, False),
+    ],
 )
 def test_the_scale_is_that_of_the_residuals_after_one_epoch(unit, per_channel):
     x = rows(unit)
