@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-import tensorflow as tf
 import tensorflow_probability as tfp
 
 from vae_zoo.distributions import kl_divergence
