@@ -4,6 +4,9 @@ import pathlib
 import random
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# Threads of NumPy and scikit-learn that wait for a core take several times as long.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import keras
 import pytest
