@@ -34,8 +34,10 @@ class CountingRun(RunCheckpoint):
 
 def fitted(binary_images, steps_per_execution, **arguments):
     keras.utils.set_random_seed(0)
-    model = VAE((6, 5, 1), 2, seed=0)
-    model.compile("adam", steps_per_execution=steps_per_execution, jit_compile=False)
+    model = VAE((6, 5, 1), 2, encoder=networks.MLP((8,)), seed=0)
+    # Of momentum each step depends on those before.
+    optimizer = keras.optimizers.SGD(0.01, momentum=0.9)
+    model.compile(optimizer, steps_per_execution=steps_per_execution, jit_compile=False)
     arguments = {"x": binary_images, "batch_size": 3, "verbose": 0, **arguments}
     return model, model.fit(epochs=3, **arguments).history
 
@@ -88,8 +90,8 @@ def test_fit_and_evaluate_take_turns_without_tracing_again(binary_images):
         def on_epoch_end(self, epoch, logs=None):
             at_once.append(self.model.steps_per_execution)
 
-    model = Traced((6, 5, 1), 2, seed=0)
-    model.compile("adam", jit_compile=False)
+    model = Traced((6, 5, 1), 2, encoder=networks.MLP((4,)), seed=0)
+    model.compile("sgd", jit_compile=False)
 
     def turn():
         model.fit(binary_images, batch_size=4, verbose=0, callbacks=[Steps()])
@@ -149,8 +151,8 @@ def test_a_number_set_by_hand_stays(binary_images):
 
 
 def test_keras_limit_of_steps_is_kept(binary_images):
-    model = VAE((6, 5, 1), 2)
-    model.compile("adam", jit_compile=False)
+    model = VAE((6, 5, 1), 2, encoder=networks.MLP((4,)))
+    model.compile("sgd", jit_compile=False)
     keras.config.set_max_steps_per_epoch(3)
     try:
         model.fit(binary_images, batch_size=2, verbose=0)
@@ -167,7 +169,7 @@ def test_keras_limit_of_steps_is_kept(binary_images):
 
 
 def test_a_model_without_an_optimizer_loads(binary_images, tmp_path):
-    model = VAE((6, 5, 1), 2)
+    model = VAE((6, 5, 1), 2, encoder=networks.MLP((4,)))
     model.compile(optimizer=None, jit_compile=False)
     model.evaluate(binary_images, verbose=0)
     model.save(tmp_path / "model.keras")

@@ -38,6 +38,12 @@ def compiled(model, optimizer=None):
     return model
 
 
+@pytest.fixture(scope="module")
+def resting():
+    """A blind model that learns at a rate of 0: the same after each `fit`."""
+    return compiled(blind())
+
+
 def of_data_set(x, weights, size):
     pairs = tf.data.Dataset.from_tensor_slices((x, np.zeros(len(x)), weights))
     return {"x": pairs.batch(size)}
@@ -65,8 +71,10 @@ def of_generator(x, weights, size):
     [of_data_set, of_arrays, of_arrays_with_labels, of_columns, of_generator],
 )
 @pytest.mark.parametrize("size", [5, 32])
-def test_reports_are_weighted_means_over_the_pass(binary_images, weights, form, size):
-    model = compiled(blind())
+def test_reports_are_weighted_means_over_the_pass(
+    resting, binary_images, weights, form, size
+):
+    model = resting
     terms = model.elbo_terms(binary_images, seed=0)
     expected = {
         name: np.average(value, weights=weights) for name, value in terms.items()
@@ -85,8 +93,8 @@ def test_reports_are_weighted_means_over_the_pass(binary_images, weights, form, 
         assert_allclose(history[name][0], value, rtol=1e-5, err_msg=name)
 
 
-def test_validation_is_weighted_with_or_without_labels(binary_images, weights):
-    model = compiled(blind())
+def test_validation_is_weighted_with_or_without_labels(resting, binary_images, weights):
+    model = resting
     expected = np.average(model.elbo(binary_images, seed=0), weights=weights)
     for y in (None, np.zeros(32, int)):
         history = model.fit(
@@ -99,8 +107,8 @@ def test_validation_is_weighted_with_or_without_labels(binary_images, weights):
         assert history["val_loss"][0] == -history["val_elbo"][0]
 
 
-def test_weights_are_split_off_with_their_examples(binary_images, weights):
-    model = compiled(blind())
+def test_weights_are_split_off_with_their_examples(resting, binary_images, weights):
+    model = resting
     history = model.fit(
         binary_images, sample_weight=weights, validation_split=0.25, verbose=0
     ).history
@@ -157,9 +165,9 @@ def test_a_capacity_is_compared_with_the_weighted_mean(binary_images, weights):
     assert_allclose(found + outputs["log_likelihood"], expected, rtol=1e-4)
 
 
-def test_class_weights_are_weights_of_the_class_examples(binary_images):
+def test_class_weights_are_weights_of_the_class_examples(resting, binary_images):
     y = np.arange(32) % 3
-    model = compiled(blind())
+    model = resting
     expected = model.evaluate(
         binary_images, sample_weight=np.where(y == 1, 5.0, 1.0), verbose=0
     )
@@ -205,8 +213,8 @@ BAD_WEIGHTS = [
 
 
 @pytest.mark.parametrize(("bad", "message"), BAD_WEIGHTS)
-def test_bad_weights_are_named(binary_images, bad, message):
-    model = compiled(blind())
+def test_bad_weights_are_named(resting, binary_images, bad, message):
+    model = resting
     x = binary_images
     for call in (
         lambda: model.fit(x, sample_weight=bad, verbose=0),
@@ -220,8 +228,8 @@ def test_bad_weights_are_named(binary_images, bad, message):
 
 
 @pytest.mark.parametrize("bad", [np.nan, -1.0, np.inf])
-def test_bad_weights_of_a_data_set_are_named(binary_images, bad):
-    model = compiled(blind())
+def test_bad_weights_of_a_data_set_are_named(resting, binary_images, bad):
+    model = resting
     weights = np.ones(32, "float32")
     weights[9] = bad
     with pytest.raises(ValueError, match="`sample_weight` must have one finite"):
@@ -252,9 +260,9 @@ def test_bad_weights_of_a_data_set_are_named(binary_images, bad):
         ),
     ],
 )
-def test_bad_class_weights_are_named(binary_images, given, message):
+def test_bad_class_weights_are_named(resting, binary_images, given, message):
     with pytest.raises(ValueError, match=message):
-        compiled(blind()).fit(binary_images, verbose=0, **given)
+        resting.fit(binary_images, verbose=0, **given)
 
 
 def test_classes_without_a_weight_count_once():
@@ -342,8 +350,8 @@ def test_clusters_in_use_count_weights():
     assert float(metric.result()) == 2
 
 
-def test_a_pass_without_any_weight_is_told_of(binary_images):
-    model = compiled(blind())
+def test_a_pass_without_any_weight_is_told_of(resting, binary_images):
+    model = resting
     data = tf.data.Dataset.from_tensors((binary_images, np.zeros(32), np.zeros(32)))
     for call in (model.fit, model.evaluate):
         with pytest.warns(UserWarning, match="sample weights of all examples.* are 0"):

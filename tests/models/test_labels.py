@@ -8,6 +8,23 @@ from tests.small_mixtures import groups_of_images, small
 from vae_zoo.components import cluster_initializers
 
 
+@pytest.fixture(scope="module")
+def mixture():
+    """For what is refused, whatever the model has learned: traced but once."""
+    return ready()
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    return ready(classifier_weight=1.0)
+
+
+def ready(**options):
+    model = small(**options)
+    model.compile(keras.optimizers.SGD(0.01), jit_compile=False)
+    return model
+
+
 def test_few_labels_name_the_clusters():
     x, labels = groups_of_images(60)
     y = np.full(len(x), -1)
@@ -25,12 +42,12 @@ def test_few_labels_name_the_clusters():
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int32", "int64"])
-def test_labels_are_of_any_integer_type(dtype):
+def test_labels_are_of_any_integer_type(classifier, dtype):
     x, labels = groups_of_images(4)
     y = labels.astype(dtype)
     data = tf.data.Dataset.from_tensor_slices((x, y)).batch(4)
     for given in ((x, y), (data, None)):
-        fitted_with(given[1], given[0], classifier_weight=1.0)
+        classifier.fit(*given, verbose=0)
 
 
 def test_with_all_labels_it_generates_by_class():
@@ -64,13 +81,6 @@ def test_labels_late_in_a_data_set_name_the_clusters_too():
     assert np.mean(found == labels) > 0.95
 
 
-def fitted_with(y, x=None, **options):
-    x = groups_of_images(4)[0] if x is None else x
-    model = small(**options)
-    model.compile("adam", jit_compile=False)
-    model.fit(x, y, epochs=1, verbose=0)
-
-
 @pytest.mark.parametrize(
     ("y", "message"),
     [
@@ -81,12 +91,13 @@ def fitted_with(y, x=None, **options):
         (np.zeros((12, 2), int), r"`y` must have one label .*\(12, 2\)"),
     ],
 )
-def test_bad_labels_are_named(y, message):
+def test_bad_labels_are_named(mixture, y, message):
+    x, _ = groups_of_images(4)
     with pytest.raises(ValueError, match=message):
-        fitted_with(y)
+        mixture.fit(x, y, verbose=0)
 
 
-def test_bad_labels_of_a_data_set_are_named():
+def test_bad_labels_of_a_data_set_are_named(mixture):
     x, _ = groups_of_images(4)
     for y, message in (
         (np.arange(12), r"`y` must lie in -1..2, .*values from 0 to 11"),
@@ -94,7 +105,7 @@ def test_bad_labels_of_a_data_set_are_named():
     ):
         data = tf.data.Dataset.from_tensor_slices((x, y)).batch(12)
         with pytest.raises(ValueError, match=message):
-            fitted_with(None, data)
+            mixture.fit(data, verbose=0)
 
 
 class Pairs(keras.utils.PyDataset):
@@ -117,10 +128,9 @@ class Pairs(keras.utils.PyDataset):
         (np.zeros(11, int), r"`y` must have one label for each of the .*11"),
     ],
 )
-def test_bad_labels_are_named_wherever_they_come_from(y, message):
+def test_bad_labels_are_named_wherever_they_come_from(mixture, y, message):
     x, good = groups_of_images(4)
-    model = small()
-    model.compile("adam", jit_compile=False)
+    model = mixture
     batches = tf.data.Dataset.from_tensors((x, y))
     # The same without a word on its sizes.
     specs = [tf.TensorSpec((None, *each.shape[1:]), each.dtype) for each in (x, y)]
@@ -146,30 +156,28 @@ def iter_once(x, y):
     yield x, y
 
 
-def test_labels_of_several_columns_are_refused():
+def test_labels_of_several_columns_are_refused(mixture):
     x, y = groups_of_images(4)
     data = tf.data.Dataset.from_tensors((x, tf.one_hot(y, 3, dtype=tf.int32)))
     with pytest.raises(ValueError, match=r"one label for each .*\(12, 3\)"):
-        fitted_with(None, data)
+        mixture.fit(data, verbose=0)
 
 
-def test_a_label_may_come_late_or_from_a_generator():
+def test_a_label_may_come_late_or_from_a_generator(classifier):
     x, _ = groups_of_images(4)
     y = np.array([-1] * 11 + [2])
     data = tf.data.Dataset.from_tensor_slices((x, y)).batch(3)
-    model = small(classifier_weight=1.0)
-    model.compile("adam", jit_compile=False)
     # The second epoch goes on where the first one stopped.
-    model.fit(data, epochs=2, steps_per_epoch=2, verbose=0)
-    model.fit(iter_once(x, y), steps_per_epoch=1, verbose=0)
+    classifier.fit(data, epochs=2, steps_per_epoch=2, verbose=0)
+    classifier.fit(iter_once(x, y), steps_per_epoch=1, verbose=0)
 
 
-def test_a_classifier_weight_needs_a_label():
+def test_a_classifier_weight_needs_a_label(classifier):
     x, _ = groups_of_images(4)
     unknown = np.full(12, -1)
     data = tf.data.Dataset.from_tensor_slices((x, unknown)).batch(4)
     for given in ((x, unknown), (x, None), (data, None)):
         with pytest.raises(ValueError, match="`y` must have a label that is not -1"):
-            fitted_with(given[1], given[0], classifier_weight=1.0)
+            classifier.fit(*given, verbose=0)
     known = tf.data.Dataset.from_tensor_slices((x, np.arange(12) % 3)).batch(4)
-    fitted_with(None, known, classifier_weight=1.0)
+    classifier.fit(known, verbose=0)
