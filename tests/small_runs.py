@@ -20,8 +20,6 @@ ARTEFACTS = {
     "samples.png",
     "timing.json",
 }
-# Without what is made of the trained model.
-OF_TRAINING = {"history.csv", "metrics.json", "model.keras", "run.json", "timing.json"}
 
 
 def train_only(patch):

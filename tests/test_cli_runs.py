@@ -12,8 +12,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from tests.small_runs import (
     ARTEFACTS,
-    OF_TRAINING,
     TINY,
+    draw_little,
     export_one_signature,
     train_only,
 )
@@ -185,9 +185,10 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path, capsys, monkeypatch):
         capsys.readouterr().err
     )
     assert {path.name for path in folder.iterdir()} == {"run.json", "history.csv"}
-    train_only(monkeypatch)
+    export_one_signature(monkeypatch)
+    draw_little(monkeypatch)
     assert main(["train", "vae", *SHORT, "--output", str(folder)]) == 0
-    assert {path.name for path in folder.iterdir()} == OF_TRAINING
+    assert {path.name for path in folder.iterdir()} == ARTEFACTS
 
 
 def test_a_gaussian_mixture_run_with_few_labels_resumes(tmp_path, capsys, monkeypatch):
