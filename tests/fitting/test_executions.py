@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 from numpy.testing import assert_array_equal
 
+from tests.zoo_of_models import IMAGES
 from vae_zoo import VAE
 from vae_zoo.callbacks import EarlyStoppingAfterWarmup, RunCheckpoint
 from vae_zoo.components import networks
@@ -40,6 +41,12 @@ def fitted(binary_images, steps_per_execution, **arguments):
     model.compile(optimizer, steps_per_execution=steps_per_execution, jit_compile=False)
     arguments = {"x": binary_images, "batch_size": 3, "verbose": 0, **arguments}
     return model, model.fit(epochs=3, **arguments).history
+
+
+@pytest.fixture(scope="module")
+def at_once():
+    """Trained many steps at once, for what leaves its settings as they are."""
+    return fitted(IMAGES, "auto")[0]
 
 
 def as_dataset(images, endless=False):
@@ -111,8 +118,8 @@ def test_fit_and_evaluate_take_turns_without_tracing_again(binary_images):
     assert at_once == [8] * 3
 
 
-def test_a_callback_may_predict_and_evaluate(binary_images):
-    model, _ = fitted(binary_images, "auto")
+def test_a_callback_may_predict_and_evaluate(at_once, binary_images):
+    model = at_once
     endless = as_dataset(binary_images, endless=True)
     found = []
 
@@ -177,8 +184,8 @@ def test_a_model_without_an_optimizer_loads(binary_images, tmp_path):
     loaded.evaluate(binary_images, verbose=0)
 
 
-def test_evaluate_stops_where_it_is_told(binary_images):
-    model, _ = fitted(binary_images, "auto")
+def test_evaluate_stops_where_it_is_told(at_once, binary_images):
+    model = at_once
     endless = as_dataset(binary_images, endless=True)
     two = model.evaluate(endless, steps=2, verbose=0, return_dict=True)
     assert two.keys() == {"loss", "elbo", "kl", "log_likelihood"}
@@ -194,8 +201,8 @@ def test_a_callback_sees_each_batch(binary_images):
     assert counter.seen == 3 * 11
 
 
-def test_a_loaded_model_chooses_again(binary_images, tmp_path):
-    model, _ = fitted(binary_images, "auto")
+def test_a_loaded_model_chooses_again(at_once, binary_images, tmp_path):
+    model = at_once
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     assert_array_equal(loaded.optimizer.iterations, model.optimizer.iterations)

@@ -270,12 +270,21 @@ def test_classes_without_a_weight_count_once():
     assert found.numpy().tolist() == [0.5, 1.0, 1.0]
 
 
-def fitted_mixture(x, y, weights, as_stream):
+@pytest.fixture(scope="module")
+def mixture():
+    """A model, and its weights from before any training."""
     start = cluster_initializers.KMeans(1, num_restarts=1)
     model = GaussianMixtureVAE(
         SHAPE, 2, 3, encoder=networks.MLP((4,)), seed=0, initialization=start
     )
-    model.compile("adam")
+    model.compile(keras.optimizers.SGD(0.001))
+    return model, model.get_weights()
+
+
+def fitted_mixture(mixture, x, y, weights, as_stream):
+    model, untrained = mixture
+    model.set_weights(untrained)
+    assert model.prior_layer.awaits_data
     given = {"x": x, "y": y, "sample_weight": weights}
     if as_stream:
         given = {"x": tf.data.Dataset.from_tensor_slices((x, y, weights)).batch(32)}
@@ -286,7 +295,7 @@ def fitted_mixture(x, y, weights, as_stream):
 @pytest.mark.parametrize("as_stream", [False, True])
 @pytest.mark.parametrize("with_labels", [False, True])
 def test_examples_without_weight_make_no_clusters(
-    binary_images, as_stream, with_labels
+    mixture, binary_images, as_stream, with_labels
 ):
     # The same images, and as many black ones without any weight.
     x = np.concatenate([binary_images, np.zeros_like(binary_images)])
@@ -295,7 +304,7 @@ def test_examples_without_weight_make_no_clusters(
     if with_labels:
         y[:32] = np.arange(32) % 3
         y[32:] = 0
-    model = fitted_mixture(x, y, weights, as_stream)
+    model = fitted_mixture(mixture, x, y, weights, as_stream)
     assert not model.prior_layer.awaits_data
     if with_labels:
         shares = tf.nn.softmax(model.prior_layer.logits).numpy()

@@ -215,13 +215,22 @@ def test_clusters_are_asked_of_mixtures_alone(binary_images):
         VAE(SHAPE, 2, prior=prior)
 
 
+@pytest.fixture(scope="module")
+def unstarted():
+    """A model, and its weights from before any training."""
+    model = small(initialization=cluster_initializers.KMeans(0, num_restarts=1))
+    model.compile(keras.optimizers.SGD(0.001), jit_compile=False)
+    return model, model.get_weights()
+
+
 @pytest.mark.parametrize("kind", ["one", "tuple", "callback list"])
-def test_clusters_start_beside_other_callbacks(kind):
+def test_clusters_start_beside_other_callbacks(unstarted, kind):
     x, _ = groups_of_images(4)
     seen = []
     other = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: seen.append(1))
-    model = small(initialization=cluster_initializers.KMeans(0, num_restarts=1))
-    model.compile("adam", jit_compile=False)
+    model, untrained = unstarted
+    model.set_weights(untrained)
+    assert model.prior_layer.awaits_data
     callbacks = {"one": other, "tuple": (other,)}.get(kind)
     if callbacks is None:
         callbacks = keras.callbacks.CallbackList([other], add_history=True, model=model)
