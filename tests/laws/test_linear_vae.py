@@ -102,7 +102,7 @@ def test_a_linear_vae_reaches_the_likelihood_of_probabilistic_pca():
     maximum = -0.5 * (dim * np.log(2 * np.pi) + log_determinant + dim)
 
     model = linear_vae(dim, latent_dim, likelihoods.Normal())
-    epochs, batch_size = 60, 100
+    epochs, batch_size = 40, 100
     rate = keras.optimizers.schedules.CosineDecay(0.02, epochs * count // batch_size)
     model.compile(keras.optimizers.Adam(rate))
     model.fit(x, epochs=epochs, batch_size=batch_size, verbose=0)
