@@ -34,7 +34,7 @@ def pytest_configure(config):
 
 
 def pytest_collection_finish():
-    # The garbage collector need not look at what importing made, again and again.
+    # The garbage collector need not look at what stays, again and again.
     gc.collect()
     gc.freeze()
 
@@ -68,6 +68,7 @@ def _own_module():
     _seed()
     yield
     keras.backend.clear_session()  # Which collects garbage too.
+    gc.freeze()
 
 
 @pytest.fixture

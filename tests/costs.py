@@ -151,11 +151,11 @@ class _Report:
     def __init__(self, path):
         self.path = path
         self.tests = collections.defaultdict(collections.Counter)
-        self.peak_memory = 0.0
+        self.peaks = {}
 
     def pytest_runtest_logreport(self, report):
         self.tests[report.nodeid].update(getattr(report, "costs", {}))
-        self.peak_memory = max(self.peak_memory, getattr(report, "peak_memory", 0.0))
+        self.peaks[report.nodeid] = getattr(report, "peak_memory", 0.0)
 
     def pytest_terminal_summary(self, terminalreporter):
         total = collections.Counter()
@@ -165,6 +165,9 @@ class _Report:
         for cause, meaning in CAUSES.items():
             terminalreporter.line(f"{total[cause]:7.1f}  {cause:9}  {meaning}")
         terminalreporter.line(f"{sum(total.values()):7.1f}  in all")
-        terminalreporter.line(f"{self.peak_memory:7.1f}  GiB at most in one process")
+        most = max(self.peaks.values(), default=0.0)
+        terminalreporter.line(f"{most:7.1f}  GiB at most in one process")
+        # Of the process until then, in the order in which the tests ran.
+        content = {"causes": total, "tests": self.tests, "peak_memory": self.peaks}
         with open(self.path, "w") as file:
-            json.dump({"causes": total, "tests": self.tests}, file, indent=1)
+            json.dump(content, file, indent=1)

@@ -21,11 +21,15 @@ BATCH_SIZE, NUM_EXAMPLES, EPOCHS = 32, 97, 3
 STEPS = -(-NUM_EXAMPLES // BATCH_SIZE)  # The last batch is one example.
 
 
-def vae():
-    encoder = distortions.Distorted(
+def noisy():
+    """An encoder with noise of its own for each row."""
+    return distortions.Distorted(
         networks.MLP((16,), dropout_rate=0.2), rotation=10.0, elastic=0.05, seed=1
     )
-    return vae_zoo.VAE((8, 8, 1), 3, encoder=encoder, seed=2)
+
+
+def vae():
+    return vae_zoo.VAE((8, 8, 1), 3, encoder=noisy(), seed=2)
 
 
 def gaussian_mixture_vae():
@@ -48,7 +52,7 @@ def hyperspherical_vae():
 def weighted_beta_vae():
     """With sample weights, and a capacity to which their mean over a batch comes."""
     return vae_zoo.BetaVAE(
-        (8, 8, 1), 3, encoder=networks.MLP((16,)), beta=3.0, capacity=2.0, seed=2
+        (8, 8, 1), 3, encoder=noisy(), beta=3.0, capacity=2.0, seed=2
     )
 
 

@@ -71,8 +71,9 @@ def test_two_workers_of_which_one_is_killed_end_as_one_process(
 @pytest.mark.parametrize(
     "model",
     [
-        "vae",
+        # With the encoder of the VAE.
         "weighted_beta_vae",
+        pytest.param("vae", marks=pytest.mark.slow),
         pytest.param("gaussian_mixture_vae", marks=pytest.mark.slow),
         pytest.param("hyperspherical_vae", marks=pytest.mark.slow),
     ],

@@ -137,9 +137,10 @@ def gaussian_mixture_vae():
     )
 
 
-# Those that differ most from each other; the others run with `pytest -m ""` too.
+# Those that differ most from each other, and among them have every part of the others,
+# which run with `pytest -m ""` too.
 ALL = [
-    pytest.param(vae),
+    pytest.param(vae, marks=pytest.mark.slow),
     pytest.param(full_covariance_vae, marks=pytest.mark.slow),
     pytest.param(dropout_vae),
     pytest.param(convolutional_vae),

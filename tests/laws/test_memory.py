@@ -8,7 +8,8 @@ import pytest
 import tensorflow as tf
 
 from tests import zoo_of_models
-from vae_zoo import export
+from vae_zoo import GaussianMixtureVAE, export
+from vae_zoo.components import networks, posteriors
 
 
 def graphs():
@@ -29,16 +30,34 @@ def use(model, x, folder):
     export(model, folder, signatures=["encode", "score"])
 
 
+def correlated_mixture():
+    """With both kinds of normals, a mixture, and a network of its own."""
+    return GaussianMixtureVAE(
+        zoo_of_models.SHAPE,
+        2,
+        3,
+        noise_dim=2,
+        encoder=networks.MLP((4,), dropout_rate=0.1),
+        cluster_network=networks.MLP((4,)),
+        posterior=posteriors.FullCovarianceNormal(),
+        initialization=None,
+    )
+
+
 # On spheres the draw of an angle has a gradient of its own, and of such a gradient in a
 # graph TensorFlow keeps the graph (`tf.RegisterGradient`).
 @pytest.mark.parametrize(
     "make_model",
     [
-        pytest.param(zoo_of_models.dropout_vae, marks=pytest.mark.slow),
-        pytest.param(zoo_of_models.mixture_prior_vae, marks=pytest.mark.slow),
-        pytest.param(zoo_of_models.vae, marks=pytest.mark.slow),
-        zoo_of_models.full_covariance_vae,
-        zoo_of_models.gaussian_mixture_vae,
+        correlated_mixture,
+        *(
+            pytest.param(make_model, marks=pytest.mark.slow)
+            for make_model in (
+                zoo_of_models.vae,
+                zoo_of_models.convolutional_vae,
+                zoo_of_models.mixture_prior_vae,
+            )
+        ),
     ],
 )
 def test_no_graph_is_kept(make_model, binary_images, tmp_path):
