@@ -2,10 +2,10 @@
 
     python benchmarks/mutations.py --jobs 2
 
-`mutations.toml` lists the faults: in which file which text becomes which, and the tests
-that have to notice. The repository's tracked files are copied; one fault at a time goes
-into the copy, and its tests run there as `pytest` runs by default, so those marked as
-slow do not count. A fault is caught if a test fails; one that keeps modules or tests
+`mutations.toml` lists the faults: a file, the text to replace, the new text, and the
+tests that must notice. The script copies the tracked files, puts one fault at a time
+into the copy, and runs its tests there as `pytest` does by default, without those
+marked as slow. A fault is caught if a test fails; one that keeps modules or tests
 from being imported is an error in the list. First all of the tests have to pass without
 a fault, for a test that always fails proves nothing.
 
@@ -28,14 +28,16 @@ import time
 import tomllib
 import xml.etree.ElementTree
 
+from vae_zoo.cli_arguments import positive
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 LIST = pathlib.Path(__file__).with_suffix(".toml")
 PACKAGE = "vae_zoo"
-# For the tests of one fault, which may make them wait for ever.
+# A fault may make its tests wait for ever; this is the limit.
 SECONDS = 300
-# What a fault raises that is no fault in what the code does.
+# These errors mean that the listed fault breaks the import, not the behaviour.
 BROKEN = ("ImportError", "ModuleNotFoundError", "NameError")
-# Of a test in pytest's report.
+# Tags in pytest's report of a test that did not pass.
 NOT_PASSED = ("failure", "error", "skipped")
 ROW = "{:<35} {:<45} {:>3}  {}"
 
@@ -53,8 +55,8 @@ class Mutation:
         file: the file to change, from the root of the repository.
         old: the text to replace, which has to be there once.
         new: what takes its place.
-        tests: node ids of tests of which one has to fail; without the brackets of a
-            parametrization all of its cases run.
+        tests: node ids of tests, at least one of which must fail. A node id without
+            brackets runs all cases of a parametrized test.
     """
 
     name: str
@@ -149,7 +151,7 @@ def copied(folder):
 
 
 def environment(copy):
-    """That of processes which import the package from the copy, wherever they run."""
+    """The environment in which every process imports the package from the copy."""
     paths = [str(copy), os.environ.get("PYTHONPATH")]
     # A compiled module would outlive a fault of the same length and second.
     ours = {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
@@ -267,7 +269,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--only", nargs="+", metavar="NAME", help="these faults alone")
     parser.add_argument("--list", action="store_true", help="print the faults and end")
-    parser.add_argument("--jobs", type=int, default=1, help="how many at once")
+    parser.add_argument(
+        "--jobs", type=positive(int), default=1, help="how many at once"
+    )
     options = parser.parse_args()
     try:
         mutations = chosen(read_list(), options.only)
@@ -277,13 +281,13 @@ def main():
             return 0
         with tempfile.TemporaryDirectory() as folder:
             folder = pathlib.Path(folder).resolve()
-            names = [f"copy_{number}" for number in range(max(1, options.jobs))]
+            names = [f"copy_{number}" for number in range(options.jobs)]
             copies = [copied(folder / name) for name in names]
             check_import(copies[0])
             start = time.monotonic()
-            count = check_unmutated(copies[0], mutations, options.jobs)
+            num_passed = check_unmutated(copies[0], mutations, options.jobs)
             seconds = time.monotonic() - start
-            print(f"Without a fault {count} tests pass, in {seconds:.0f} s.\n")
+            print(f"Without a fault {num_passed} tests pass, in {seconds:.0f} s.\n")
             num_caught = try_all(mutations, copies)
     except ListError as error:
         parser.error(str(error))

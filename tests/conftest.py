@@ -4,7 +4,7 @@ import pathlib
 import random
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-# Threads of NumPy and scikit-learn that wait for a core take several times as long.
+# With two workers, waiting threads of NumPy and scikit-learn waste processor time.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -27,22 +27,22 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    if config.getoption("costs"):
+    if config.getoption("costs") is not None:
         from . import costs
 
         config.pluginmanager.register(costs)
 
 
 def pytest_collection_finish():
-    # The garbage collector need not look at what stays, again and again.
+    # The garbage collector then skips what stays until the end.
     gc.collect()
     gc.freeze()
 
 
 def _set_seed(seed):
-    """As `tf.random.set_seed`, but that it leaves the cache of kernels as it is.
+    """Seeds as `tf.random.set_seed` does, but keeps the cache of kernels.
 
-    Else the functions that a module's tests share would be optimized for each of them.
+    Without the cache TensorFlow optimizes shared functions again for each test.
     """
     if context.global_seed() != seed:
         set_seed(seed)
@@ -64,7 +64,7 @@ def _fixed_seed():
 
 @pytest.fixture(scope="module", autouse=True)
 def _own_module():
-    """What a module shares does not depend on others; what it leaves is released."""
+    """Seeds the fixtures of a module, and releases what the module leaves."""
     _seed()
     yield
     keras.backend.clear_session()  # Which collects garbage too.

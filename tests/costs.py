@@ -1,7 +1,7 @@
 """What the suite costs: processor seconds by test and by cause, in a file.
 
-`pytest --costs costs.json` writes it and prints the sums. A cause has what none of
-those within it has: what `fit` needs beyond tracing and compiling is "training".
+`pytest --costs costs.json` writes it and prints the sums. Each second belongs
+to the innermost cause: "training" is what `fit` needs beyond tracing and compiling.
 """
 
 import collections
@@ -35,7 +35,7 @@ CAUSES = {
 
 
 class Costs:
-    """Processor seconds of this process by cause, of which one is current."""
+    """Counts processor seconds of this process under the cause that is current."""
 
     def __init__(self):
         self.seconds = collections.Counter()
@@ -49,7 +49,7 @@ class Costs:
         self.since = now
 
     @contextlib.contextmanager
-    def of(self, cause):
+    def charged_to(self, cause):
         """Charges what runs within to `cause`."""
         self._charge()
         self.causes.append(cause)
@@ -76,14 +76,14 @@ costs = Costs()
 def _charged(cause, function):
     @functools.wraps(function)
     def charged(*args, **kwargs):
-        with costs.of(cause):
+        with costs.charged_to(cause):
             return function(*args, **kwargs)
 
     return charged
 
 
 def _charged_first_calls(call):
-    """Functions compile, or are optimized, as they first see arguments of a shape."""
+    """TensorFlow compiles or optimizes a function when it first sees a shape."""
     seen = set()
 
     @functools.wraps(call)
@@ -94,14 +94,14 @@ def _charged_first_calls(call):
             return call(function, *args)
         seen.add(key)
         compiled = function.cached_definition.attr["_XlaMustCompile"].b
-        with costs.of("xla" if compiled else "graphs"):
+        with costs.charged_to("xla" if compiled else "graphs"):
             return call(function, *args)
 
     return charged
 
 
 def _charged_garbage(phase, _):
-    """As `Costs.of`, but the collector calls at its start and its end."""
+    """Does what `Costs.charged_to` does; the collector calls it at start and end."""
     costs._charge()
     if phase == "start":
         costs.causes.append("garbage")
@@ -124,8 +124,15 @@ def _watch():
 
 
 def pytest_configure(config):
-    if config.getoption("costs") and not hasattr(config, "workerinput"):
-        config.pluginmanager.register(_Report(config.getoption("costs")))
+    path = config.getoption("costs")
+    if not hasattr(config, "workerinput"):
+        try:
+            open(path, "a").close()
+        except OSError as error:
+            raise pytest.UsageError(
+                f"--costs must name a file that can be written. Received: {error}"
+            ) from error
+        config.pluginmanager.register(_Report(path))
     _watch()
 
 
@@ -141,7 +148,7 @@ def pytest_runtest_makereport(item, call):
     outcome = yield
     report = outcome.get_result()
     report.costs = costs.take()
-    # Of Linux, where it is in KiB.
+    # Linux gives KiB.
     report.peak_memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
@@ -167,7 +174,7 @@ class _Report:
         terminalreporter.line(f"{sum(total.values()):7.1f}  in all")
         most = max(self.peaks.values(), default=0.0)
         terminalreporter.line(f"{most:7.1f}  GiB at most in one process")
-        # Of the process until then, in the order in which the tests ran.
+        # The peak of the process so far, in the order in which the tests ran.
         content = {"causes": total, "tests": self.tests, "peak_memory": self.peaks}
         with open(self.path, "w") as file:
             json.dump(content, file, indent=1)

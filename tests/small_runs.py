@@ -23,18 +23,18 @@ ARTEFACTS = {
 
 
 def train_only(patch):
-    """Runs neither export nor draw; by `patch`, a `pytest.MonkeyPatch`."""
+    """Keeps runs from exporting and drawing; `patch` is a `pytest.MonkeyPatch`."""
     patch.setattr(training, "_export_once", lambda *arguments: None)
     draw_nothing(patch)
 
 
 def draw_nothing(patch):
-    """Runs leave no pictures."""
+    """Keeps runs from drawing pictures."""
     patch.setattr(training, "write_pictures", lambda *arguments: None)
 
 
 def draw_little(patch):
-    """Pictures show few examples, of each the same kind of picture as ever."""
+    """Makes every kind of picture show few examples."""
     patch.setitem(pictures.figures.__kwdefaults__, "num_samples", 4)
     for name, value in {
         "NUM_RECONSTRUCTED": 3,
@@ -49,6 +49,6 @@ def draw_little(patch):
 
 
 def export_one_signature(patch):
-    """Runs export the model with `decode` alone, the least of all signatures."""
+    """Makes runs export `decode` alone, the cheapest signature."""
     export = functools.partial(saved_model.export, signatures=["decode"])
     patch.setattr(saved_model, "export", export)

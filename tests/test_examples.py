@@ -39,7 +39,7 @@ def test_great_circles(tmp_path, monkeypatch):
     assert width / height == pytest.approx(10 / 6, rel=0.05)
 
 
-# Of what the README says of the whole run, with a margin, half of the digits suffice.
+# Half of the digits suffice to reach what the README claims for the whole run.
 @pytest.mark.parametrize("part", [pytest.param("", marks=pytest.mark.slow), "[:800]"])
 def test_clusters_of_digits_are_the_digits(part, tmp_path, monkeypatch, capsys):
     def load_part(name, split="train", **options):

@@ -1,11 +1,11 @@
 """Processes of `python -m MODULE`, forked from one that has imported TensorFlow.
 
-Importing takes several seconds of each process that a test starts; here all of them
-share it. TensorFlow starts its threads with its first operation, so until then a
-process may be forked.
+Importing takes seconds in each process that a test starts; these processes share one
+import. A process may be forked until TensorFlow runs its first operation, which starts
+its threads.
 
-This is also the program that forks: it reads a line of JSON for each order, what to
-start or for whom to wait, and answers with a process's number or its exit code.
+This module is also the program that forks. It reads orders as lines of JSON: start a
+command, or wait for a process. It answers with the process's number or its exit code.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ import sys
 
 
 class Process:
-    """As `subprocess.Popen`, as far as the tests go."""
+    """The part of `subprocess.Popen` that the tests use."""
 
     def __init__(self, order, pid, files):
         self._order, self._files = order, files
@@ -45,7 +45,7 @@ class Process:
 
 @contextlib.contextmanager
 def warm_starts(folder):
-    """Gives `start(command, **environment)`; what processes write goes to `folder`."""
+    """Yields `start(command, **environment)`; output goes to files in `folder`."""
     program = subprocess.Popen(
         [sys.executable, "-m", "tests.warm_starts"],
         stdin=subprocess.PIPE,
@@ -82,7 +82,7 @@ def warm_starts(folder):
 def _start(command, environment, files):
     if pid := os.fork():
         return pid
-    # What the program reads and answers is none of the child's.
+    # The child must not read the program's orders or write among its answers.
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     for number, path in enumerate(files, start=1):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), number)
@@ -98,7 +98,7 @@ def _exit_code(pid, wait):
 
 
 def main():
-    import vae_zoo.training  # What a run imports; and no operation.
+    import vae_zoo.training  # A run needs it, and it runs no operation.
 
     assert vae_zoo.training
     for line in sys.stdin:

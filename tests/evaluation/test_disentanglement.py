@@ -121,7 +121,7 @@ def test_latents_without_variance_take_no_part(factors):
 
 
 def test_a_model_is_scored_on_sprites(monkeypatch):
-    # It is the same draws that are compared, however many.
+    # The test compares the same draws, however many there are.
     monkeypatch.setattr(measures, "NUM_TRAINING", 1000)
     monkeypatch.setattr(measures, "NUM_TEST", 500)
     data = datasets.load("sprites", "train[:600]", 100, shuffle=False)

@@ -36,7 +36,7 @@ USAGE = {
 }
 
 
-# Of one size, and with one number of draws, so that XLA compiles once for a model.
+# With one batch size and one number of draws XLA compiles once for a model.
 BATCH_SIZE, NUM_SAMPLES = 8, 5
 PLAN = Plan(num_samples=NUM_SAMPLES, batch_size=BATCH_SIZE)
 

@@ -1,5 +1,3 @@
-import threading
-
 import keras
 import pytest
 import tensorflow as tf
@@ -36,7 +34,7 @@ class CountingRun(RunCheckpoint):
 def fitted(binary_images, steps_per_execution, **arguments):
     keras.utils.set_random_seed(0)
     model = VAE((6, 5, 1), 2, encoder=networks.MLP((8,)), seed=0)
-    # Of momentum each step depends on those before.
+    # With momentum each step depends on those before.
     optimizer = keras.optimizers.SGD(0.01, momentum=0.9)
     model.compile(optimizer, steps_per_execution=steps_per_execution, jit_compile=False)
     arguments = {"x": binary_images, "batch_size": 3, "verbose": 0, **arguments}
@@ -270,36 +268,3 @@ def test_most_steps(callbacks, counts, expected):
 )
 def test_the_steps_of_an_epoch_are_split_evenly(num_batches, expected):
     assert most_steps(None, num_batches=num_batches) == expected
-
-
-def test_predict_and_evaluate_in_other_threads_are_no_matter_to_fit(binary_images):
-    # The first `fit`, which chooses whether to use XLA.
-    model = VAE((6, 5, 1), 2, seed=0)
-    model.compile("adam")
-    failures, number = [], 0
-    stop = threading.Event()
-
-    def others():
-        nonlocal number
-        try:
-            while not stop.is_set():
-                rows = model.predict(binary_images, batch_size=5, verbose=0)
-                assert len(rows["latents"]) == 32
-                number += 1
-        except Exception as error:
-            failures.append(error)
-
-    class UntilTheOthersAreDone(keras.callbacks.Callback):
-        def on_epoch_end(self, epoch, logs=None):
-            self.model.stop_training = number >= 3 or failures
-
-    thread = threading.Thread(target=others)
-    thread.start()
-    try:
-        until = [UntilTheOthersAreDone()]
-        model.fit(binary_images, batch_size=3, epochs=400, verbose=0, callbacks=until)
-    finally:
-        stop.set()
-        thread.join()
-    assert failures == []
-    assert number >= 3

@@ -44,8 +44,8 @@ def correlated_mixture():
     )
 
 
-# On spheres the draw of an angle has a gradient of its own, and of such a gradient in a
-# graph TensorFlow keeps the graph (`tf.RegisterGradient`).
+# Spheres are left out: their draws have a custom gradient, and TensorFlow keeps each
+# custom gradient in a graph for good, together with the graph.
 @pytest.mark.parametrize(
     "make_model",
     [

@@ -28,7 +28,7 @@ def examples(model, count=3):
 def test_a_preset_is_its_own_saved_model(name):
     model = VAE.from_preset(name)
     served = tf.saved_model.load(str(presets.root() / name / "1")).signatures
-    # Rounding of the networks' type, which differs between eager and graph.
+    # Eager code and graphs round differently, by the precision of the networks.
     is_float32 = model.encoder.compute_dtype == "float32"
     near = {"rtol": 1e-4, "atol": 1e-4} if is_float32 else {"rtol": 0.02, "atol": 0.02}
     x, seeds = examples(model), tf.constant([[1, 2], [3, 4], [5, 6]])

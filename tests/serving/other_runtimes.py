@@ -8,6 +8,9 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
+from numpy.testing import assert_allclose
+
+from tests import zoo_of_models
 
 HERE = pathlib.Path(__file__).parent
 SEEDED = ("sample", "draw", "score", "impute")
@@ -105,3 +108,29 @@ def ask(server, version, asked, folder):
         }
         for batch, signatures in asked.items()
     }
+
+
+def assert_same_answers(received, expected):
+    assert received.keys() == expected.keys()
+    for key, value in expected.items():
+        assert received[key].dtype == value.dtype
+        # Four units in the last place, which are more than 1e-5 of tens of nats.
+        rtol = 4 * np.finfo("float32").eps
+        assert_allclose(received[key], value, rtol=rtol, atol=1e-5)
+
+
+def assert_answers_as_python(server, exported, answers, folder):
+    _, version, _ = exported
+    asked, expected = answers
+    received = ask(server, version, asked, folder)
+    for size, signatures in expected.items():
+        for name, outputs in signatures.items():
+            assert_same_answers(received[size][name], outputs)
+
+
+def first_tier_of(*makers):
+    """These kinds of models alone; the others are asked with `pytest -m ""` too."""
+    every = [getattr(each, "values", (each,))[0] for each in zoo_of_models.ALL]
+    slow = {each: () if each in makers else pytest.mark.slow for each in every}
+    params = [pytest.param(each, marks=mark) for each, mark in slow.items()]
+    return pytest.mark.parametrize("exported", params, indirect=True)

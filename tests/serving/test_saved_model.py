@@ -11,9 +11,11 @@ from tests.serving.operations import foreign_operations
 from tests.serving.other_runtimes import (
     C_API,
     SEEDED,
-    ask,
+    assert_answers_as_python,
+    assert_same_answers,
     compile_server,
     deterministic_answers,
+    first_tier_of,
     requests,
 )
 from vae_zoo import VAE, export
@@ -31,14 +33,6 @@ CORE_OUTPUTS = {
     "score": {"log_marginal_likelihood", "elbo"},
     "impute": {"outputs"},
 }
-
-
-def first_tier_of(*makers):
-    """These kinds of models alone; the others are asked with `pytest -m ""` too."""
-    every = [getattr(each, "values", (each,))[0] for each in zoo_of_models.ALL]
-    slow = {each: () if each in makers else pytest.mark.slow for each in every}
-    params = [pytest.param(each, marks=mark) for each, mark in slow.items()]
-    return pytest.mark.parametrize("exported", params, indirect=True)
 
 
 @pytest.fixture(scope="module", params=zoo_of_models.ALL)
@@ -97,15 +91,6 @@ def answers(exported):
     }
 
 
-def assert_same_answers(received, expected):
-    assert received.keys() == expected.keys()
-    for key, value in expected.items():
-        assert received[key].dtype == value.dtype
-        # Four units in the last place, which are more than 1e-5 of tens of nats.
-        rtol = 4 * np.finfo("float32").eps
-        assert_allclose(received[key], value, rtol=rtol, atol=1e-5)
-
-
 def test_the_signatures_compute_what_the_model_computes(exported, answers):
     _, _, signatures = exported
     asked, expected = answers
@@ -140,16 +125,7 @@ def cpp_server(tmp_path_factory):
     return compile_server(tmp_path_factory.mktemp("server"))
 
 
-def assert_answers_as_python(server, exported, answers, folder):
-    _, version, _ = exported
-    asked, expected = answers
-    received = ask(server, version, asked, folder)
-    for size, signatures in expected.items():
-        for name, outputs in signatures.items():
-            assert_same_answers(received[size][name], outputs)
-
-
-# Convolutions, loops, and clusters, which have a signature more and integers.
+# These have convolutions, loops, and clusters with one more signature and integers.
 @first_tier_of(
     zoo_of_models.convolutional_vae,
     zoo_of_models.hyperspherical_vae,
@@ -159,7 +135,7 @@ def test_the_c_api_answers_as_python_does(exported, answers, tmp_path):
     assert_answers_as_python(C_API, exported, answers, tmp_path)
 
 
-# It runs the library that the C API runs.
+# One kind is enough: the C++ program runs the same library as the C API.
 @first_tier_of(zoo_of_models.gaussian_mixture_vae)
 def test_a_cpp_program_answers_as_python_does(exported, answers, cpp_server, tmp_path):
     assert_answers_as_python(cpp_server, exported, answers, tmp_path)

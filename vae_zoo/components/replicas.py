@@ -27,24 +27,24 @@ def _summed(strategy, values):
 
 
 @contextlib.contextmanager
-def summed_where_several(optimizer):
-    """Within, the optimizer sums gradients over replicas only if there are several.
+def no_sum_over_one_replica(optimizer):
+    """Keeps the optimizer from summing gradients over replicas if there is only one.
 
-    Keras does with one replica, too, and TensorFlow then registers a gradient of that
-    sum under a new name for the whole process. It holds the graph of the step for good:
-    memory grew with each call of `fit`.
+    Keras sums in any case, and TensorFlow registers the gradient of each such sum for
+    the whole process. The registration holds the graph of the training step, so memory
+    would grow with each call of `fit`.
 
     Args:
-        optimizer: of Keras, with one around another if its loss is scaled.
+        optimizer: a Keras optimizer; one that scales the loss holds another inside.
     """
-    all_of_them = []
+    nested = []
     while context() is None and optimizer is not None:
-        all_of_them.append(vars(optimizer))
+        nested.append(vars(optimizer))
         optimizer = getattr(optimizer, "inner_optimizer", None)
-    for attributes in all_of_them:
+    for attributes in nested:
         attributes["_all_reduce_sum_gradients"] = list
     try:
         yield
     finally:
-        for attributes in all_of_them:
+        for attributes in nested:
             del attributes["_all_reduce_sum_gradients"]

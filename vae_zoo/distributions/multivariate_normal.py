@@ -13,9 +13,9 @@ tfd = tfp.distributions
 class _DeviceIndependentNoise:
     """Noise of this package, scaled and shifted.
 
-    Nothing goes through the distribution's bijector. TFP caches what does for the
-    whole process, the input by a strong reference: in a graph that input holds the
-    graph, and with it the output that the cache waits for, so no graph was ever freed.
+    Nothing goes through the distribution's bijector. TFP caches the inputs of a
+    bijector for the whole process until their outputs are gone. In a graph the input
+    keeps the graph alive, and the graph its output, so no graph would ever be freed.
     """
 
     def _call_sample_n(self, sample_shape, seed):

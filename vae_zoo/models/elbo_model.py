@@ -92,7 +92,7 @@ class ElboModel(Calls):
             loss = self.optimizer.scale_loss(loss)
         if variables := self.trainable_weights:
             gradients = tape.gradient(loss, variables)
-            with replicas.summed_where_several(self.optimizer):
+            with replicas.no_sum_over_one_replica(self.optimizer):
                 self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
         self.likelihood_head.learn(outputs, weights)
         self._loss_tracker.update_state(losses + sum(self.losses), weights)
