@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from vae_zoo import distribute
+from vae_zoo.fitting import distribute
 
 ROWS_PER_STEP = 1000
 # Nats per example and latent that another step of the fit has to gain. Many small steps
