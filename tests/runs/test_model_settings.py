@@ -1,8 +1,8 @@
 """The model and the optimizer that the settings of a run describe."""
 
 import pytest
-from tests.runs.test_setting_types import settings_of
 
+from tests.runs.test_setting_types import settings_of
 from vae_zoo.runs import settings as run_settings
 from vae_zoo.runs.model_settings import build_model, build_optimizer
 
