@@ -6,8 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from vae_zoo.cli import data as cli_data
-from vae_zoo.cli import main
+from vae_zoo.cli import data as cli_data, main
 from vae_zoo.components.likelihoods import Bernoulli, Normal
 from vae_zoo.datasets.source import array_source
 from vae_zoo.evaluation import report

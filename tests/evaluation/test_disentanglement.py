@@ -6,8 +6,7 @@ from sklearn.metrics import adjusted_mutual_info_score
 
 from vae_zoo import VAE, datasets
 from vae_zoo.components import networks
-from vae_zoo.evaluation import disentanglement
-from vae_zoo.evaluation import disentanglement_measures as measures
+from vae_zoo.evaluation import disentanglement, disentanglement_measures as measures
 from vae_zoo.evaluation.factor_sampler import FactorSampler
 
 SIZES = (3, 6, 10)

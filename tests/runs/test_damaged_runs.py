@@ -12,8 +12,7 @@ import pytest
 from vae_zoo import VAE, atomic
 from vae_zoo.callbacks import BestWeights, RunCheckpoint, read_history
 from vae_zoo.components import networks
-from vae_zoo.runs import folder as run_folder
-from vae_zoo.runs import model as run_model
+from vae_zoo.runs import folder as run_folder, model as run_model
 from vae_zoo.runs.interrupted_epoch import MEMBER
 
 STEPS_PER_EPOCH = 4

@@ -3,8 +3,7 @@ import pytest
 
 from vae_zoo.cli import checks as cli_checks
 from vae_zoo.cli.options import build_parser
-from vae_zoo.runs import data as run_data
-from vae_zoo.runs import folder as run_folder
+from vae_zoo.runs import data as run_data, folder as run_folder
 
 RANGES = {"split": "train[:90%]", "validation_split": "train[90%:]"}
 

@@ -4,8 +4,7 @@ import pytest
 
 from tests.small_runs import TINY
 from vae_zoo.cli.options import build_parser
-from vae_zoo.runs import setting_types as run_setting_types
-from vae_zoo.runs import training
+from vae_zoo.runs import setting_types as run_setting_types, training
 from vae_zoo.zoo.catalogue import MODELS
 
 # What `vae-zoo train` has besides settings.

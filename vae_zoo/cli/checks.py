@@ -7,8 +7,7 @@ import tempfile
 from vae_zoo.cli.data import data_of
 from vae_zoo.datasets.names import check_name
 from vae_zoo.datasets.splits import Split
-from vae_zoo.runs import folder as run_folder
-from vae_zoo.runs import settings as run_settings
+from vae_zoo.runs import folder as run_folder, settings as run_settings
 from vae_zoo.serving.layout import find_version, read_metadata
 from vae_zoo.zoo import presets
 

@@ -3,9 +3,7 @@
 from vae_zoo import atomic
 from vae_zoo.fitting import distribute
 from vae_zoo.models import clusters
-from vae_zoo.runs import data as run_data
-from vae_zoo.runs import folder as run_folder
-from vae_zoo.runs import model as run_model
+from vae_zoo.runs import data as run_data, folder as run_folder, model as run_model
 from vae_zoo.runs.machine import machine_class
 from vae_zoo.runs.pictures import write_pictures
 from vae_zoo.serving import saved_model

@@ -2,8 +2,7 @@
 
 import sys
 
-from vae_zoo.datasets import open_sources as open_splits
-from vae_zoo.datasets import with_few_labels
+from vae_zoo.datasets import open_sources as open_splits, with_few_labels
 from vae_zoo.datasets.defaults import OPENING_OPTIONS
 
 

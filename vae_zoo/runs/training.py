@@ -12,15 +12,18 @@ from vae_zoo.fitting import distribute
 from vae_zoo.fitting.compilation import is_long_enough
 from vae_zoo.fitting.progress import EpochLines, ProgressBar
 from vae_zoo.models import clusters
-from vae_zoo.runs import binarization as run_binarization
-from vae_zoo.runs import data as run_data
-from vae_zoo.runs import folder as run_folder
-from vae_zoo.runs import initial_weights, termination
-from vae_zoo.runs import lock as run_lock
-from vae_zoo.runs import model as run_model
-from vae_zoo.runs import progress as run_progress
-from vae_zoo.runs import setting_types as run_setting_types
-from vae_zoo.runs import settings as run_settings
+from vae_zoo.runs import (
+    binarization as run_binarization,
+    data as run_data,
+    folder as run_folder,
+    initial_weights,
+    lock as run_lock,
+    model as run_model,
+    progress as run_progress,
+    setting_types as run_setting_types,
+    settings as run_settings,
+    termination,
+)
 from vae_zoo.runs.artefacts import write_artefacts
 from vae_zoo.runs.best_weights import BestWeights
 from vae_zoo.runs.checkpoint import RunCheckpoint
