@@ -1,5 +1,6 @@
 import json
 
+import keras
 import pytest
 from numpy.testing import assert_array_equal
 
@@ -17,16 +18,33 @@ RUN = [
 ]
 
 
+class Model(keras.Model):
+    """Counts how often its weights are saved."""
+
+    num_saved = 0
+    stop_training = False
+
+    def save_weights(self, path):
+        self.num_saved += 1
+
+
 def test_patience_counts_epochs_after_the_warm_up(tmp_path):
-    best = BestWeights(tmp_path, patience=3, warmup_epochs=2)
-    losses = [1.0, 0.5, 9.0, 8.0, 8.5, 8.0, 7.9, 8.0, 8.0]
-    noted = [best.note(epoch, loss) for epoch, loss in enumerate(losses, 1)]
-    # The two epochs of the warm-up are the lowest and do not count.
-    assert [epoch for epoch, is_best in enumerate(noted, 1) if is_best] == [3, 4, 7]
-    assert not best.is_exhausted
-    best.note(10, 8.0)
-    assert best.is_exhausted
-    assert (best.best_epoch, best.best_loss) == (7, 7.9)
+    losses = [1.0, 0.5, 9.0, 8.0, 8.5, 8.0, 7.9, 8.0, 8.0, 8.0]
+    rows = [{"epoch": n, "val_loss": loss} for n, loss in enumerate(losses, 1)]
+    # Resumed or not, after any number of epochs, it is the same.
+    for first in range(len(rows)):
+        best, model = BestWeights(tmp_path, patience=3, warmup_epochs=2.5), Model()
+        best.resume(rows[:first], model)
+        best.on_train_begin()
+        for row in rows[first:]:
+            assert not best.is_exhausted
+            assert not model.stop_training
+            best.on_epoch_end(row["epoch"] - 1, row)
+        # The two epochs of the warm-up are the lowest and do not count.
+        assert model.num_saved == sum(epoch > first for epoch in (3, 4, 7))
+        assert best.is_exhausted
+        assert model.stop_training
+        assert (best.num_epochs, best.best) == (7, 7.9)
 
 
 @pytest.mark.usefixtures("without_xla")

@@ -169,7 +169,7 @@ def test_a_damaged_model_is_named(damage, folder):
 
 def test_damaged_weights_of_the_best_epoch_are_named(folder):
     best = BestWeights(folder, patience=3)
-    best.note(1, 2.0)
+    best.resume([{"epoch": 1, "val_loss": 2.0}], small())
     best.restore(small())
     with pytest.raises(ValueError, match=f"'{best.path}' must hold the model's weigh"):
         best.restore(small(units=4))

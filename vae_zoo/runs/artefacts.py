@@ -23,9 +23,9 @@ def write_artefacts(model, settings, sources, best, checkpoint):
     if distribute.is_distributed(model.distribute_strategy):
         # The same model, in this process alone.
         model = run_model.load(folder / "model.keras")
-    if best is not None:
+    if best is not None and best.num_epochs:
         best.restore(model)
-        history = history[: best.best_epoch]
+        history = history[: best.num_epochs]
         if model.learns_from_labels:
             # What `fit` does at its end, for the weights of another epoch.
             clusters.finish_clusters(

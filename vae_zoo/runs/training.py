@@ -117,7 +117,7 @@ def _train(settings, folder, strategy, verbose):
         f"'{folder}', in which the steps done are",
     )
     if best is not None:
-        best.resume(checkpoint.rows)
+        best.resume(checkpoint.rows, model)
     is_exhausted = best is not None and best.is_exhausted
     if verbose and checkpoint.steps_saved:
         run_progress.print_resumption(
