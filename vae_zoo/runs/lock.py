@@ -5,14 +5,10 @@ import errno
 import os
 import platform
 import sys
-import time
+
+import filelock
 
 from vae_zoo.arguments import check_number, check_path
-
-try:
-    import fcntl
-except ImportError:  # On Windows.
-    fcntl = None
 
 NAME = ".lock"
 # A process that was told to end may need them.
@@ -20,7 +16,8 @@ SECONDS_TO_WAIT = 3
 # For a lock on a network's file system that outlives the machine that had it.
 SECONDS_TO_WAIT_FOR_MACHINES = 120
 SECONDS_BETWEEN_TRIES = 0.2
-IS_HELD = (errno.EACCES, errno.EAGAIN)
+# What a file system without locks says.
+HAS_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 
 
 @contextlib.contextmanager
@@ -61,55 +58,50 @@ def locked(folder, seconds=None):
 
 @contextlib.contextmanager
 def _held(path, seconds):
-    start, is_said = time.monotonic(), False
-    while (handle := _taken(path)) is None:
-        if time.monotonic() - start > seconds:
-            raise ValueError(
-                "`output` must be a folder that no other process writes to at the same "
-                "time; wait for it to end, or give another folder. Received: "
-                f"'{path.parent}', which is in use by {_holder(path)}"
-            )
-        if not is_said:
-            print(
-                f"vae-zoo: waiting for {_holder(path)}, which has '{path.parent}' in "
-                f"use, at most {seconds:g} seconds",
-                file=sys.stderr,
-                flush=True,
-            )
-            is_said = True
-        time.sleep(SECONDS_BETWEEN_TRIES)
+    lock = filelock.FileLock(path, fallback_to_soft=False, on_acquired=_sign)
     try:
-        with contextlib.suppress(OSError):  # For people alone; the disk may be full.
-            os.ftruncate(handle, 0)
-            os.write(handle, f"process {os.getpid()} of {platform.node()}\n".encode())
-        yield
-    finally:
-        with contextlib.suppress(OSError):
-            path.unlink()  # While it is locked: nobody else's is removed.
-        os.close(handle)
-
-
-def _taken(path):
-    """The open file, locked; None if another process has the lock."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        if fcntl is not None:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _acquire(lock, path, seconds)
+    except filelock.Timeout:
+        raise ValueError(
+            "`output` must be a folder that no other process writes to at the same "
+            "time; wait for it to end, or give another folder. Received: "
+            f"'{path.parent}', which is in use by {_holder(path)}"
+        ) from None
     except OSError as error:
-        if error.errno in IS_HELD:
-            os.close(handle)
-            return None
+        if error.errno not in HAS_NO_LOCKS:
+            raise
         print(
             f"vae-zoo: note: the file system of '{path.parent}' has no locks; take "
             "care that no other command writes to this folder at the same time",
             file=sys.stderr,
         )
-        return handle
-    with contextlib.suppress(FileNotFoundError):
-        if os.path.samestat(os.fstat(handle), os.stat(path)):
-            return handle
-    os.close(handle)  # Its process has just ended, and removed it.
-    return None
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            path.unlink()  # While it is locked: nobody else's is removed.
+        lock.release()
+
+
+def _acquire(lock, path, seconds):
+    """Waits for the lock, and says for whom; raises `filelock.Timeout` at the end."""
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        print(
+            f"vae-zoo: waiting for {_holder(path)}, which has '{path.parent}' in use, "
+            f"at most {seconds:g} seconds",
+            file=sys.stderr,
+            flush=True,
+        )
+        lock.acquire(timeout=seconds, poll_interval=SECONDS_BETWEEN_TRIES)
+
+
+def _sign(handle):
+    """Writes into the locked file who has it."""
+    with contextlib.suppress(OSError):  # For people alone; the disk may be full.
+        os.ftruncate(handle, 0)
+        os.write(handle, f"process {os.getpid()} of {platform.node()}\n".encode())
 
 
 def _holder(path):
