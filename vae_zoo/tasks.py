@@ -150,7 +150,9 @@ def anomaly_scores(
 
 
 def _score(model, num_samples, x, key):
-    return -importance.log_marginal_likelihood(model, x, num_samples, key)
+    return -importance.log_marginal_likelihood(
+        model, model.as_inputs(x), num_samples, key
+    )
 
 
 def analogy(model: keras.Model, start, end, x, amount: float = 1.0) -> tf.Tensor:

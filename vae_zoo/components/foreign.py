@@ -1,14 +1,9 @@
 """What comes from outside: any Keras layer as a network, any object as an argument."""
 
-import weakref
-
 import keras
 
 from vae_zoo.arguments import check_instance, shown
-from vae_zoo.components.heads import Head
-from vae_zoo.components.likelihood import Likelihood
 from vae_zoo.components.network import Stack
-from vae_zoo.components.prior import Prior
 
 _TF_KERAS = "tf_keras"
 _RETURNS = {
@@ -17,19 +12,6 @@ _RETURNS = {
     "decoder": "one tensor of features [B, ...], of which the likelihood makes the "
     "parameters of p(x|z)",
 }
-
-# What `check_component` takes.
-POSTERIOR = (Head, "posteriors.DiagonalNormal()", Likelihood)
-PRIOR = (Prior, "priors.StandardNormal()")
-_KINDS = {
-    "posterior": POSTERIOR,
-    "noise_posterior": POSTERIOR,
-    "prior": PRIOR,
-    "likelihood": (Likelihood, "likelihoods.Bernoulli()"),
-}
-
-# Layers that are part of a model.
-_owned = weakref.WeakSet()
 
 
 def check_network(name, value):
@@ -43,7 +25,7 @@ def check_network(name, value):
     )
 
 
-def check_component(name, value, kind, example, but_not=()):
+def check_component(name, value, kind, example):
     """`value`, an instance of `kind`; raises ValueError under `name` if it is not.
 
     Args:
@@ -51,15 +33,10 @@ def check_component(name, value, kind, example, but_not=()):
         value: what came.
         kind: the class.
         example: code that makes one, for the error.
-        but_not: a class or a tuple of them whose instances will not do.
     """
     _refuse_tf_keras(name, value)
     kinds = f"{kind.__module__.split('.')[0]}'s {kind.__name__}"
     expectation = f"an instance of {kinds}, such as {example}"
-    if isinstance(value, but_not):
-        raise ValueError(
-            f"`{name}` must be {expectation}. Received: {name}={shown(value)}"
-        )
     return check_instance(name, value, kind, expectation)
 
 
@@ -117,46 +94,3 @@ def build_network(name, network, input_shape):
             f"Received: an output of shape {shape}"
         )
     return shape
-
-
-def check_components(components):
-    """Raises ValueError unless each is what its name says, and free to be used.
-
-    With its weights a part of another model would bring along that model's training,
-    and the other way round. It is no matter whether the other one is still in use,
-    which would depend on when the garbage collector runs.
-
-    Args:
-        components: layers, by the names of the arguments.
-    """
-    names = {}
-    for name, component in components.items():
-        if name in _KINDS:
-            check_component(name, component, *_KINDS[name])
-        else:
-            check_network(name, component)
-        if id(component) in names:
-            raise ValueError(
-                f"`{names[id(component)]}` and `{name}` must be two objects, each "
-                f"with weights of its own. Received: {shown(component)} for both"
-            )
-        names[id(component)] = name
-        _check_is_free(name, component)
-
-
-def _check_is_free(name, component):
-    for layer in component._flatten_layers():
-        if layer in _owned and (layer is component or layer.trainable_weights):
-            raise ValueError(
-                f"`{name}` already belongs to a model, or a part of it does: the two "
-                "would train the same weights. Make a new one, or a copy, "
-                f"`type({name}).from_config({name}.get_config())`, to which "
-                "`set_weights` gives the weights of the old one once it is built. "
-                f"Received: {name}={shown(component)}"
-            )
-
-
-def claim(components):
-    """Makes the components, and all layers within them, parts of a model."""
-    for component in components.values():
-        _owned.update(component._flatten_layers())

@@ -5,8 +5,6 @@ import math
 import keras
 import tensorflow as tf
 
-from vae_zoo.components.geometry import EUCLIDEAN
-
 
 class Head(keras.layers.Layer):
     """Owns the projections from features to one distribution's parameters.
@@ -15,11 +13,7 @@ class Head(keras.layers.Layer):
     distribution they make (`distribution`). Keras layers may not return
     distributions, hence the two steps. Everything here stays float32 under a
     mixed-precision policy: the features are cast on the way in.
-
-    `geometry` says where the events of a posterior live.
     """
-
-    geometry = EUCLIDEAN
 
     def __init__(self, *, name=None, **kwargs):
         super().__init__(name=name, **{**kwargs, "dtype": "float32"})

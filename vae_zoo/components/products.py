@@ -12,15 +12,17 @@ import keras
 
 from vae_zoo.arguments import shown
 from vae_zoo.components import product_geometry
-from vae_zoo.components.foreign import POSTERIOR, PRIOR, check_component
-from vae_zoo.components.heads import Head, build_head
+from vae_zoo.components.foreign import check_component
+from vae_zoo.components.heads import build_head
 from vae_zoo.components.network import check_sizes
-from vae_zoo.components.prior import Prior, build_prior
+from vae_zoo.components.parts import POSTERIOR, PRIOR
+from vae_zoo.components.posteriors.posterior import Posterior
+from vae_zoo.components.priors.prior import Prior, build_prior
 from vae_zoo.distributions.product import Product
 
 
 @keras.saving.register_keras_serializable("vae_zoo")
-class ProductPosterior(Head):
+class ProductPosterior(Posterior):
     """q(z|x) = the product of q_i(z_i|x), z = (z_1, z_2, …).
 
     Args:
@@ -103,9 +105,9 @@ class ProductPrior(Prior):
         for factor, size in zip(self.factors, self.sizes, strict=True):
             build_prior(factor, (size,))
 
-    def distribution(self):
+    def distribution(self, model=None):
         """`distributions.Product`, batch [], event [D]."""
-        return Product([factor.distribution() for factor in self.factors])
+        return Product([factor.distribution(model) for factor in self.factors])
 
     def get_config(self):
         """The constructor's arguments."""

@@ -48,3 +48,43 @@ def no_sum_over_one_replica(optimizer):
     finally:
         for attributes in nested:
             del attributes["_all_reduce_sum_gradients"]
+
+
+def gathered(strategy, value):
+    """The `value` of each replica, an array [R, ...]; waits for all workers."""
+    values = strategy.run(_gather, args=(tf.convert_to_tensor(value),))
+    return strategy.experimental_local_results(values)[0].numpy()
+
+
+@tf.function
+def _gather(value):
+    return tf.distribute.get_replica_context().all_gather(value[None], axis=0)
+
+
+def of_the_first(model, values):
+    """`values`, arrays that each worker has found; those of the first one.
+
+    They are equal but for rounding, and one has to count.
+    """
+    strategy = model.distribute_strategy
+    if strategy.num_replicas_in_sync == 1:
+        return values
+    return [gathered(strategy, each)[0] for each in values]
+
+
+def weighted_mean(values, weights=None):
+    """The mean of `values` [B]; with `weights` [B], sum(w v) / sum(w).
+
+    Under a distribution strategy it is that of the global batch, the same on all
+    replicas however many examples each has, and differentiable.
+    """
+    found = context()
+    if weights is None:
+        if found is None:
+            return tf.reduce_mean(values)
+        weights = tf.ones_like(values)
+    weights = tf.cast(weights, values.dtype)
+    sums = tf.stack([tf.reduce_sum(values * weights), tf.reduce_sum(weights)])
+    if found is not None:
+        sums = found.all_reduce(tf.distribute.ReduceOp.SUM, sums)
+    return tf.math.divide_no_nan(sums[0], sums[1])

@@ -4,7 +4,7 @@ from vae_zoo.distributions.bernoulli import Bernoulli
 from vae_zoo.distributions.bernoulli_given_sum import BernoulliGivenSum
 from vae_zoo.distributions.continuous_bernoulli import ContinuousBernoulli
 from vae_zoo.distributions.divergence import kl_divergence
-from vae_zoo.distributions.hierarchical_mixture import HierarchicalMixture
+from vae_zoo.distributions.marginal import Marginal
 from vae_zoo.distributions.mixture_of_normals import MixtureOfNormals
 from vae_zoo.distributions.power_spherical import PowerSpherical
 from vae_zoo.distributions.product import Product
@@ -17,7 +17,7 @@ __all__ = [
     "Bernoulli",
     "BernoulliGivenSum",
     "ContinuousBernoulli",
-    "HierarchicalMixture",
+    "Marginal",
     "MixtureOfNormals",
     "PowerSpherical",
     "Product",

@@ -136,13 +136,12 @@ def bidirectional(
 
 def _sides(model, num_steps, num_chains, prior_share, numbers, key):
     """log p(x) from below and from above, of one example for each of `numbers`."""
-    u = model.joint_prior().sample(tf.size(numbers), seed=fold_in(key, 0))
-    p = model.likelihood(u[:, : model.latent_dim])
-    x = p.sample(seed=fold_in(key, 1))
+    z = model.draw_prior([tf.size(numbers)], fold_in(key, 0))
+    x = model.likelihood(z).sample(seed=fold_in(key, 1))
     chains = (num_chains, prior_share)
     lower, _ = log_likelihood(model, x, num_steps, *chains, fold_in(key, 2))
     target = LatentTarget(model, x, *chains, fold_in(key, 3))
-    start = target.whiten(u, fold_in(key, 4))[None]
+    start = [part[None] for part in target.whiten(z, fold_in(key, 4))]
     ends = (target.log_joint, target.log_start)
     backwards = _anneal(
         target, ends, start, num_steps, fold_in(key, 5), is_forward=False
@@ -173,7 +172,7 @@ def _anneal(target, ends, start, num_steps, seed, is_forward=True):
     Args:
         target: a `LatentTarget`.
         ends: the two log-densities.
-        start: states [C, B, U], draws of the first.
+        start: states, a list of [C, B, D], draws of the first.
         num_steps: from one to the other.
         seed: int32 [2].
         is_forward: whether the second density is the posterior's.
@@ -188,22 +187,25 @@ def _anneal(target, ends, start, num_steps, seed, is_forward=True):
     def move(step, states, log_weights):
         share = tf.cast(step + 1, tf.float32) / num_steps
 
-        def log_density(states):
-            return (1 - share) * start_density(states) + share * end_density(states)
+        def log_density(*states):
+            return (1 - share) * start_density(*states) + share * end_density(*states)
 
-        log_weights += (end_density(states) - start_density(states)) / num_steps
+        log_weights += (end_density(*states) - start_density(*states)) / num_steps
         # Every other step is as wide as chains from the prior need it. All chains take
         # it: a step that knew where its chain started would make the weights biased.
         is_wide = has_prior & (step % 2 == 0)
-        widths = target.widths(share if is_forward else 1 - share)
+        widths = [
+            tf.where(is_wide, width, 1.0)
+            for width in target.widths(share if is_forward else 1 - share)
+        ]
         kernel = hamiltonian.copy(
             target_log_prob_fn=log_density,
-            step_size=step_size * tf.where(is_wide, widths, 1.0),
+            step_size=[step_size * width for width in widths],
         )
         # TFP's own chain keeps the last density's value, of a step before: a bias.
         results = kernel.bootstrap_results(states)
         states, _ = kernel.one_step(states, results, seed=fold_in(seed, step + 2))
         return step + 1, states, log_weights
 
-    state = (tf.constant(0), start, tf.zeros(tf.shape(start)[:-1]))
+    state = (tf.constant(0), start, tf.zeros(tf.shape(start[0])[:-1]))
     return tf.while_loop(lambda step, *_: step < num_steps, move, state)[2]

@@ -10,7 +10,7 @@ from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
 from vae_zoo.arguments import shown
 from vae_zoo.arrays import as_array, as_floats
-from vae_zoo.evaluation.estimate import Batches
+from vae_zoo.evaluation.estimate import Batches, float_inputs
 from vae_zoo.models.input_checks import plain_value_errors
 from vae_zoo.models.traced import traced
 
@@ -90,7 +90,7 @@ def probabilities_and_labels(model, data, name="data"):
     probabilities = traced(_probabilities, model)
     with plain_value_errors():
         pairs = [
-            (probabilities(tf.cast(x, tf.float32)).numpy(), np.reshape(y, -1))
+            (probabilities(float_inputs(x)).numpy(), np.reshape(y, -1))
             for x, y, *_ in batches
         ]
     if not pairs:

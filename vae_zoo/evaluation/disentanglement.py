@@ -20,6 +20,7 @@ from vae_zoo.evaluation.estimate import (
     Estimate,
     checked_seed,
     first_examples,
+    float_inputs,
 )
 from vae_zoo.models.input_checks import plain_value_errors
 from vae_zoo.models.traced import traced
@@ -99,7 +100,7 @@ def evaluate_disentanglement(
     encode = traced(_encode, model)
     with plain_value_errors():
         # Images need not all be held at once.
-        coded = ((encode(tf.cast(x, tf.float32)), y) for x, y, *_ in batches)
+        coded = ((encode(float_inputs(x)), y) for x, y, *_ in batches)
         codes, factors = first_examples(coded, num_examples)
     parts = [
         score_disentanglement(

@@ -8,7 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from vae_zoo.arguments import check_choice, check_instance, check_seed, shown
-from vae_zoo.models.elbo_model import ElboModel
+from vae_zoo.components.rows import num_rows, parts_of_rows
+from vae_zoo.fitting.adapter import Adapter
 from vae_zoo.models.input_checks import plain_value_errors
 
 ROWS_OF_ARRAYS = 100
@@ -85,20 +86,23 @@ def first_examples(batches, count):
         count: how many, at most.
 
     Returns:
-        x [N, *shape] and y [N, …], or None where there is none.
+        x [N, *shape], or a dict of inputs, and y [N, …], or None where there is none.
     """
     parts, labels, total = [], [], 0
     for element in batches:
         pair = element if isinstance(element, tuple) else (element,)
-        parts.append(np.asarray(pair[0]))
+        parts.append(inputs_by_name(pair[0]))
         if len(pair) > 1:
             labels.append(np.asarray(pair[1]))
-        total += len(parts[-1])
+        total += num_rows(parts[-1])
         if total >= count:
             break
     _check_not_empty(parts)
-    x = np.concatenate(parts)[:count]
-    return x, (np.concatenate(labels)[:count] if labels else None)
+    x = {
+        name: np.concatenate([part[name] for part in parts])[:count]
+        for name in parts[0]
+    }
+    return alone_or_named(x), (np.concatenate(labels)[:count] if labels else None)
 
 
 class Interrupted(KeyboardInterrupt):
@@ -112,7 +116,7 @@ class Interrupted(KeyboardInterrupt):
 def check_model(model):
     """`model`; raises ValueError unless it is a model of the package."""
     expectation = "a model of vae_zoo, such as VAE.from_preset gives"
-    return check_instance("model", model, ElboModel, expectation)
+    return check_instance("model", model, Adapter, expectation)
 
 
 def checked_seed(seed):
@@ -151,11 +155,11 @@ class Batches:
 
     def __init__(self, model, data, name="data"):
         self.model = check_model(model)
-        if isinstance(data, (np.ndarray, tf.Tensor)) and len(data.shape):
+        is_array = isinstance(data, (np.ndarray, tf.Tensor)) and len(data.shape)
+        if is_array or isinstance(data, dict):
             # The model may know it by another shape.
-            data = np.asarray(model.checked(data))
-            starts = range(0, len(data), ROWS_OF_ARRAYS)
-            self._batches = [data[start : start + ROWS_OF_ARRAYS] for start in starts]
+            parts = parts_of_rows(inputs_by_name(model.checked(data)), ROWS_OF_ARRAYS)
+            self._batches = [alone_or_named(part) for part in parts]
         elif isinstance(data, tf.data.Dataset):
             _check_elements(data.element_spec, name)
             self._batches = data
@@ -173,13 +177,15 @@ class Batches:
 
     def __iter__(self):
         for element in self._batches:
-            pair = element if isinstance(element, tuple) else (element,)
-            yield (self.model.checked(pair[0]), *pair[1:])
+            yield self.model.checked(
+                element if isinstance(element, tuple) else (element,)
+            )
 
 
 def _check_elements(spec, name):
     first = spec[0] if isinstance(spec, tuple) and spec else spec
-    if not isinstance(first, tf.TensorSpec):
+    is_named = isinstance(first, dict) and "x" in first
+    if not is_named and not isinstance(first, tf.TensorSpec):
         raise ValueError(
             f"`{name}` must be a data set with elements x or (x, …), x a tensor. "
             f"Received: elements {spec}"
@@ -211,7 +217,7 @@ def mapped(score, batches, seed, verbose, summarize=lambda scores: scores):
         with plain_value_errors():
             for step, element in enumerate(batches):
                 x = element[0] if isinstance(element, tuple) else element
-                x = tf.cast(x, tf.float32)
+                x = float_inputs(x)
                 scores = score(x, tf.constant([seed, step]))
                 parts.append(tf.nest.map_structure(np.asarray, scores))
                 bar.update(step + 1)
@@ -220,6 +226,21 @@ def mapped(score, batches, seed, verbose, summarize=lambda scores: scores):
             raise
         raise Interrupted(summarize(_in_a_row(parts))) from None
     return summarize(_in_a_row(parts))
+
+
+def float_inputs(x):
+    """x, or a dict of inputs, as float32 tensors."""
+    return tf.nest.map_structure(lambda value: tf.cast(value, tf.float32), x)
+
+
+def inputs_by_name(x):
+    """x, or a dict of inputs, as a dict of arrays."""
+    return tf.nest.map_structure(np.asarray, x if isinstance(x, dict) else {"x": x})
+
+
+def alone_or_named(inputs):
+    """x where it is the only input, else the dict of inputs."""
+    return inputs["x"] if len(inputs) == 1 else inputs
 
 
 def _in_a_row(parts):

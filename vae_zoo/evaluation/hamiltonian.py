@@ -1,5 +1,7 @@
 """log p(x) from draws of the posterior, for very few latents."""
 
+import math
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -81,7 +83,10 @@ def hamiltonian_marginal_likelihood(
 
 
 def _draw(model, num_steps, x, key):
-    """Draws of the posterior, [num_steps, 40, B, U], and their log p(x, z)."""
+    """States of the posterior, [num_steps, 40, B, U], and their log p(x, z).
+
+    The parts of a state stand in a row, for a density estimate of all of them.
+    """
     target = LatentTarget(model, x, NUM_CANDIDATES, 0.5, fold_in(key, 0))
     start = _resampled(target, fold_in(key, 1))
     states = tfp.mcmc.sample_chain(
@@ -92,18 +97,24 @@ def _draw(model, num_steps, x, key):
         trace_fn=None,
         seed=fold_in(key, 3),
     )
-    return states, _log_joint(model, x, states, key)
+    return tf.concat(states, axis=-1), tf.map_fn(
+        lambda parts: target.log_joint(*parts), states, fn_output_signature=tf.float32
+    )
 
 
 def _log_joint(model, x, states, key):
+    """log p(x, z) of states [L, C, B, U], their parts in a row."""
     target = LatentTarget(model, x, NUM_CANDIDATES, 0.5, fold_in(key, 0))
-    return tf.map_fn(target.log_joint, states)
+    sizes = [size for (size,) in model.latent_shapes.values()]
+    return tf.map_fn(
+        lambda state: target.log_joint(*tf.split(state, sizes, axis=-1)), states
+    )
 
 
 def check(model, num_samples, name="num_samples"):
     """The number of latent variables; ValueError, of `name`, if there is no way."""
     check_count(name, num_samples, NUM_CHAINS, "one for each chain")
-    size = model.joint_prior().event_shape[0]
+    size = sum(math.prod(shape) for shape in model.latent_shapes.values())
     if size > MAX_LATENTS:
         raise ValueError(
             f"`model` must have at most {MAX_LATENTS} latent variables: density "
@@ -114,16 +125,25 @@ def check(model, num_samples, name="num_samples"):
 
 
 def _resampled(target, seed):
-    """States [40, B, U] near draws of p(z|x), by sampling-importance-resampling."""
+    """States near draws of p(z|x), a list of [40, B, D].
+
+    By sampling-importance-resampling.
+    """
     candidates = target.starts(fold_in(seed, 0))
     log_weights = tf.map_fn(
-        lambda states: target.log_joint(states) - target.log_start(states), candidates
+        lambda parts: target.log_joint(*parts) - target.log_start(*parts),
+        candidates,
+        fn_output_signature=tf.float32,
     )
     chosen = tf.random.stateless_categorical(
         tf.transpose(log_weights), 2 * NUM_CHAINS, fold_in(seed, 1)
     )
-    by_example = tf.transpose(candidates, [1, 0, 2])
-    return tf.transpose(tf.gather(by_example, chosen, batch_dims=1), [1, 0, 2])
+    return [
+        tf.transpose(
+            tf.gather(tf.transpose(part, [1, 0, 2]), chosen, batch_dims=1), [1, 0, 2]
+        )
+        for part in candidates
+    ]
 
 
 def _draws_of(densities, count, key):

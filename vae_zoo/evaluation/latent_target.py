@@ -3,6 +3,7 @@
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from vae_zoo.components.draw import total
 from vae_zoo.distributions.noise import fold_in
 from vae_zoo.models.proposal import DefensiveProposal
 
@@ -18,85 +19,105 @@ NUM_ADAPTATION_STEPS = 50
 
 
 class LatentTarget:
-    """Log-densities over states s of R^U, one for each example of a batch.
+    """Log-densities over states of all latents, for each example of a batch.
 
-    A state stands for the point m + d s of the geometry's chart, m and d the mean and
-    deviation of q(z|x) there: on the scale of q the posterior is about one unit wide.
+    A state is a list of float [..., B, D], one for each latent in the model's order.
+    Its part s stands for the point m + d s of the geometry's chart, m and d the mean
+    and deviation of q(z|x) there: on the scale of q the posterior is about one unit
+    wide.
 
     Args:
-        model: a model with `joint_posterior`, `joint_prior` and `likelihood`.
-        x: float [B, *input_shape].
+        model: a model of the package whose latents are vectors.
+        x: float [B, *input_shape], or a dict of inputs.
         num_starts: how many states `starts` draws for each example.
         prior_share: of these, as in `DefensiveProposal`.
         seed: int32 [2].
     """
 
     def __init__(self, model, x, num_starts, prior_share, seed):
-        self.model = model
-        self.x = tf.cast(tf.convert_to_tensor(x), tf.float32)
-        q = model.joint_posterior(self.x)
+        self.model, self.inputs = model, model.as_inputs(x)
+        self.charts = model.geometries
+        features = model.features(self.inputs)
         self.proposal = DefensiveProposal(
-            q, model.joint_prior(), num_starts, prior_share
+            model, self.inputs, features, num_starts, prior_share
         )
-        drawn = q.sample(NUM_DRAWS, seed=seed)
-        points = model.geometry.lift(drawn, fold_in(seed, 0))
-        self._mean = tf.reduce_mean(points, axis=0)
-        deviation = tf.math.reduce_std(points, axis=0)
-        self._deviation = tf.maximum(deviation, MIN_DEVIATION)
-        self._log_unit = tf.reduce_sum(tf.math.log(self._deviation), axis=-1)
-        anywhere = self.proposal.prior.sample(NUM_DRAWS, seed=fold_in(seed, 1))
-        spread = tf.math.reduce_std(
-            model.geometry.lift(anywhere, fold_in(seed, 2)), axis=0
-        )
-        self._prior_widths = tf.maximum(spread / self._deviation, 1.0)
+        drawn = model.infer(self.inputs, NUM_DRAWS, features=features, seed=seed).z
+        points = self._lifted(drawn, fold_in(seed, 0))
+        self._means = [tf.reduce_mean(each, axis=0) for each in points]
+        self._deviations = [
+            tf.maximum(tf.math.reduce_std(each, axis=0), MIN_DEVIATION)
+            for each in points
+        ]
+        log_units = [tf.reduce_sum(tf.math.log(d), axis=-1) for d in self._deviations]
+        self._log_unit = sum(log_units)
+        anywhere = self.proposal.draw_prior(NUM_DRAWS, fold_in(seed, 1))
+        spreads = [
+            tf.math.reduce_std(each, axis=0)
+            for each in self._lifted(anywhere, fold_in(seed, 2))
+        ]
+        self._prior_widths = [
+            tf.maximum(spread / deviation, 1.0)
+            for spread, deviation in zip(spreads, self._deviations, strict=True)
+        ]
 
-    def whiten(self, u, seed):
-        """A state that stands for the latents u [..., B, U]."""
-        return (self.model.geometry.lift(u, seed) - self._mean) / self._deviation
+    def whiten(self, z, seed):
+        """A state that stands for the latents z, name -> [..., B, D]."""
+        points = zip(self._lifted(z, seed), self._means, self._deviations, strict=True)
+        return [(point - mean) / deviation for point, mean, deviation in points]
 
     def latents(self, states):
-        """The latents that states [..., B, U] stand for."""
-        return self.model.geometry.project(self._points(states))
+        """The latents that a state stands for, name -> [..., B, D]."""
+        return self._projected(self._points(states))
 
     def starts(self, seed):
-        """States of draws of the proposal: [num_starts, B, U]."""
-        return self.whiten(self.proposal.sample(seed), fold_in(seed, 2))
+        """States of draws of the proposal: [num_starts, B, D] of each latent."""
+        return self.whiten(self.proposal.sample(seed).z, fold_in(seed, 2))
 
     def widths(self, share):
-        """How wide p(z)^(1 - share) p(z|x)^share is, were both normal: [B, U]."""
-        return tf.math.rsqrt(share + (1 - share) / self._prior_widths**2)
+        """How wide p(z)^(1 - share) p(z|x)^share is, were both normal: [B, D] each."""
+        return [
+            tf.math.rsqrt(share + (1 - share) / width**2)
+            for width in self._prior_widths
+        ]
 
-    def log_start(self, states):
-        """The log-density of `starts` at states [..., B, U]: [..., B]."""
+    def log_start(self, *states):
+        """The log-density of `starts` at a state [..., B, D]: [..., B]."""
         points = self._points(states)
-        u = self.model.geometry.project(points)
-        return self.proposal.log_prob(u) + self._log_volume(points)
+        log_density = self.proposal.log_prob(self._projected(points))
+        return log_density + self._log_volume(points)
 
-    def log_joint(self, states):
-        """log p(x, z) as a density of states [..., B, U]: [..., B]."""
+    def log_joint(self, *states):
+        """log p(x, z) as a density of a state [..., B, D]: [..., B]."""
         points = self._points(states)
-        u = self.model.geometry.project(points)
-        rows = tf.reshape(u[..., : self.model.latent_dim], [-1, self.model.latent_dim])
-        batch = tf.shape(u)[:-1]
-        x = tf.broadcast_to(self.x, tf.concat([batch, tf.shape(self.x)[1:]], axis=0))
-        x = tf.reshape(x, [-1, *self.model.input_shape])
-        log_likelihood = tf.reshape(self.model.likelihood(rows).log_prob(x), batch)
-        log_prior = self.model.joint_prior().log_prob(u)
-        return log_likelihood + log_prior + self._log_volume(points)
+        log_joint = self.model.log_joint(self._projected(points), self.inputs)
+        return total(log_joint) + self._log_volume(points)
 
     def _points(self, states):
-        return self._mean + self._deviation * states
+        three = zip(self._means, self._deviations, states, strict=True)
+        return [mean + deviation * state for mean, deviation, state in three]
+
+    def _lifted(self, z, seed):
+        return [
+            chart.lift(z[name], fold_in(seed, number) if number else seed)
+            for number, (name, chart) in enumerate(self.charts.items())
+        ]
+
+    def _projected(self, points):
+        pairs = zip(self.charts.items(), points, strict=True)
+        return {name: chart.project(point) for (name, chart), point in pairs}
 
     def _log_volume(self, points):
-        return self.model.geometry.log_volume(points) + self._log_unit
+        pairs = zip(self.charts.values(), points, strict=True)
+        volumes = [chart.log_volume(point) for chart, point in pairs]
+        return sum(volumes) + self._log_unit
 
 
 def adapted_kernel(log_density, start, seed):
     """Hamiltonian Monte Carlo with a step size of its own for each example.
 
     Args:
-        log_density: function of states [C, B, U] to [C, B].
-        start: states [C, B, U] to find the step sizes from.
+        log_density: function of the parts of states, [C, B, D] each, to [C, B].
+        start: states, a list of [C, B, D], to find the step sizes from.
         seed: int32 [2].
 
     Returns:
@@ -104,7 +125,7 @@ def adapted_kernel(log_density, start, seed):
     """
     hamiltonian = tfp.mcmc.HamiltonianMonteCarlo(
         log_density,
-        step_size=tf.fill([tf.shape(start)[1], 1], 0.5),
+        step_size=tf.fill([tf.shape(start[0])[1], 1], 0.5),
         num_leapfrog_steps=NUM_LEAPFROG_STEPS,
     )
     adaptation = tfp.mcmc.SimpleStepSizeAdaptation(

@@ -10,11 +10,14 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from vae_zoo.arguments import check_count
+from vae_zoo.components.draw import total
+from vae_zoo.components.rows import num_rows, parts_of_rows
 from vae_zoo.evaluation.estimate import (
     Batches,
     Estimate,
     checked_seed,
     first_examples,
+    inputs_by_name,
 )
 from vae_zoo.models.input_checks import plain_value_errors
 from vae_zoo.models.traced import traced
@@ -93,22 +96,21 @@ def latent_usage(
     seed = checked_seed(seed)
     with plain_value_errors():
         x, _ = first_examples(Batches(model, data), num_examples)
-    if len(x) < 2:
+        x = inputs_by_name(x)
+    if num_rows(x) < 2:
         raise ValueError(
-            f"`data` must be at least 2 examples, to compare them. Received: {len(x)}"
+            "`data` must be at least 2 examples, to compare them. Received: "
+            f"{num_rows(x)}"
         )
-    batches = [
-        tf.constant(x[start : start + ROWS_PER_STEP], tf.float32)
-        for start in range(0, len(x), ROWS_PER_STEP)
-    ]
+    batches = list(parts_of_rows(x, ROWS_PER_STEP))
     parts = [
         _in_a_batch(model, batch, tf.constant([seed, step]))
         for step, batch in enumerate(batches)
     ]
-    means, draws, conditional, prior, *per_dimension = map(
-        np.concatenate, zip(*parts, strict=True)
+    means, conditional, prior, *per_dimension = map(
+        np.concatenate, zip(*(part[1:] for part in parts), strict=True)
     )
-    aggregate = _log_aggregate(model, batches, draws)
+    aggregate = _log_aggregate(model, batches, [part[0] for part in parts])
     scale = 1 / model.geometry.variances(model.latent_dim)
     variances = means.var(axis=0) * scale
     kl, kl_errors = _means_and_errors(*per_dimension)
@@ -132,10 +134,11 @@ def latent_usage(
 
 
 def _in_a_batch(model, x, key):
-    """What there is of each example: means, draws, log q, log p, perhaps KLs."""
-    q, q_z = model.joint_posterior(x), model.posterior(x)
-    u = q.sample(seed=key)
-    found = (q_z.mean(), u, q.log_prob(u), model.joint_prior().log_prob(u))
+    """What there is of each example: draws, means, log q, log p, perhaps KLs."""
+    draw = model.infer(x, seed=key)
+    q_z = draw.q["z"]
+    log_prior = total(model.log_prior(draw.z, x))
+    found = (draw.z, q_z.mean(), total(draw.log_q)[0], log_prior[0])
     return found + _kl_per_dimension(q_z, model.prior())
 
 
@@ -160,19 +163,26 @@ def _means_and_errors(rows=None):
 
 
 def _log_aggregate(model, batches, draws):
-    """log (1/N) sum_j q(u|x_j) at each of the draws [N, U]: float [N]."""
+    """log (1/N) sum_j q(z|x_j) at each of the draws: float [N].
+
+    Args:
+        model: the model.
+        batches: the examples x_j in parts.
+        draws: the draws in parts, name -> [1, n, *event] each.
+    """
     log_sum = traced(_log_sum, model)
-    total = np.full(len(draws), -np.inf)
-    starts = range(0, len(draws), ROWS_PER_STEP)
+    found = -np.inf
     for batch in batches:
-        parts = [
-            log_sum(batch, tf.constant(draws[start : start + ROWS_PER_STEP]))
-            for start in starts
-        ]
-        total = np.logaddexp(total, np.concatenate(parts))
-    return total - math.log(len(draws))
+        found = np.logaddexp(
+            found, np.concatenate([log_sum(batch, part) for part in draws])
+        )
+    return found - math.log(len(found))
 
 
-def _log_sum(model, x, u):
-    q = model.joint_posterior(x)
-    return tf.reduce_logsumexp(q.log_prob(u[:, None, :]), axis=1)
+def _log_sum(model, x, z):
+    # Each draw at every example's posterior: [n, B].
+    every = {
+        name: tf.repeat(tf.expand_dims(value[0], 1), tf.shape(x["x"])[0], axis=1)
+        for name, value in z.items()
+    }
+    return tf.reduce_logsumexp(total(model.infer(x, z=every).log_q), axis=1)

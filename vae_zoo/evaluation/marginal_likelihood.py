@@ -89,7 +89,7 @@ def _about_few_samples(size):
 
 def _score(model, num_samples, prior_share, x, key):
     log_sum, log_squares = importance.log_weight_sums(
-        model, x, num_samples, key, prior_share
+        model, model.as_inputs(x), num_samples, key, prior_share
     )
     terms = model.elbo_terms(x, seed=fold_in(key, 1))
     return {

@@ -1,8 +1,9 @@
 """The door through which all data go that `fit`, `evaluate` and `predict` are given.
 
 Whatever Keras takes is brought into one form here, and checked, or refused by name:
-x is float32 [B, *input_shape]; y int32 [B], or None for a model that does not learn
-from labels; sample weights are float32 [B], or None.
+x is float32 [B, *input_shape], or a dict of the model's inputs where it has several;
+y int32 [B], or None for a model that does not learn from labels; sample weights are
+float32 [B], or None. Where a model has a condition, Keras' y is that condition.
 """
 
 import dataclasses
@@ -13,6 +14,7 @@ import tensorflow as tf
 from vae_zoo.arguments import shown
 from vae_zoo.fitting import sample_weights
 from vae_zoo.fitting.examples import ExampleRule
+from vae_zoo.fitting.inputs import Inputs, by_name
 from vae_zoo.fitting.labels import LabelRule, labels_or_none, without_labels
 from vae_zoo.fitting.streams import is_stream, mapped_elements
 
@@ -24,12 +26,28 @@ class Door:
     """What a model takes.
 
     Attributes:
-        examples: the rule of x.
+        rules: those of the inputs, name -> rule; "x" is always there.
         labels: the rule of y; None: y is ignored, whatever it is.
     """
 
-    examples: ExampleRule
+    rules: dict[str, ExampleRule]
     labels: LabelRule | None = None
+
+    @property
+    def examples(self) -> ExampleRule:
+        """The rule of x."""
+        return self.rules["x"]
+
+    def as_tensors(self, x) -> Inputs:
+        """Inputs as checked tensors; of symbolic ones the values are not checked.
+
+        Args:
+            x: `Inputs`, a dict of them, or x alone.
+        """
+        named = by_name(x, self.rules)
+        return Inputs(
+            **{name: self.rules[name].as_tensor(named[name], name) for name in named}
+        )
 
     def arrays(self, x, y=None, weights=None, class_weight=None):
         """A tuple (x, y, sample weights) of arrays of one length, at least 1.
@@ -43,8 +61,10 @@ class Door:
         Raises:
             ValueError: if anything is not as it must be.
         """
-        x = self.examples.as_array(x)
-        num_examples = len(x)
+        named, y = self._with_condition(x, y)
+        named = {name: self.rules[name].as_array(named[name], name) for name in named}
+        num_examples = len(named["x"])
+        _check_lengths(named)
         if num_examples == 0:
             raise ValueError("`x` must have at least one example. Received: none")
         if y is not None and _length(y) != num_examples:
@@ -62,7 +82,7 @@ class Door:
             )
         if y is not None:
             y = self.labels.as_array(y, num_examples) if self.labels else None
-        return x, y, weights
+        return _alone_or_named(named), y, weights
 
     def stream(self, data, class_weight=None):
         """A stream of x, (x, y) or (x, y, sample weights), each batch checked.
@@ -98,8 +118,9 @@ class Door:
 
     def in_graph(self, x, y=None, weights=None, class_weight=None):
         """As `arrays`, of a batch of tensors; bad values fail when it runs."""
-        x = self.examples.in_graph(x)
-        y = labels_or_none(y)
+        named, y = self._with_condition(x, labels_or_none(y))
+        named = {name: self.rules[name].in_graph(named[name], name) for name in named}
+        x = named["x"]
         if weights is not None:
             weights = sample_weights.in_graph(weights, x)
         if class_weight is not None:
@@ -108,7 +129,24 @@ class Door:
             weights = sample_weights.of_classes(classes, class_weight)
         if y is not None:
             y = self.labels.in_graph(y, x) if self.labels else None
-        return x, y, weights
+        return _alone_or_named(named), y, weights
+
+    def _with_condition(self, x, y):
+        """The inputs by name, and y: None where that is the condition."""
+        named = by_name(x, self.rules)
+        if "x" not in named:
+            raise ValueError(
+                f"`x` must be among the inputs. Received: {shown(list(named))}"
+            )
+        if "condition" not in self.rules:
+            return named, y
+        if (y is None) == ("condition" not in named):
+            received = "none" if y is None else "both"
+            raise ValueError(
+                "`condition` must be given once, as `y` or in a dict beside x: "
+                '{"x": x, "condition": condition}. Received: ' + received
+            )
+        return (named if y is None else {**named, "condition": y}), None
 
     def validation(self, data):
         """What `fit` takes as `validation_data`: a stream, or a tuple of arrays."""
@@ -126,7 +164,7 @@ class Door:
 
             @tf.autograph.experimental.do_not_convert
             def checked(x, *others):
-                x = self.examples.in_graph(x)
+                x, *others = self._checked_inputs((x, *others), "in_graph")
                 return (x, *others) if others else x
 
             return data.map(checked)
@@ -137,15 +175,48 @@ class Door:
 
     def _checked(self, element):
         if isinstance(element, tuple) and element:
-            return (self.examples.as_array(element[0]), *element[1:])
-        return self.examples.as_array(element)
+            return self._checked_inputs(element, "as_array")
+        return self._checked_inputs((element,), "as_array")[0]
+
+    def _checked_inputs(self, parts, method):
+        """A tuple (x, …), the inputs checked by a method of the rules."""
+        x, *others = parts
+        y = None
+        if "condition" in self.rules and others:
+            y, *others = (labels_or_none(others[0]), *others[1:])
+        named, _ = self._with_condition(x, y)
+        named = {
+            name: getattr(self.rules[name], method)(named[name], name) for name in named
+        }
+        if y is not None and others:
+            others = [without_labels(named["x"]), *others]
+        return (_alone_or_named(named), *others)
+
+
+def _alone_or_named(named):
+    """x, or a dict where there are other inputs beside it."""
+    return named["x"] if len(named) == 1 else named
+
+
+def _check_lengths(named):
+    lengths = {name: len(value) for name, value in named.items()}
+    for name, length in lengths.items():
+        if length != lengths["x"]:
+            raise ValueError(
+                f"`{name}` must have a row for each of the {lengths['x']} examples. "
+                f"Received: {length} rows"
+            )
 
 
 def packed(x, y, weights):
     """x, (x, y) or (x, y, weights), as short as can be."""
     if weights is not None:
-        return x, without_labels(x) if y is None else y, weights
+        return x, without_labels(_rows_of(x)) if y is None else y, weights
     return x if y is None else (x, y)
+
+
+def _rows_of(x):
+    return x["x"] if isinstance(x, dict) else x
 
 
 def _parts(element):

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from vae_zoo.arguments import shown
 from vae_zoo.components.batch_checks import check_batch
-from vae_zoo.components.value_rule import ValueRule
+from vae_zoo.components.likelihoods.value_rule import ValueRule
 
 _EXPECTED = "an array or tensor of numbers, of shape [B, {}]"
 
@@ -45,16 +45,16 @@ class ExampleRule:
             return tf.convert_to_tensor(self.as_array(x, name))
         return self.in_shape(x, name)
 
-    def in_graph(self, x):
+    def in_graph(self, x, name="x"):
         """As `as_array` for a batch of a `tf.data.Dataset`; a bad value fails there."""
-        x = self.in_shape(x)
+        x = self.in_shape(x, name)
         if not x.shape[1:].is_fully_defined():
             # Text, since shapes of other ranks cannot be compared.
             sizes = tf.strings.as_string(tf.shape(x)[1:])
             expected = ", ".join(map(str, self.shape))
             check_batch(
                 tf.equal(tf.strings.reduce_join(sizes, separator=", "), expected),
-                f"`x` must have shape [B, {expected}]. Received: shape {{}}",
+                f"`{name}` must have shape [B, {expected}]. Received: shape {{}}",
                 [tf.shape(x)],
             )
             x.set_shape((None, *self.shape))

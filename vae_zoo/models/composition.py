@@ -1,15 +1,16 @@
 """The layers that a model is made of: what they must be, and how they are built."""
 
-from vae_zoo.components.foreign import build_network, check_components, claim
+import math
+
+from vae_zoo.components.foreign import build_network
 from vae_zoo.components.heads import build_head
-from vae_zoo.components.prior import build_prior
+from vae_zoo.components.parts import check_components, claim
+from vae_zoo.components.priors.prior import build_prior
 from vae_zoo.models.input_checks import check_same_geometry
 
 
 class Composition:
     """Checks and builds the components that the constructor of `VAE` has set."""
-
-    has_noise_posterior = False
 
     def _compose(self):
         """Makes the components parts of this model, once all of them fit.
@@ -19,12 +20,6 @@ class Composition:
         """
         check_components(self._components())
         check_same_geometry(self.posterior_head, self.prior_layer)
-        if self.prior_layer.noise_dim and not self.has_noise_posterior:
-            raise ValueError(
-                "`prior` must be one of z alone: of further latents only the "
-                "GaussianMixtureVAE has a posterior. Received: "
-                f"{type(self.prior_layer).__name__}"
-            )
         self._build_components()
         claim(self._components())
 
@@ -46,4 +41,20 @@ class Composition:
         self._decoded_shape = build_network("decoder", self.decoder, z_shape)
         build_head(self.likelihood_head, self._decoded_shape, self.input_shape)
         build_prior(self.prior_layer, (self.latent_dim,))
+        self._check_latents()
         self.built = True
+
+    def _check_latents(self):
+        """Raises ValueError unless each latent has both a prior and a posterior."""
+        known, needed = [*self.posterior_heads], [*self.prior_layer.latent_shapes]
+        if sorted(known) != sorted(needed):
+            raise ValueError(
+                "`prior` must be one of the latents that this model has posteriors "
+                f"of, {known}. Received: {type(self.prior_layer).__name__}, of {needed}"
+            )
+
+    @property
+    def elements_of_a_row(self):
+        """The size of what the decoder gives for one z, or of x if that is larger."""
+        sizes = [size for size in self._decoded_shape[1:] if isinstance(size, int)]
+        return max(math.prod(sizes), math.prod(self.input_shape))

@@ -1,21 +1,20 @@
 """The Gaussian-mixture VAE: clusters of any shape, and labels where there are any."""
 
-import dataclasses
-
 import keras
 import tensorflow as tf
 
 from vae_zoo.arguments import check_count, check_instance
 from vae_zoo.components.cluster_initializers import DEFAULT, ClusterInitializer
 from vae_zoo.components.foreign import check_network
-from vae_zoo.components.heads import Head, build_head
-from vae_zoo.components.mixture_priors import HierarchicalMixtureOfNormals
-from vae_zoo.components.posteriors import DiagonalNormal
-from vae_zoo.distributions.divergence import kl_divergence
-from vae_zoo.distributions.product import Product
-from vae_zoo.fitting import labels
-from vae_zoo.models.elbo_model import weighted_mean
-from vae_zoo.models.kl_weight import Weight, at_present_step, check_weights
+from vae_zoo.components.heads import build_head
+from vae_zoo.components.objectives import MixtureElbo
+from vae_zoo.components.posteriors import DiagonalNormal, Posterior
+from vae_zoo.components.priors import HierarchicalMixtureOfNormals
+from vae_zoo.models.objective_options import (
+    NumberOfObjective,
+    chosen_objective,
+    config_with_options,
+)
 from vae_zoo.models.vae import VAE, serialized
 
 
@@ -34,7 +33,7 @@ class GaussianMixtureVAE(VAE):
     class-conditional generator, `sample(num_samples, cluster=k)`. At the end of `fit`
     on labels the clusters are fitted once more, in closed form, to where the encoder
     has put their examples, which is further than the optimizer moves them in few
-    epochs (see `cluster_moments.fit_to_codes`).
+    epochs (see `components.priors.cluster_moments.fit_to_codes`).
 
     Args:
         input_shape: as in `VAE`.
@@ -56,24 +55,23 @@ class GaussianMixtureVAE(VAE):
             most, and free above.
         classifier_weight: weight of -log p(c = y|z, w) of a labelled example beside
             the bound, >= 0. Kingma et al. take 0.1 N / N_l for N_l labels among N.
-        **kwargs: as in `VAE`, but for `prior`.
+        **kwargs: as in `VAE`, but for `prior`. An `objective` takes the place of
+            `beta`, `free_bits` and `classifier_weight`, and of learning from labels.
 
     Raises:
         ValueError: if `num_clusters` is below 2, a weight is negative, labels are no
             integers in -1..K-1 or not as many as examples, all labels are unknown
-            with a `classifier_weight`, or as in `VAE`.
+            with a `classifier_weight`, a weight is given beside an `objective`, or as
+            in `VAE`.
 
     Source: Dilokthanakul et al. 2016; labels: Kingma et al. 2014, section 3.1.2 (M2,
     whose q(z|x, y) sees the label; here q(z|x) does not).
     """
 
     term_names = ("log_likelihood", "kl", "kl_z", "kl_w", "kl_c")
-    learns_from_labels = True
-    objective_weights = ("beta", "free_bits", "classifier_weight")
-    beta = Weight()
-    free_bits = Weight()
-    classifier_weight = Weight()
-    has_noise_posterior = True
+    beta = NumberOfObjective()
+    free_bits = NumberOfObjective()
+    classifier_weight = NumberOfObjective()
 
     def __init__(
         self,
@@ -83,16 +81,21 @@ class GaussianMixtureVAE(VAE):
         *,
         noise_dim=8,
         cluster_network: keras.layers.Layer | None = None,
-        noise_posterior: Head | None = None,
+        noise_posterior: Posterior | None = None,
         full_covariance=True,
         initialization: ClusterInitializer | None = DEFAULT,
         beta=1.0,
         free_bits=0.0,
         classifier_weight=0.0,
+        objective=None,
         **kwargs,
     ):
-        check_weights(
-            self, beta=beta, free_bits=free_bits, classifier_weight=classifier_weight
+        objective = chosen_objective(
+            objective,
+            MixtureElbo,
+            beta=beta,
+            free_bits=free_bits,
+            classifier_weight=classifier_weight,
         )
         num_clusters = check_count("num_clusters", num_clusters, 2, "K")
         if cluster_network is not None:
@@ -100,7 +103,7 @@ class GaussianMixtureVAE(VAE):
         check_instance(
             "noise_posterior",
             noise_posterior,
-            (Head, type(None)),
+            (Posterior, type(None)),
             "one of `components.posteriors`, such as DiagonalNormal(), or None",
         )
         prior = HierarchicalMixtureOfNormals(
@@ -114,11 +117,14 @@ class GaussianMixtureVAE(VAE):
         self.noise_head = (
             DiagonalNormal() if noise_posterior is None else noise_posterior
         )
-        super().__init__(input_shape, latent_dim, prior=prior, **kwargs)
-        self.beta = beta
-        self.free_bits = free_bits
-        self.classifier_weight = classifier_weight
-        self._label_accuracy = keras.metrics.Mean("label_accuracy")
+        super().__init__(
+            input_shape, latent_dim, prior=prior, objective=objective, **kwargs
+        )
+
+    @property
+    def posterior_heads(self):
+        """q(z|x) and q(w|x)."""
+        return {"z": self.posterior_head, "w": self.noise_head}
 
     def _components(self):
         return {**super()._components(), "noise_posterior": self.noise_head}
@@ -127,18 +133,8 @@ class GaussianMixtureVAE(VAE):
         super()._build_components()
         build_head(self.noise_head, self._features_shape, (self.prior_layer.noise_dim,))
 
-    def joint_prior(self):
-        """p(z, w): `distributions.HierarchicalMixture`, batch [], event [D + W]."""
-        return self.prior_layer.joint()
-
-    def joint_posterior(self, x, *, training=False):
-        """q(z|x) q(w|x): `distributions.Product`, batch [B], event [D + W]."""
-        features = self.encoder(self._as_data(x), training=training)
-        heads = (self.posterior_head, self.noise_head)
-        return Product([head.distribution(**head(features)) for head in heads])
-
-    def elbo_terms_at(self, u, q, x, *, training=False):
-        """See `VAE.elbo_terms_at`. In nats, [B] each, at z, w = u:
+    def terms(self, draw, inputs, conditionals):
+        """See `Story.terms`. In nats, [B] each, at the draws of z and w:
 
         `log_likelihood`: log p(x|z); `kl_z`: the conditional prior term,
         log q(z|x) - sum_c p(c|z, w) log p(z|w, c); `kl_w`: KL(q(w|x) || p(w));
@@ -147,97 +143,25 @@ class GaussianMixtureVAE(VAE):
         Source: Dilokthanakul et al. 2016, equation 5, with one sample of z in the
         conditional prior term too: p(c|z, w) depends on it.
         """
-        z, w = u[:, : self.latent_dim], u[:, self.latent_dim :]
-        q_z, q_w = q.distributions
-        log_joint = self.prior_layer.log_joint(u)
-        log_p_c_given_z = tf.nn.log_softmax(log_joint)
-        log_p_c = tf.nn.log_softmax(self.prior_layer.logits)
-        p_c_given_z = tf.exp(log_p_c_given_z)
-
-        def expected(values):
-            return tf.reduce_sum(p_c_given_z * values, axis=-1)
-
-        divergences = {
-            "kl_z": q_z.log_prob(z) - expected(log_joint - log_p_c),
-            "kl_w": kl_divergence(q_w, self.joint_prior().noise(), w),
-            "kl_c": expected(log_p_c_given_z - log_p_c),
-        }
-        return {
-            **self.scored(x, z, training=training),
-            "kl": sum(divergences.values()),
-            **divergences,
-        }
-
-    def objective(self, terms, y=None, sample_weight=None):
-        """See `VAE.objective`; for a labelled example minus the bound on log p(x, y).
-
-        That is the bound on log p(x) and log p(c = y|z, w): the cluster is known.
-        """
-        kl_c, free_bits = terms["kl_c"], at_present_step(self, "free_bits")
-        is_known = tf.zeros_like(kl_c, tf.bool)
-        log_p_y = tf.zeros_like(kl_c)
-        if y is not None:
-            y = labels.as_indices(y)
-            # While the clusters are all alike there is none to belong to.
-            is_known = (y >= 0) & (self.prior_layer.is_initialized > 0)
-            log_p_c = terms["cluster_log_probabilities"]
-            log_p_y = tf.gather(log_p_c, tf.maximum(y, 0), axis=1, batch_dims=1)
-        counts = tf.cast(~is_known, tf.float32)
-        if sample_weight is not None:
-            counts *= sample_weight
-        missing_bits = free_bits - weighted_mean(kl_c, counts)
-        kl = terms["kl"] + tf.where(is_known, -log_p_y, tf.nn.relu(missing_bits))
-        classifier_loss = tf.where(is_known, -log_p_y, 0.0)
-        return (
-            at_present_step(self, "beta") * kl
-            - terms["log_likelihood"]
-            + at_present_step(self, "classifier_weight") * classifier_loss
-        )
-
-    def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        """As in `VAE`; with labels also `label_accuracy`, over the known ones."""
-        if y is not None:
-            y = labels.as_indices(y)
-            chosen = tf.argmax(y_pred["cluster_probabilities"], -1, tf.int32)
-            is_known = tf.cast(y >= 0, tf.float32)
-            counts = is_known if sample_weight is None else is_known * sample_weight
-            self._label_accuracy.update_state(chosen == y, counts)
-        results = super().compute_metrics(x, y, y_pred, sample_weight)
-        if y is None:
-            results.pop(self._label_accuracy.name, None)
-        return results
-
-    def get_metrics_result(self):
-        """As in `ElboModel`; after a pass without labels no `label_accuracy`."""
-        results = super().get_metrics_result()
-        if tf.executing_eagerly() and self._label_accuracy.count == 0:
-            results.pop(self._label_accuracy.name, None)
-        return results
-
-    def door(self):
-        """See `ElboModel`; with the labels' rule."""
-        return dataclasses.replace(
-            super().door(), labels=labels.LabelRule(self.num_clusters)
-        )
-
-    def check_training_data(self, data, num_batches=None):
-        """See `ElboModel`; a classifier weight needs a label."""
-        if self.classifier_weight:
-            labels.check_any_is_known(data, num_batches)
+        terms = super().terms(draw, inputs, conditionals)
+        log_p_c_given_z = self.prior_layer.log_probabilities(draw.z)
+        log_p_c = self.prior_layer.log_weights()
+        kl_c = tf.exp(log_p_c_given_z) * (log_p_c_given_z - log_p_c)
+        kl_c = tf.reduce_mean(tf.reduce_sum(kl_c, axis=-1), axis=0)
+        # The divergence of z from the mixture p(z|w) is that of z and c together.
+        return {**terms, "kl_z": terms["kl_z"] - kl_c, "kl_c": kl_c}
 
     def get_config(self):
         """The constructor's arguments."""
         config = super().get_config()
         prior = config.pop("prior")["config"]
-        return {
-            **config,
+        config |= {
             "num_clusters": prior["num_components"],
             "noise_dim": prior["noise_dim"],
             "cluster_network": prior["network"],
             "full_covariance": prior["full_covariance"],
             "initialization": prior["initialization"],
             "noise_posterior": serialized(self.noise_head),
-            "beta": serialized(self.beta),
-            "free_bits": serialized(self.free_bits),
-            "classifier_weight": serialized(self.classifier_weight),
         }
+        numbers = ("beta", "free_bits", "classifier_weight")
+        return config_with_options(config, self.objective, MixtureElbo, numbers)

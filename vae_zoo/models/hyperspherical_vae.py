@@ -2,10 +2,15 @@
 
 import keras
 
+from vae_zoo.components.objectives import Elbo
 from vae_zoo.components.posteriors import VonMisesFisher
 from vae_zoo.components.priors import Prior, SphericalUniform
-from vae_zoo.models.kl_weight import Weight, at_present_step, check_weights
-from vae_zoo.models.vae import VAE, serialized
+from vae_zoo.models.objective_options import (
+    NumberOfObjective,
+    chosen_objective,
+    config_with_options,
+)
+from vae_zoo.models.vae import VAE
 
 
 @keras.saving.register_keras_serializable("vae_zoo")
@@ -27,17 +32,16 @@ class HypersphericalVAE(VAE):
         beta: weight of the KL term in training, >= 0; a number or a schedule such as
             `components.schedules.Linear(0.0, 1.0, num_steps)`, a warm-up. `elbo`,
             `evaluate` and `val_loss` stay at beta = 1.
-        **kwargs: as in `VAE`.
+        **kwargs: as in `VAE`. An `objective` takes the place of `beta`.
 
     Raises:
         ValueError: if `latent_dim` is 1, `posterior` or `prior` is not on a sphere,
-            `beta` is negative, or as in `VAE`.
+            `beta` is negative or given beside an `objective`, or as in `VAE`.
 
     Source: Davidson et al. 2018; De Cao & Aziz 2020 (the power spherical posterior).
     """
 
-    objective_weights = ("beta",)
-    beta = Weight()
+    beta = NumberOfObjective()
 
     def __init__(
         self,
@@ -47,9 +51,10 @@ class HypersphericalVAE(VAE):
         posterior=None,
         prior=None,
         beta=1.0,
+        objective=None,
         **kwargs,
     ):
-        check_weights(self, beta=beta)
+        objective = chosen_objective(objective, Elbo, beta=beta)
         prior = SphericalUniform() if prior is None else prior
         if not (isinstance(prior, Prior) and prior.geometry.is_spherical):
             raise ValueError(
@@ -61,15 +66,12 @@ class HypersphericalVAE(VAE):
             latent_dim,
             posterior=VonMisesFisher() if posterior is None else posterior,
             prior=prior,
+            objective=objective,
             **kwargs,
         )
-        self.beta = beta
-
-    def objective(self, terms, y=None, sample_weight=None):
-        """-log p(x|z) + beta KL, per example: float32 [B], nats."""
-        beta = at_present_step(self, "beta")
-        return beta * terms["kl"] - terms["log_likelihood"]
 
     def get_config(self):
         """The constructor's arguments."""
-        return {**super().get_config(), "beta": serialized(self.beta)}
+        return config_with_options(
+            super().get_config(), self.objective, Elbo, ("beta",)
+        )

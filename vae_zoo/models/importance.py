@@ -1,11 +1,11 @@
 """Importance sampling of log p(x) with the approximate posterior as the proposal."""
 
-import math
-
 import tensorflow as tf
 
+from vae_zoo.components.draw import total
 from vae_zoo.components.randomness import check_rows_of_seed
 from vae_zoo.distributions.noise import fold_in
+from vae_zoo.fitting.inputs import Inputs
 from vae_zoo.models.proposal import DefensiveProposal
 from vae_zoo.models.traced import traced
 
@@ -18,65 +18,67 @@ STEPS_WORTH_TRACING = 15
 ELEMENTS_AT_A_TIME = 1 << 22
 
 
-def log_weights(model, x, z, q):
-    """log p(x|z) p(z) / q(z|x), nats, z being all latent variables.
+def log_joint(model, z, inputs):
+    """log p(z) and log p(x|z), by so few rows at a time that memory is bounded.
 
     Args:
-        model: a model with `likelihood` and `joint_prior`.
-        x: float [B, *input_shape].
-        z: float [K, B, U], K known.
-        q: what they were drawn from, with `log_prob`; the model's `joint_posterior`,
-            say, batch [B], event [U].
+        model: a model of the package.
+        z: the latents, name -> float [K, B, *event], K known.
+        inputs: `Inputs`, B rows.
 
     Returns:
-        Float32 [K, B].
+        Two float32 [K, B], nats.
     """
-    log_likelihood = log_likelihoods(model, x, z)
-    return log_likelihood + model.joint_prior().log_prob(z) - q.log_prob(z)
-
-
-def log_likelihoods(model, x, z):
-    """log p(x|z), nats, by so few rows at a time that memory is bounded: [K, B].
-
-    Arguments as in `log_weights`.
-    """
-    count, num_rows = z.shape[0], tf.shape(x)[0]
-    z = tf.reshape(z[..., : model.latent_dim], [-1, model.latent_dim])
-    most = max(1, ELEMENTS_AT_A_TIME // _elements_of_a_row(model))
-    if z.shape[0] is not None and z.shape[0] <= most:
-        x = tf.tile(x, [count] + [1] * len(model.input_shape))
-        return tf.reshape(model.likelihood(z).log_prob(x), [count, -1])
-    total = tf.shape(z)[0]
-    num_parts = tf.maximum(1, -(-total // most))
-    size = -(-total // num_parts)
+    most = max(1, ELEMENTS_AT_A_TIME // model.elements_of_a_row)
+    first = next(iter(z.values()))
+    count, num_rows = first.shape[0], tf.shape(inputs.x)[0]
+    if inputs.x.shape[0] is not None and count * inputs.x.shape[0] <= most:
+        return _split(model.log_joint(z, inputs))
+    num_pairs = count * num_rows
+    num_parts = tf.maximum(1, -(-num_pairs // most))
+    size = -(-num_pairs // num_parts)
     # The last part repeats its last row: all have to be of one size.
-    places = tf.minimum(tf.range(num_parts * size), total - 1)
+    places = tf.minimum(tf.range(num_parts * size), num_pairs - 1)
+    flat = {
+        name: tf.reshape(value, tf.concat([[num_pairs], tf.shape(value)[2:]], axis=0))
+        for name, value in z.items()
+    }
 
     def of_part(places):
-        own = tf.gather(x, places % num_rows)
-        return model.likelihood(tf.gather(z, places)).log_prob(own)
+        own = {name: tf.gather(value, places)[None] for name, value in flat.items()}
+        rows = _gathered(inputs, places % num_rows)
+        return tuple(part[0] for part in _split(model.log_joint(own, rows)))
 
     parts = tf.map_fn(
         of_part,
         tf.reshape(places, [num_parts, size]),
-        fn_output_signature=tf.float32,
+        fn_output_signature=(tf.float32, tf.float32),
         parallel_iterations=1,
     )
-    return tf.reshape(tf.reshape(parts, [-1])[:total], [count, num_rows])
+    return tuple(
+        tf.reshape(tf.reshape(part, [-1])[:num_pairs], [count, num_rows])
+        for part in parts
+    )
 
 
-def _elements_of_a_row(model):
-    """The size of what the decoder puts out for one z, or of x, if that is larger."""
-    sizes = [size for size in model._decoded_shape[1:] if isinstance(size, int)]
-    return max(math.prod(sizes), math.prod(model.input_shape))
+def _gathered(inputs, rows):
+    given = inputs.given().items()
+    return Inputs(**{name: tf.gather(value, rows) for name, value in given})
 
 
-def log_marginal_likelihood(model, x, num_samples, seed):
-    """log (1/K) sum_k exp(log_weights), in steps of bounded memory.
+def _split(terms):
+    """What a dict of log-densities says of the latents, all together, and of x."""
+    log_likelihood = terms["x"]
+    log_prior = total({name: each for name, each in terms.items() if name != "x"})
+    return tf.broadcast_to(log_prior, tf.shape(log_likelihood)), log_likelihood
+
+
+def log_marginal_likelihood(model, inputs, num_samples, seed):
+    """log (1/K) sum_k p(x, z_k) / q(z_k|x), in steps of bounded memory.
 
     Args:
-        model: a model with `joint_posterior`, `joint_prior` and `likelihood`.
-        x: float [B, *input_shape].
+        model: a model of the package.
+        inputs: `Inputs`, B rows.
         num_samples: K >= 1.
         seed: int32 [2], or one for each row, [B, 2].
 
@@ -85,32 +87,31 @@ def log_marginal_likelihood(model, x, num_samples, seed):
 
     Source: Burda et al. 2016, equation 8.
     """
-    log_sum, _ = log_weight_sums(model, x, num_samples, seed)
+    log_sum, _ = log_weight_sums(model, inputs, num_samples, seed)
     return log_sum - tf.math.log(float(num_samples))
 
 
-def log_weight_sums(model, x, num_samples, seed, prior_share=0.0):
+def log_weight_sums(model, inputs, num_samples, seed, prior_share=0.0):
     """Logarithms of the sum of K weights and of the sum of their squares: [B] each.
 
     Arguments as above, and `prior_share` as in `DefensiveProposal`. The squared sum
     over the sum of squares is the effective sample size (Kong 1992).
     """
-    check_rows_of_seed(seed, x)
+    check_rows_of_seed(seed, inputs.x)
     if num_samples <= STEPS_WORTH_TRACING * SAMPLES_PER_STEP:
-        return _log_weight_sums(model, num_samples, prior_share, x, seed)
-    return traced(_log_weight_sums, model, num_samples, prior_share)(x, seed)
+        return _log_weight_sums(model, num_samples, prior_share, inputs, seed)
+    return traced(_log_weight_sums, model, num_samples, prior_share)(inputs, seed)
 
 
-def _log_weight_sums(model, num_samples, prior_share, x, seed):
-    q = model.joint_posterior(x)
+def _log_weight_sums(model, num_samples, prior_share, inputs, seed):
+    features = model.features(inputs)
     size = min(num_samples, SAMPLES_PER_STEP)
     num_full, rest = divmod(num_samples, size)
     num_steps = num_full + (1 if rest else 0)
 
     def draw(step, count):
-        proposal = DefensiveProposal(q, model.joint_prior(), count, prior_share)
-        z = proposal.sample(fold_in(seed, step))
-        return log_weights(model, x, z, proposal)
+        proposal = DefensiveProposal(model, inputs, features, count, prior_share)
+        return log_weights(proposal, proposal.sample(fold_in(seed, step)))
 
     def add(step, *sums):
         return step + 1, *_added(sums, draw(step, size))
@@ -119,13 +120,25 @@ def _log_weight_sums(model, num_samples, prior_share, x, seed):
     weights = draw(0, rest or size)
     nothing = tf.zeros_like(weights[0])
     sums = _added((nothing + weights.dtype.min, nothing, nothing), weights)
-    _, largest, total, squares = tf.while_loop(
+    _, largest, weight_sum, squares = tf.while_loop(
         lambda step, *_: step < num_steps,
         add,
         (tf.constant(1), *sums),
         parallel_iterations=1,
     )
-    return largest + tf.math.log(total), 2 * largest + tf.math.log(squares)
+    return largest + tf.math.log(weight_sum), 2 * largest + tf.math.log(squares)
+
+
+def log_weights(proposal, draw):
+    """log p(x, z) less the proposal's log-density: float32 [K, B], nats.
+
+    Args:
+        proposal: a `DefensiveProposal`.
+        draw: what it drew.
+    """
+    log_prior, log_likelihood = log_joint(proposal.model, draw.z, proposal.inputs)
+    log_q = total(draw.log_q)
+    return log_likelihood + log_prior - proposal.log_density(log_q, log_prior)
 
 
 def _added(sums, weights):

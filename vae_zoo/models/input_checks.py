@@ -67,17 +67,37 @@ def is_binary(values):
     return np.isin(values, (0, 1))
 
 
-def as_latents(z, latent_dim, name):
-    """`z` as a float32 tensor [B, latent_dim]; ValueError under `name` if it is not."""
+def as_latents(z, latent_dim, name, rank=None):
+    """`z` as a float32 tensor [..., latent_dim].
+
+    Args:
+        z: an array or a tensor.
+        latent_dim: the length D of a latent vector.
+        name: the argument's, for errors.
+        rank: how many axes it must have; None: two or more.
+
+    Raises:
+        ValueError: if it has another shape or, eagerly, a value that is not finite.
+    """
     z = tf.convert_to_tensor(as_numbers(z, name))
     if tf.executing_eagerly():
         check_values(name, z, np.isfinite, "finite values")
-    if z.shape.rank != 2 or z.shape[1] not in (None, latent_dim):
+    is_deep = z.shape.rank is not None and z.shape.rank >= 2
+    if (
+        not is_deep
+        or z.shape[-1] not in (None, latent_dim)
+        or rank
+        not in (
+            None,
+            z.shape.rank,
+        )
+    ):
+        axes = "B" if rank == 2 else "..., B"
         raise ValueError(
-            f"`{name}` must have shape [B, {latent_dim}]. Received: shape "
+            f"`{name}` must have shape [{axes}, {latent_dim}]. Received: shape "
             f"{tuple(z.shape)}"
         )
-    return tf.ensure_shape(z, (None, latent_dim))
+    return tf.ensure_shape(z, (*z.shape[:-1], latent_dim))
 
 
 def as_incomplete(x, mask):

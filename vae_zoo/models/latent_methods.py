@@ -8,7 +8,7 @@ import tensorflow as tf
 from vae_zoo.arguments import check_count, check_flag, shown
 from vae_zoo.distributions.noise import fold_in
 from vae_zoo.fitting.examples import as_numbers
-from vae_zoo.models import clusters, restoration
+from vae_zoo.models import restoration
 from vae_zoo.models.input_checks import as_incomplete
 
 # Which part of a sample's seed is that of x. Priors use the first few for parts of z.
@@ -19,17 +19,35 @@ _INTEGERS = ("int32", "int64", "uint32", "uint64", "int16", "uint16", "int8", "u
 class LatentMethods:
     """From data to latents, among latents, and back; `VAE` says by which networks."""
 
+    @property
+    def geometry(self):
+        """Where z lives, one of the spaces of `components.geometry`."""
+        return self.prior_layer.geometry
+
+    @property
+    def num_clusters(self):
+        """K of a model with a mixture as its prior, None for all others."""
+        return self.prior_layer.num_components
+
     def encode(self, x) -> tf.Tensor:
         """The mean of q(z|x), on a sphere its mean direction: float32 [B, D]."""
-        return self.geometry.location(self.posterior(x))
+        return self.locations(x)["z"]
 
     def decode(self, z) -> tf.Tensor:
-        """The mean of p(x|z) for z [B, D]: float32 [B, *input_shape]."""
-        return self.likelihood(z).mean()
+        """The mean of p(x|z) for z [..., D]: float32 [..., *input_shape]."""
+        return self.points(z)
+
+    def points(self, z) -> tf.Tensor:
+        """The points that stand for p(x|z): float32 [..., *input_shape].
+
+        Args:
+            z: float [..., D], or a dict of the latents by name.
+        """
+        return self.likelihood_head.point(self.likelihood(z))
 
     def reconstruct(self, x) -> tf.Tensor:
-        """`decode(encode(x))`: float32 [B, *input_shape]."""
-        return self.decode(self.encode(x))
+        """The mean of p(x|z) at the locations of all latents: [B, *input_shape]."""
+        return self.points(self.locations(x))
 
     def interpolate(self, start, end, num_steps: int) -> tf.Tensor:
         """Latents on the shortest way from `start` to `end`, both included.
@@ -47,7 +65,10 @@ class LatentMethods:
         Raises:
             ValueError: if a shape or `num_steps` is off.
         """
-        start, end = self._as_latents(start, "start"), self._as_latents(end, "end")
+        start, end = (
+            self._as_latents(each, name, rank=2)
+            for each, name in ((start, "start"), (end, "end"))
+        )
         check_count("num_steps", num_steps, 2, "the points on the way")
         if not start.shape.is_compatible_with(end.shape):
             raise ValueError(
@@ -73,7 +94,7 @@ class LatentMethods:
         Raises:
             ValueError: if a shape, `dimension` or `num_steps` is off.
         """
-        z = self._as_latents(z, "z")
+        z = self._as_latents(z, "z", rank=2)
         check_count("num_steps", num_steps, 2, "the points on the way")
         last, meaning = self.latent_dim - 1, "the latent to change"
         if check_count("dimension", dimension, 0, meaning) > last:
@@ -112,10 +133,12 @@ class LatentMethods:
         check_count("num_samples", num_samples, 1, "the examples to draw")
         check_flag("draw", draw)
         _check_seed(seed, num_samples)
-        prior = self.prior() if cluster is None else clusters.component(self, cluster)
         seed = self._as_seed(seed)
-        z = prior.sample(num_samples, seed=seed)
-        return drawn(self, z, seed) if draw else self.decode(z)
+        if cluster is None:
+            z = self.draw_prior([num_samples], seed)
+        else:
+            z = self.prior_layer.part(cluster).sample(num_samples, seed=seed)
+        return drawn(self, z, seed) if draw else self.points(z)
 
     def cluster_probabilities(self, x) -> tf.Tensor:
         """p(c|z) of each cluster c, at the means of the posteriors: float32 [B, K].
@@ -125,7 +148,7 @@ class LatentMethods:
 
         Source: Jiang et al. 2017, equation 16, at one point.
         """
-        return clusters.probabilities(self, self.joint_posterior(x))
+        return self.prior_layer.part_probabilities(self.locations(x))
 
     def impute(self, x, mask, num_steps: int, seed=None) -> tf.Tensor:
         """Draws the missing elements from p(x_missing | x_observed).
@@ -155,7 +178,7 @@ class LatentMethods:
         """
         check_count("num_steps", num_steps, 1, "the length of the chain")
         x, observed = as_incomplete(as_numbers(x, "x"), as_numbers(mask, "mask"))
-        x = self._as_data(x)
+        x = self.as_inputs(x).x
         # The model may know the data by another shape of as many elements.
         observed = tf.reshape(observed, tf.shape(x))
         return restoration.impute(self, x, observed, num_steps, self._as_seed(seed))
@@ -166,7 +189,7 @@ def drawn(model, z, seed):
 
     Args:
         model: a model of the zoo.
-        z: float [B, D].
+        z: float [B, D], or a dict of the latents by name.
         seed: int32 [2] or [B, 2], that which drew z; x gets another from it.
     """
     parameters = model.likelihood_parameters(z)

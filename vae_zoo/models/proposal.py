@@ -5,19 +5,21 @@ import math
 import tensorflow as tf
 
 from vae_zoo.arguments import check_number, shown
+from vae_zoo.components.draw import Draw, total
 from vae_zoo.distributions.noise import fold_in
 
 
 class DefensiveProposal:
-    """q(u|x) mixed with the prior, so many draws from each.
+    """q(z|x) mixed with the prior, so many draws from each, of all latents together.
 
     Where q misses a part of the posterior, q alone has weights of infinite variance,
     and draws of it do not tell. With a share s of the prior no weight exceeds
-    p(x|u) / s.
+    p(x|z) / s.
 
     Args:
-        q: a joint posterior, batch [B], event [U].
-        prior: the joint prior, event [U].
+        model: a model of the package.
+        inputs: `Inputs`, B rows.
+        features: what the model's `features` returned for these.
         num_draws: C >= 1, how many `sample` draws for each example.
         prior_share: s in [0, 1); of the C draws s C, rounded, are from the prior: at
             least one and not all, if s is not 0 and C not 1.
@@ -25,30 +27,50 @@ class DefensiveProposal:
     Source: Hesterberg 1995; Owen & Zhou 2000, section 3 (fixed numbers of each).
     """
 
-    def __init__(self, q, prior, num_draws, prior_share):
-        self.q, self.prior = q, prior
+    def __init__(self, model, inputs, features, num_draws, prior_share):
+        self.model, self.inputs, self.features = model, inputs, features
         num_prior = min(max(1, round(prior_share * num_draws)), num_draws - 1)
         num_prior = num_prior if prior_share else 0
         self.sizes = (num_draws - num_prior, num_prior)
 
-    def sample(self, seed):
-        """Draws float [C, B, U], those of the prior last."""
+    def sample(self, seed) -> Draw:
+        """A `Draw`, [C, B, …], those of the prior last; it has no distribution q."""
         num_posterior, num_prior = self.sizes
-        drawn = self.q.sample(num_posterior, seed=seed)
+        drawn = self._infer(num_posterior, seed=seed)
         if not num_prior:
             return drawn
-        shape = tf.concat([[num_prior], self.q.batch_shape_tensor()], axis=0)
-        more = self.prior.sample(shape, seed=fold_in(seed, 1))
-        return tf.concat([drawn, more], axis=0)
+        more = self._infer(z=self.draw_prior(num_prior, fold_in(seed, 1)))
+        z, log_q = (
+            {name: tf.concat([own[name], others[name]], axis=0) for name in own}
+            for own, others in zip(drawn[:2], more[:2], strict=True)
+        )
+        return Draw(z, log_q, {})
 
-    def log_prob(self, u):
-        """The mixture's log-density at u [..., B, U]: [..., B]."""
-        log_q, (num_posterior, num_prior) = self.q.log_prob(u), self.sizes
+    def draw_prior(self, count, seed):
+        """Draws of the prior for each example, name -> [count, B, *event]."""
+        shape = tf.stack([count, tf.shape(self.inputs.x)[0]])
+        return self.model.draw_prior(shape, seed, self.inputs)
+
+    def log_prob(self, z):
+        """The mixture's log-density at latents z, name -> [K, B, *event]: [K, B]."""
+        log_q = total(self._infer(z=z).log_q)
+        if not self.sizes[1]:
+            return log_q
+        return self.log_density(log_q, total(self.model.log_prior(z, self.inputs)))
+
+    def log_density(self, log_q, log_prior):
+        """The mixture's log-density where those of its two parts are known: [K, B]."""
+        num_posterior, num_prior = self.sizes
         if not num_prior:
             return log_q
         share = num_prior / (num_posterior + num_prior)
-        parts = (log_q + math.log1p(-share), self.prior.log_prob(u) + math.log(share))
+        parts = (log_q + math.log1p(-share), log_prior + math.log(share))
         return tf.reduce_logsumexp(parts, axis=0)
+
+    def _infer(self, num_samples=1, **options):
+        return self.model.infer(
+            self.inputs, num_samples, features=self.features, **options
+        )
 
 
 def check_prior_share(prior_share):

@@ -2,9 +2,11 @@
 
 import tensorflow as tf
 
+from vae_zoo.components.draw import total
 from vae_zoo.components.randomness import check_rows_of_seed
 from vae_zoo.distributions.noise import fold_in, uniform
-from vae_zoo.models.importance import log_weights
+from vae_zoo.fitting.inputs import Inputs
+from vae_zoo.models.importance import log_joint
 from vae_zoo.models.traced import traced
 
 # The share of the chain that accepts every proposal (pseudo-Gibbs). It finds the
@@ -16,7 +18,7 @@ def impute(model, x, observed, num_steps, seed):
     """Draws what is not known of x, by the chain of `restore`.
 
     Args:
-        model: a model with `joint_posterior`, `joint_prior` and `likelihood`.
+        model: a model of the package.
         x: float [B, *input_shape].
         observed: boolean, of the same shape: where x is known.
         num_steps: length of the chain, >= 1.
@@ -60,7 +62,7 @@ def _impute(model, x, observed, lengths, seed):
         drawn = model.likelihood_head.draw(draw_seed, **parameters)
         return tf.where(observed, x, drawn)
 
-    drawn = model.decode(model.prior().sample(tf.shape(x)[0], seed=seed))
+    drawn = model.points(model.draw_prior(tf.shape(x)[:1], seed))
     start = tf.where(observed, x, drawn)
     return restore(model, start, draw, lengths, seed)
 
@@ -97,7 +99,7 @@ def _super_resolve(model, factor, means, lengths, seed):
         drawn = model.likelihood_head.draw_given_mean(means, draw_seed, **grouped)
         return from_blocks(drawn)
 
-    anything = model.likelihood_parameters(model.prior().sample(1, seed=seed))
+    anything = model.likelihood_parameters(model.draw_prior([1], seed))
     return restore(model, draw(anything, seed), draw, lengths, seed)
 
 
@@ -108,7 +110,7 @@ def restore(model, start, draw, lengths, seed):
     draws x anew, from p(x|z) and what is known.
 
     Args:
-        model: a model with `joint_posterior`, `joint_prior` and `likelihood`.
+        model: a model of the package.
         start: float [B, *input_shape], the first x.
         draw: function of the parameters of p(x|z), a dict, and a seed to x.
         lengths: int32 [2], of the chain and of its start that accepts all proposals.
@@ -124,15 +126,33 @@ def restore(model, start, draw, lengths, seed):
     def move(step, x, z):
         step_seed = fold_in(seed, step)
         for_z, for_test, for_x = (fold_in(step_seed, part) for part in range(3))
-        q = model.joint_posterior(x)
-        proposal = q.sample(seed=for_z)
-        new, old = tf.unstack(log_weights(model, x, tf.stack([proposal, z]), q))
-        accepted = tf.math.log(uniform(tf.shape(new), for_test)) < new - old
+        inputs = Inputs(x)
+        features = model.features(inputs)
+        proposal = model.infer(inputs, features=features, seed=for_z)
+        old = model.infer(inputs, features=features, z=z)
+        pairs = {name: tf.concat([proposal.z[name], old.z[name]], axis=0) for name in z}
+        log_p = sum(log_joint(model, pairs, inputs))
+        log_q = tf.concat([total(proposal.log_q), total(old.log_q)], axis=0)
+        new, before = tf.unstack(log_p - log_q)
+        accepted = tf.math.log(uniform(tf.shape(new), for_test)) < new - before
         accepted |= step < num_pseudo_gibbs
-        z = tf.where(accepted[:, None], proposal, z)
-        parameters = model.likelihood_parameters(z[:, : model.latent_dim])
+        z = {
+            name: tf.where(_like(accepted[None], value), value, z[name])
+            for name, value in proposal.z.items()
+        }
+        parameters = model.likelihood_parameters(
+            {name: value[0] for name, value in z.items()}
+        )
         return step + 1, tf.ensure_shape(draw(parameters, for_x), x.shape), z
 
-    first = model.geometry.location(model.joint_posterior(start))
+    located = model.locations(Inputs(start))
+    first = {name: value[None] for name, value in located.items()}
     state = (tf.constant(0), start, first)
     return tf.while_loop(lambda step, *_: step < num_steps, move, state)[1]
+
+
+def _like(flags, values):
+    """`flags` [1, B] with as many axes as `values` [1, B, *event]."""
+    for _ in range(values.shape.rank - 2):
+        flags = flags[..., None]
+    return flags

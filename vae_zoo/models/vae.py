@@ -6,25 +6,25 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from vae_zoo.arguments import check_count, check_flag, check_seed
-from vae_zoo.components.foreign import check_network
-from vae_zoo.components.heads import Head
+from vae_zoo.arguments import check_choice, check_count, check_flag, check_seed
+from vae_zoo.components.draw import Draw
+from vae_zoo.components.foreign import check_component, check_network
 from vae_zoo.components.likelihoods import Bernoulli, Likelihood
 from vae_zoo.components.networks import MLP
-from vae_zoo.components.posteriors import DiagonalNormal
-from vae_zoo.components.prior import Prior
-from vae_zoo.components.priors import StandardNormal
+from vae_zoo.components.objectives import Elbo, Objective
+from vae_zoo.components.posteriors import DiagonalNormal, Posterior
+from vae_zoo.components.priors import Prior, StandardNormal
 from vae_zoo.components.randomness import row_seeds
-from vae_zoo.distributions.divergence import kl_divergence
-from vae_zoo.models import clusters, importance
+from vae_zoo.components.rows import over_rows
+from vae_zoo.distributions.noise import fold_in
+from vae_zoo.fitting.adapter import Adapter
+from vae_zoo.fitting.examples import ExampleRule
 from vae_zoo.models.composition import Composition
-from vae_zoo.models.elbo_model import ElboModel
-from vae_zoo.models.input_checks import (
-    as_latents,
-    check_sizes,
-)
+from vae_zoo.models.input_checks import as_latents, check_sizes
 from vae_zoo.models.latent_methods import LatentMethods
 from vae_zoo.models.preset_methods import PresetMethods
+from vae_zoo.models.signatures import ModelSignatures
+from vae_zoo.models.story import Story
 
 tfd = tfp.distributions
 
@@ -32,7 +32,7 @@ DEFAULT_HIDDEN_UNITS = (512, 256)
 
 
 @keras.saving.register_keras_serializable("vae_zoo")
-class VAE(LatentMethods, PresetMethods, Composition, ElboModel):
+class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Adapter):
     """p(x, z) = p(z) p(x|z) with an approximate posterior q(z|x).
 
     Trains with the stock `compile` (no loss) and `fit` on arrays or `tf.data`
@@ -47,6 +47,8 @@ class VAE(LatentMethods, PresetMethods, Composition, ElboModel):
         posterior: q(z|x). Default `DiagonalNormal()`.
         prior: p(z). Default `StandardNormal()`.
         likelihood: p(x|z). Default `Bernoulli()`.
+        objective: what training minimizes. Default `Elbo()`. It can be read and
+            replaced later, as `model.objective`.
         seed: integer that fixes the noise of training and sampling. The weights'
             initial values follow `keras.utils.set_random_seed`.
         name: the model's name.
@@ -69,21 +71,18 @@ class VAE(LatentMethods, PresetMethods, Composition, ElboModel):
         *,
         encoder: keras.layers.Layer | None = None,
         decoder: keras.layers.Layer | None = None,
-        posterior: Head | None = None,
+        posterior: Posterior | None = None,
         prior: Prior | None = None,
         likelihood: Likelihood | None = None,
+        objective: Objective | None = None,
         seed: int | None = None,
         name: str | None = None,
         **kwargs,
     ):
         input_shape, latent_dim = check_sizes(input_shape, latent_dim)
-        seed = check_seed("seed", seed)
-        # The data enter the likelihood in float32 whatever the networks use.
-        super().__init__(name=name, autocast=False, **kwargs)
+        super().__init__(seed=check_seed("seed", seed), name=name, **kwargs)
         self.input_shape = input_shape
         self.latent_dim = latent_dim
-        self.seed = check_seed("seed", seed)
-        self.seed_generator = keras.random.SeedGenerator(self.seed)
         policy = self.dtype_policy
         default = MLP(DEFAULT_HIDDEN_UNITS, dtype=policy, name="encoder")
         self.encoder = check_network("encoder", default if encoder is None else encoder)
@@ -94,164 +93,209 @@ class VAE(LatentMethods, PresetMethods, Composition, ElboModel):
         self.posterior_head = DiagonalNormal() if posterior is None else posterior
         self.prior_layer = StandardNormal() if prior is None else prior
         self.likelihood_head = Bernoulli() if likelihood is None else likelihood
+        objective = Elbo() if objective is None else objective
+        check_component("objective", objective, Objective, "objectives.Elbo()")
         self._compose()
+        self.objective = objective
         self.make_trackers()
-
-    @property
-    def geometry(self):
-        """Where the latents live, one of the spaces of `components.geometry`."""
-        return self.prior_layer.geometry
-
-    @property
-    def num_clusters(self):
-        """K of a model with a mixture as its prior, None for all others."""
-        return self.prior_layer.num_components
 
     # The generative story.
 
-    def prior(self) -> tfd.Distribution:
-        """p(z): `tfd.Distribution`, batch [], event [D]."""
-        return self.prior_layer.distribution()
+    def story(self, z, inputs, *, training=False):
+        """p(z), then p(x|z); see `Story`."""
+        yield from self.prior_layer.conditionals(self, z)
+        yield "x", self._likelihood(z, inputs, training)
+
+    def _likelihood(self, z, inputs, training):
+        parameters = self.likelihood_parameters(z, training=training)
+        if training:
+            parameters = self.likelihood_head.in_training(inputs.x, parameters)
+        return self.likelihood_head.distribution(**parameters)
 
     def likelihood_parameters(
         self, z, *, training: bool = False
     ) -> dict[str, tf.Tensor]:
-        """The parameters of p(x|z) under TFP's names: dict of float32 [B, ...]."""
-        check_flag("training", training)
-        features = self.decoder(self._as_latents(z, "z"), training=training)
-        return self.likelihood_head(features)
-
-    def likelihood(self, z, *, training: bool = False) -> tfd.Distribution:
-        """p(x|z) for z [B, D]: `tfd.Distribution`, batch [B], event input_shape."""
-        parameters = self.likelihood_parameters(z, training=training)
-        return self.likelihood_head.distribution(**parameters)
-
-    def posterior_parameters(
-        self, x, *, training: bool = False
-    ) -> dict[str, tf.Tensor]:
-        """The parameters of q(z|x) under TFP's names: dict of float32 [B, ...]."""
-        check_flag("training", training)
-        features = self.encoder(self._as_data(x), training=training)
-        return self.posterior_head(features)
-
-    def posterior(self, x, *, training: bool = False) -> tfd.Distribution:
-        """q(z|x) for x [B, *input_shape]: `tfd.Distribution`, batch [B], event [D]."""
-        parameters = self.posterior_parameters(x, training=training)
-        return self.posterior_head.distribution(**parameters)
-
-    def joint_posterior(self, x, *, training: bool = False) -> tfd.Distribution:
-        """q of all latent variables: of z alone, unless a model has others after z."""
-        return self.posterior(x, training=training)
-
-    def joint_prior(self) -> tfd.Distribution:
-        """p of all latent variables, in the order of `joint_posterior`."""
-        return self.prior()
-
-    # The bound.
-
-    def elbo_terms(
-        self, x, *, seed=None, training: bool = False
-    ) -> dict[str, tf.Tensor]:
-        """The terms of the evidence lower bound, from one sample of z per example.
+        """The parameters of p(x|z) under TFP's names.
 
         Args:
-            x: float [B, *input_shape].
-            seed: integer or int32 [2], or one for each row, [B, 2]; None draws from
-                the model's generator.
+            z: float [..., D], or a dict of the latents by name.
             training: whether layers such as dropout are in training mode.
 
         Returns:
-            Dict of float32 [B], in nats: `log_likelihood` log p(x|z) and `kl`
-            KL(q(z|x) || p(z)).
-
-        Source: Kingma & Welling 2014, equation 7 (closed-form KL) and 6.
+            Dict of float32 [..., *]; [1, ...] or a scalar where all rows share one.
         """
-        x = self._as_data(x)
-        q = self.joint_posterior(x, training=training)
-        u = q.sample(seed=self._as_seed(seed))
-        terms = self.elbo_terms_at(u, q, x, training=training)
-        return {name: terms[name] for name in self.term_names}
+        check_flag("training", training)
+        z = z["z"] if isinstance(z, dict) else self._as_latents(z, "z")
 
-    def elbo_terms_at(self, u, q, x, *, training=False):
-        """`elbo_terms` at a draw u of the joint posterior q: what a story consists of.
+        def parameters(rows):
+            return self.likelihood_head(self.decoder(rows, training=training))
+
+        return over_rows(parameters, z)
+
+    def likelihood(self, z, *, training: bool = False) -> tfd.Distribution:
+        """p(x|z): `tfd.Distribution`, batch [...], event input_shape.
 
         Args:
-            u: float [B, U], all latent variables.
-            q: the `joint_posterior` of `x`.
-            x: float32 [B, *input_shape].
-            training: as in `elbo_terms`.
+            z: float [..., D], or a dict of the latents by name.
+            training: whether layers such as dropout are in training mode.
         """
-        return {
-            **self.scored(x, u, training=training),
-            "kl": kl_divergence(q, self.prior(), u),
-        }
+        parameters = self.likelihood_parameters(z, training=training)
+        return self.likelihood_head.distribution(**parameters)
 
-    def scored(self, x, z, *, training=False):
-        """`log_likelihood` log p(x|z): dict of float32 [B], nats.
-
-        In training also what the likelihood takes to `learn`.
-        """
-        parameters, seen = self.likelihood_parameters(z, training=training), {}
-        if training:
-            parameters, seen = self.likelihood_head.in_training(x, parameters)
-        p = self.likelihood_head.distribution(**parameters)
-        return {"log_likelihood": p.log_prob(x), **seen}
-
-    def elbo(self, x, *, seed=None) -> tf.Tensor:
-        """The evidence lower bound at beta = 1: float32 [B], nats."""
-        terms = self.elbo_terms(x, seed=seed)
-        return terms["log_likelihood"] - terms["kl"]
-
-    def log_marginal_likelihood(self, x, num_samples: int, *, seed=None) -> tf.Tensor:
-        """Importance-sampled log p(x), with q(z|x) as the proposal.
-
-        log (1/K) sum_k p(x|z_k) p(z_k) / q(z_k|x): a lower bound in expectation
-        that tightens as K grows. Memory does not grow with `num_samples`.
-
-        Args:
-            x: float [B, *input_shape].
-            num_samples: K, the draws from q(z|x) per example, >= 1.
-            seed: integer or int32 [2], or one for each row, [B, 2]; None draws from
-                the model's generator.
-
-        Returns:
-            Float32 [B], nats.
+    def prior(self, *, name: str | None = None) -> tfd.Distribution:
+        """p of the latent `name`, by default z: batch [], event [D].
 
         Raises:
-            ValueError: if `num_samples` is below 1.
-
-        Source: Burda et al. 2016, equation 8.
+            ValueError: if there is no such latent, or it depends on others.
         """
-        what = "the draws from q(z|x) per example"
-        check_count("num_samples", num_samples, 1, what)
-        return importance.log_marginal_likelihood(
-            self, self._as_data(x), num_samples, self._as_seed(seed)
-        )
+        if name in (None, "z"):
+            return self.prior_layer.distribution(self)
+        name = self._checked_name(name)
+        first, p = next(self._priors({}, None))
+        if name != first:
+            raise ValueError(
+                f"`name` must be a latent that depends on no other, '{first}': see "
+                f"`conditionals` for the others. Received: name={name!r}"
+            )
+        return p
+
+    # The posteriors.
+
+    @property
+    def posterior_heads(self) -> dict[str, Posterior]:
+        """The posterior of each latent, given x alone, in the order of their draws."""
+        return {"z": self.posterior_head}
+
+    @property
+    def latent_shapes(self):
+        """See `Story`."""
+        shapes = self.prior_layer.latent_shapes
+        return {name: shapes[name] for name in self.posterior_heads}
+
+    @property
+    def geometries(self):
+        """See `Story`."""
+        return {name: head.geometry for name, head in self.posterior_heads.items()}
+
+    def features(self, inputs, *, training=False):
+        """See `Story`: what the encoder makes of x."""
+        return self.encoder(self.as_inputs(inputs).x, training=training)
+
+    def infer(
+        self,
+        inputs,
+        num_samples=1,
+        *,
+        z=None,
+        features=None,
+        seed=None,
+        training=False,
+    ):
+        """See `Story`: each latent is drawn given x alone."""
+        check_count("num_samples", num_samples, 1, "the draws for each example")
+        if features is None:
+            features = self.features(inputs, training=training)
+        if z is not None:
+            z = self.checked_latents(z)
+        else:
+            seed = self._as_seed(seed)
+        parts = {}
+        for number, (name, head) in enumerate(self.posterior_heads.items()):
+            own = {"z": z[name]} if z is not None else {}
+            own_seed = seed if z is not None or number == 0 else fold_in(seed, number)
+            parts[name] = head.infer(features, num_samples, own_seed, training, **own)
+        return Draw.of(parts)
+
+    def locations(self, inputs, *, features=None):
+        """See `Story`."""
+        if features is None:
+            features = self.features(inputs)
+        return {
+            name: head.location(features) for name, head in self.posterior_heads.items()
+        }
+
+    def posterior_parameters(
+        self, x, *, name: str = "z", training: bool = False
+    ) -> dict[str, tf.Tensor]:
+        """The parameters of q(z|x) under TFP's names: dict of float32 [B, ...]."""
+        check_flag("training", training)
+        features = self.features(x, training=training)
+        return self.posterior_heads[self._checked_name(name)](features)
+
+    def posterior(
+        self, x, *, name: str = "z", training: bool = False
+    ) -> tfd.Distribution:
+        """q of the latent `name` given x: `tfd.Distribution`, batch [B], event [D].
+
+        Args:
+            x: float [B, *input_shape], or a dict of inputs.
+            name: of the latent.
+            training: whether layers such as dropout are in training mode.
+
+        Raises:
+            ValueError: if x does not fit the model, or there is no such latent.
+        """
+        check_flag("training", training)
+        features = self.features(x, training=training)
+        head = self.posterior_heads[self._checked_name(name)]
+        return head.distribution(**head(features))
+
+    def _checked_name(self, name):
+        return check_choice("name", name, tuple(self.posterior_heads))
 
     # Keras.
 
     def call(self, x, training=False):
-        """The deterministic outputs and the bound's terms, for `fit` and `predict`.
+        """The deterministic outputs and the bound's terms, for `predict`.
+
+        Args:
+            x: float [B, *input_shape], or a dict of inputs.
+            training: whether layers such as dropout are in training mode.
 
         Returns:
             Dict of float32: `latents` [B, D] (`encode`), `reconstructions`
             [B, *input_shape] (`reconstruct`), and in nats `elbo` [B] and the
-            terms of `elbo_terms` [B]; of mixture models also what `clusters.outputs`
-            adds.
+            terms of `elbo_terms` [B]; also what the prior adds.
         """
-        x = self._as_data(x)
-        q = self.joint_posterior(x, training=training)
-        u = q.sample(seed=row_seeds(self.seed_generator, tf.shape(x)[0]))
-        terms = self.elbo_terms_at(u, q, x, training=training)
-        # In a training graph nothing uses these two, and they are pruned.
-        latents = self.geometry.location(q)[:, : self.latent_dim]
+        inputs = self.as_inputs(x)
+        features = self.features(inputs, training=training)
+        seeds = row_seeds(self.seed_generator, tf.shape(inputs.x)[0])
+        draw = self.infer(inputs, features=features, seed=seeds, training=training)
+        conditionals = self.conditionals(draw.z, inputs, training=training)
+        terms = self.terms(draw, inputs, conditionals)
+        locations = self.locations(inputs, features=features)
         return {
-            "latents": latents,
-            "reconstructions": self.decode(latents),
+            "latents": locations["z"],
+            "reconstructions": self.points(locations),
             "elbo": terms["log_likelihood"] - terms["kl"],
             **terms,
-            **(clusters.outputs(self, u, q) if self.num_clusters else {}),
+            **self.prior_layer.outputs(draw.z, locations),
         }
+
+    # What training needs.
+
+    def input_rules(self):
+        """See `Adapter`."""
+        rule = self.likelihood_head.value_rule()
+        return {"x": ExampleRule(self.input_shape, rule)}
+
+    def make_metrics(self):
+        """See `Adapter`: those of the prior."""
+        return self.prior_layer.make_metrics()
+
+    def outputs_of_prior(self, step):
+        """What the prior's metrics are made of, from a `fitting.Step`."""
+        locations = self.locations(step.inputs, features=step.features)
+        return self.prior_layer.outputs(step.draw.z, locations)
+
+    def learn(self, step):
+        """See `Adapter`: the likelihood's weights that no gradient moves."""
+        p = step.conditionals["x"]
+        self.likelihood_head.learn(step.inputs.x, p, step.sample_weight)
+
+    def start_of_training(self, data):
+        """See `Adapter`: what the prior needs."""
+        return self.prior_layer.start(self, data)
 
     def get_config(self):
         """The constructor's arguments."""
@@ -264,6 +308,7 @@ class VAE(LatentMethods, PresetMethods, Composition, ElboModel):
             "posterior": serialized(self.posterior_head),
             "prior": serialized(self.prior_layer),
             "likelihood": serialized(self.likelihood_head),
+            "objective": serialized(self.objective),
             "seed": self.seed,
         }
 
@@ -275,14 +320,9 @@ class VAE(LatentMethods, PresetMethods, Composition, ElboModel):
             **{key: deserialize(value, custom_objects) for key, value in config.items()}
         )
 
-    def _as_data(self, x):
-        """`x` as a float32 tensor [B, *input_shape]; values checked eagerly."""
-        x = self.door().examples.as_tensor(x)
-        return tf.ensure_shape(x, (None, *self.input_shape))
-
-    def _as_latents(self, z, name):
-        """`z` as a float32 tensor [B, D]."""
-        return as_latents(z, self.latent_dim, name)
+    def _as_latents(self, z, name, rank=None):
+        """`z` as a float32 tensor [..., D]."""
+        return as_latents(z, self.latent_dim, name, rank)
 
 
 def serialized(component):

@@ -1,119 +1,80 @@
-"""The signatures of an exported model, made of core TensorFlow ops alone."""
+"""A model's signatures as a server calls them: functions with rules for bad rows."""
 
 import math
 
 import tensorflow as tf
 
-from vae_zoo.distributions.noise import fold_in
-from vae_zoo.models.latent_methods import drawn
-
 
 def signatures(model, num_importance_samples, num_imputation_steps):
-    """The `tf.function`s that a server calls, by name.
+    """The `tf.function`s that a server calls, by name, made of core TensorFlow ops.
 
-    A row of an answer depends on its own row of the request alone: its random numbers
-    are those of the row's seed. Where a row of the request is not finite, the row of
-    the answer is NaN, its cluster -1; `score` of values off the likelihood's support
-    is -infinity.
+    Where a row of the request is not finite, the row of the answer is NaN, and -1 where
+    it is an integer; log-densities of values off the likelihood's support are
+    -infinity.
 
     Args:
-        model: a model of the package.
+        model: a model of the package, which says by `signatures` what it offers.
         num_importance_samples: draws for each row of `score`.
         num_imputation_steps: steps of the chain for each row of `impute`.
     """
-    x = _spec("inputs", model.input_shape)
-    mask = _spec("mask", model.input_shape)
-    z = _spec("latents", (model.latent_dim,))
-    seeds = _spec("seeds", (2,), tf.int32)
-
-    def serving_default(inputs):
-        latents = model.encode(inputs)
-        reconstructions = model.decode(latents)
-        answer = {"latents": latents, "reconstructions": reconstructions}
-        return _where_finite(inputs, answer)
-
-    def encode(inputs):
-        # As `model.encode`, in one pass through the encoder.
-        parameters = model.posterior_parameters(inputs)
-        q = model.posterior_head.distribution(**parameters)
-        answer = {"latents": model.geometry.location(q), **parameters}
-        return _where_finite(inputs, answer)
-
-    def decode(latents):
-        return _where_finite(latents, {"outputs": model.decode(latents)})
-
-    def reconstruct(inputs):
-        return _where_finite(inputs, {"outputs": model.reconstruct(inputs)})
-
-    def sample(seeds):
-        seeds = tf.ensure_shape(seeds, (None, 2))
-        latents = model.prior().sample(tf.shape(seeds)[0], seed=seeds)
-        return {"outputs": model.decode(latents)}
-
-    def draw(seeds):
-        seeds = tf.ensure_shape(seeds, (None, 2))
-        latents = model.prior().sample(tf.shape(seeds)[0], seed=seeds)
-        return {"outputs": drawn(model, latents, seeds)}
-
-    def score(inputs, seeds):
-        seeds = _with_rows_of(inputs, "seeds", seeds, (2,))
-        low, high = model.likelihood_head.support
-        is_possible = _all_of_row((inputs >= low) & (inputs <= high))
-        log_likelihood = model.log_marginal_likelihood(
-            inputs, num_importance_samples, seed=seeds
-        )
-        bound = model.elbo(inputs, seed=fold_in(seeds, 1))
-        answer = {"log_marginal_likelihood": log_likelihood, "elbo": bound}
-        answer = _where(is_possible, answer, -math.inf)
-        return _where_finite(inputs, answer)
-
-    def impute(inputs, mask, seeds):
-        seeds = _with_rows_of(inputs, "seeds", seeds, (2,))
-        mask = _with_rows_of(inputs, "mask", mask, model.input_shape)
-        outputs = model.impute(inputs, mask, num_imputation_steps, seeds)
-        observed = tf.where(mask > 0.5, inputs, tf.zeros_like(inputs))
-        return _where_finite(observed + mask, {"outputs": outputs})
-
-    def cluster(inputs):
-        probabilities = model.cluster_probabilities(inputs)
-        chosen = tf.argmax(probabilities, axis=-1, output_type=tf.int32)
-        answer = {"probabilities": probabilities, "cluster": chosen}
-        return _where_finite(inputs, answer)
-
-    specs = {
-        serving_default: [x],
-        encode: [x],
-        decode: [z],
-        reconstruct: [x],
-        sample: [seeds],
-        draw: [seeds],
-        score: [x, seeds],
-        impute: [x, mask, seeds],
-    }
-    if model.num_clusters:
-        specs[cluster] = [x]
-    # Nothing here is for AutoGraph, which takes as long as all the rest.
-    return {
-        function.__name__: tf.function(function, spec, autograph=False)
-        for function, spec in specs.items()
-    }
-
-
-def _with_rows_of(inputs, name, value, shape):
-    """`value`, an error where its shape is not that of a row for each of `inputs`."""
-    value = tf.ensure_shape(value, (None, *shape))
-    checked = tf.debugging.assert_equal(
-        tf.shape(value)[0],
-        tf.shape(inputs)[0],
-        f"`{name}` must have as many rows as `inputs`",
+    offered = model.signatures(
+        num_importance_samples=num_importance_samples,
+        num_imputation_steps=num_imputation_steps,
     )
-    with tf.control_dependencies([checked]):
-        return tf.identity(value)
+    support = model.likelihood_head.support
+    return {name: _served(each, support) for name, each in offered.items()}
 
 
-def _where_finite(request, answer):
-    """`answer`, NaN where a row of `request` is not finite, integers -1."""
-    return _where(_all_of_row(tf.math.is_finite(request)), answer, math.nan)
+def _served(signature, support):
+    names = [spec.name for spec in signature.specs]
+
+    def answer(*tensors):
+        rows = _of_as_many_rows(signature.specs, tensors)
+        request = dict(zip(names, rows, strict=True))
+        found = signature.function(**request)
+        if signature.is_log_density:
+            low, high = support
+            x = request["inputs"]
+            is_possible = _all_of_row((x >= low) & (x <= high))
+            found = _where(is_possible, found, -math.inf)
+        return _where_finite(_read(signature, request), found)
+
+    # Nothing here is for AutoGraph, which takes as long as all the rest.
+    return tf.function(answer, signature.specs, autograph=False)
+
+
+def _read(signature, request):
+    """The floating-point tensors of a request, 0 where elements are not read."""
+    if signature.masked:
+        mask = request["mask"]
+        x = request["inputs"]
+        request = {**request, "inputs": tf.where(mask > 0.5, x, tf.zeros_like(x))}
+    return [value for value in request.values() if value.dtype.is_floating]
+
+
+def _of_as_many_rows(specs, tensors):
+    """`tensors`, an error where one has not as many rows as the first of them."""
+    first, *others = tensors
+    first = tf.ensure_shape(first, specs[0].shape)
+    found = [first]
+    for spec, tensor in zip(specs[1:], others, strict=True):
+        tensor = tf.ensure_shape(tensor, spec.shape)
+        checked = tf.debugging.assert_equal(
+            tf.shape(tensor)[0],
+            tf.shape(first)[0],
+            f"`{spec.name}` must have as many rows as `{specs[0].name}`",
+        )
+        with tf.control_dependencies([checked]):
+            found.append(tf.identity(tensor))
+    return found
+
+
+def _where_finite(tensors, answer):
+    """`answer`, NaN where a row of `tensors` is not finite, integers -1."""
+    if not tensors:
+        return answer
+    are_finite = [_all_of_row(tf.math.is_finite(each)) for each in tensors]
+    return _where(tf.reduce_all(tf.stack(are_finite), axis=0), answer, math.nan)
 
 
 def _where(is_good, answer, otherwise):
@@ -130,7 +91,3 @@ def _where(is_good, answer, otherwise):
 
 def _all_of_row(is_good):
     return tf.reduce_all(is_good, axis=range(1, is_good.shape.rank))
-
-
-def _spec(name, shape, dtype=tf.float32):
-    return tf.TensorSpec((None, *shape), dtype, name=name)

@@ -6,10 +6,12 @@ import tensorflow as tf
 from vae_zoo.arguments import check_count
 from vae_zoo.components.foreign import build_network, check_network
 from vae_zoo.components.heads import built_projection, positive
-from vae_zoo.components.mixture_prior import MIN_SCALE, MixturePrior, raw_scale_of
 from vae_zoo.components.networks import MLP
-from vae_zoo.distributions.hierarchical_mixture import HierarchicalMixture, Marginal
+from vae_zoo.components.priors.mixture import MIN_SCALE, MixturePrior, raw_scale_of
+from vae_zoo.components.rows import over_rows
+from vae_zoo.distributions.marginal import Marginal
 from vae_zoo.distributions.mixture_of_normals import MixtureOfNormals as Mixture
+from vae_zoo.distributions.multivariate_normal import MultivariateNormalDiag
 
 
 @keras.saving.register_keras_serializable("vae_zoo")
@@ -45,23 +47,23 @@ class MixtureOfNormals(MixturePrior):
             shape=shape, initializer=_raw_scale_one, autocast=False, name="raw_scale"
         )
 
-    def distribution(self):
+    def distribution(self, model=None):
         """`distributions.MixtureOfNormals`, batch [], event [D]."""
         scale = positive(self.raw_scale, MIN_SCALE)
         loc = tf.convert_to_tensor(self.loc)
         return Mixture(self.logits, loc, scale, self.unmixing())
 
-    def log_joint(self, u):
-        """log p(c) p(z|c): u = z [B, D], returns [B, K], nats."""
-        return self.distribution().log_joint(u)
+    def log_joint(self, z):
+        """log p(c) p(z|c): [..., K], nats."""
+        return self.distribution().log_joint(z["z"])
 
     def component(self, index):
         """`tfd.MultivariateNormalTriL`, batch [], event [D]."""
         return self.distribution().component(index)
 
-    def without_noise(self, u):
-        """z, of all clusters the same: there is no w."""
-        return tf.repeat(u[:, None], self.num_components, axis=1)
+    def without_noise(self, z):
+        """z, of all clusters the same: there are no latents above."""
+        return tf.repeat(z["z"][..., None, :], self.num_components, axis=-2)
 
     def _set_normals(self, loc, raw_scale):
         self.loc.assign(loc)
@@ -116,39 +118,51 @@ class HierarchicalMixtureOfNormals(MixturePrior):
             for projection in (self.loc, self.raw_scale):
                 projection.dense.kernel.assign(0.1 * projection.dense.kernel)
 
-    def distribution(self):
-        """p(z), batch [], event [D]: to draw from, without a density."""
-        return Marginal(self.joint())
+    @property
+    def latent_shapes(self):
+        """Of z, and of w."""
+        return {"z": self.event_shape, "w": (self.noise_dim,)}
 
-    def joint(self):
-        """p(z, w): `distributions.HierarchicalMixture`, event [D + W]."""
-        return HierarchicalMixture(self.given, *self.event_shape, self.noise_dim)
+    def conditionals(self, model, z):
+        """p(w) and p(z|w)."""
+        yield "w", self.noise()
+        yield "z", self.given(z["w"])
+
+    def distribution(self, model=None):
+        """p(z), batch [], event [D]: to draw from, without a density."""
+        return Marginal(self.noise(), self.given, self.event_shape)
+
+    def noise(self):
+        """p(w), batch [], event [W]."""
+        return MultivariateNormalDiag(tf.zeros(self.noise_dim), tf.ones(self.noise_dim))
 
     def given(self, w):
-        """p(z|w) for w [B, W]: `distributions.MixtureOfNormals`, batch [B]."""
-        # While all components are alike, w has nothing to say.
-        features = self.network(w) * self.is_initialized
-        scale = positive(self.raw_scale(features), MIN_SCALE)
-        return Mixture(self.logits, self.loc(features), scale, self.unmixing())
+        """p(z|w) for w [..., W]: `distributions.MixtureOfNormals`, batch [...]."""
 
-    def log_joint(self, u):
-        """log p(c) p(z|w, c): u = (z, w) [B, D + W], returns [B, K], nats."""
-        z, w = tf.split(u, [*self.event_shape, self.noise_dim], axis=-1)
-        return self.given(w).log_joint(z)
+        def parameters(w):
+            # While all components are alike, w has nothing to say.
+            features = self.network(w) * self.is_initialized
+            return self.loc(features), positive(self.raw_scale(features), MIN_SCALE)
+
+        return Mixture(self.logits, *over_rows(parameters, w), self.unmixing())
+
+    def log_joint(self, z):
+        """log p(c) p(z|w, c): [..., K], nats."""
+        return self.given(z["w"]).log_joint(z["z"])
 
     def component(self, index):
         """p(z|c), batch [], event [D]: to draw from, without a density."""
-        sizes = (*self.event_shape, self.noise_dim)
-        component = HierarchicalMixture(
-            lambda w: self.given(w).component(index), *sizes
-        )
-        return Marginal(component)
 
-    def without_noise(self, u):
-        """z less how far w moves each cluster: u = (z, w) [B, D + W]."""
-        z, w = tf.split(u, [*self.event_shape, self.noise_dim], axis=-1)
-        loc = self.loc(self.network(w))
-        return z[:, None] - (loc - tf.reshape(self.loc.dense.bias, loc.shape[1:]))
+        def given(w):
+            return self.given(w).component(index)
+
+        return Marginal(self.noise(), given, self.event_shape)
+
+    def without_noise(self, z):
+        """z less how far w moves each cluster."""
+        loc = over_rows(lambda w: self.loc(self.network(w)), z["w"])
+        start = tf.reshape(self.loc.dense.bias, loc.shape[-2:])
+        return z["z"][..., None, :] - (loc - start)
 
     def forget_noise(self):
         """See `MixturePrior`; the kernels can still learn from where they are then."""

@@ -18,18 +18,20 @@ class ValueRule:
         low: the smallest value allowed.
         high: the largest value allowed.
         owner: what asks for it, named in the error.
+        name: of the argument, for the error.
     """
 
     low: float
     high: float
     owner: str
+    name: str = "x"
 
     @property
     def message(self):
         """The error, with three blanks for what came."""
         return (
-            f"`x` must be finite and lie in [{self.low:g}, {self.high:g}] under a "
-            f"{self.owner} likelihood. "
+            f"`{self.name}` must be finite and lie in [{self.low:g}, {self.high:g}] "
+            f"under a {self.owner} likelihood. "
             "Received: values from {} to {}, {} of them NaN"
         )
 

@@ -7,7 +7,7 @@ import tensorflow_probability as tfp
 from vae_zoo.arguments import check_flag, check_number
 from vae_zoo.components import replicas
 from vae_zoo.components.heads import built_projection, positive
-from vae_zoo.components.likelihood import Likelihood
+from vae_zoo.components.likelihoods.likelihood import Likelihood
 
 tfd = tfp.distributions
 
@@ -24,9 +24,9 @@ class Normal(Likelihood):
 
     A learned scale that does not depend on z follows the residuals x - loc(z): in
     training it is the root of the moving mean of their squares, the optimum in closed
-    form, which starts at the first batch's. No gradient moves it. `compute_loss`,
-    which `fit` and `train_on_batch` call, does. The density stays normalized, since
-    an example is never scored with its own residuals, but in training itself.
+    form, which starts at the first batch's. No gradient moves it, but each training
+    step. The density stays normalized, since an example is never scored with its own
+    residuals, but in training itself.
 
     Args:
         scale: the standard deviation in units of the data, if it is fixed.
@@ -101,11 +101,11 @@ class Normal(Likelihood):
             )
 
     def call(self, features):
-        """`loc` [B, *event_shape] and `scale`, of the same shape, [C] or []."""
+        """`loc` [B, *event_shape] and `scale`, of the same shape, [1, …, C] or []."""
         if self.per_element:
             scale = positive(self.raw_scale(features), self.min_scale)
         elif self.follows_residuals:
-            scale = self._learned_scale()
+            scale = self._for_all_rows(self._learned_scale())
         else:
             scale = tf.constant(self.scale, tf.float32)
         return {"loc": self.loc(features), "scale": scale}
@@ -114,33 +114,47 @@ class Normal(Likelihood):
         raw = tf.convert_to_tensor(self.raw_shared_scale)
         return positive(raw, self.min_scale)
 
+    def _for_all_rows(self, scale):
+        """A scale [C] as [1, …, C], that of the last axis in every row."""
+        if not self.per_channel:
+            return scale
+        return tf.reshape(scale, [1] * len(self.event_shape) + [-1])
+
     def in_training(self, x, parameters):
-        """As in `Likelihood`: `squared_residuals`, [B] or [B, C].
+        """As in `Likelihood`.
 
         While no batch has set the scale, the present one's own residuals do, whatever
         their weights.
         """
         if not (self.follows_residuals and self.trainable):
-            return parameters, {}
-        squares = tf.stop_gradient(x - parameters["loc"]) ** 2
-        last = squares.shape.rank - (1 if self.per_channel else 0)
-        squares = tf.reduce_mean(squares, axis=list(range(1, last)))
+            return parameters
+        squares = self._squared_residuals(x, parameters["loc"])
         own, _ = _means(squares, tf.ones(tf.shape(squares)[:1]))
         own = tf.stop_gradient(tf.maximum(tf.sqrt(own), self.min_scale))
-        scale = tf.where(self._is_unset(), own, parameters["scale"])
-        return {**parameters, "scale": scale}, {"squared_residuals": squares}
+        own = tf.reshape(self._for_all_rows(own), parameters["scale"].shape)
+        is_unset = tf.reshape(
+            self._for_all_rows(self._is_unset()), parameters["scale"].shape
+        )
+        return {**parameters, "scale": tf.where(is_unset, own, parameters["scale"])}
 
-    def learn(self, seen, sample_weight=None):
+    def _squared_residuals(self, x, loc):
+        """Means over all but rows, and channels if these have scales: [B] or [B, C]."""
+        squares = tf.stop_gradient(x - loc) ** 2
+        num_draws = squares.shape.rank - 1 - len(self.event_shape)
+        last = squares.shape.rank - (1 if self.per_channel else 0)
+        others = [*range(num_draws), *range(num_draws + 1, last)]
+        return tf.reduce_mean(squares, axis=others)
+
+    def learn(self, x, p, sample_weight=None):
         """As in `Likelihood`: moves the scale towards the batch's.
 
         A batch of weights w and squared residuals r moves the squared scale s by a
         share of mean(w r) - mean(w) s, which is 0 on average where s is
         sum(w r) / sum(w) over all data, whatever the batch size.
         """
-        is_learned = self.follows_residuals and self.trainable
-        if not is_learned or "squared_residuals" not in seen:
+        if not (self.follows_residuals and self.trainable):
             return
-        squares = seen["squared_residuals"]
+        squares = self._squared_residuals(x, p.distribution.loc)
         if sample_weight is None:
             weights = tf.ones(tf.shape(squares)[:1])
         else:

@@ -6,7 +6,8 @@ import tensorflow_probability as tfp
 
 from vae_zoo.arguments import check_count, check_flag, check_instance
 from vae_zoo.components.cluster_initializers import DEFAULT, ClusterInitializer
-from vae_zoo.components.prior import Prior
+from vae_zoo.components.priors import cluster_start, clusters
+from vae_zoo.components.priors.prior import Prior
 from vae_zoo.distributions.mixture_of_normals import unmixed
 
 MIN_SCALE = 1e-3
@@ -81,24 +82,76 @@ class MixturePrior(Prior):
         """Whether the components still have to be set from data."""
         return self.initialization is not None and not self.is_initialized.numpy()
 
-    def log_joint(self, u):
-        """log p(z, c) less what no c changes: u [B, U], returns [B, K], nats.
+    def log_joint(self, z):
+        """log p(z, c) less what no c changes: [..., K], nats.
 
         Args:
-            u: all latent variables, as the model's `joint_posterior` draws them.
+            z: all latents, name -> [..., *event].
         """
         raise NotImplementedError
+
+    def log_probabilities(self, z):
+        """log p(c|z), by Bayes' rule: [..., K]; `z` as in `log_joint`."""
+        return tf.nn.log_softmax(self.log_joint(z))
+
+    def log_weights(self):
+        """log p(c): [K]."""
+        return tf.nn.log_softmax(self.logits)
+
+    def part_probabilities(self, z):
+        """p(c|z): [..., K]; `z` as in `log_joint`."""
+        clusters.warn_if_not_started(self)
+        return tf.nn.softmax(self.log_joint(z))
+
+    def part(self, index):
+        """p(z|c) of the cluster `index`, in 0..K-1."""
+        return self.component(clusters.checked_index(self, index))
 
     def component(self, index):
         """p(z|c) for the cluster `index`: a distribution to draw from, event [D]."""
         raise NotImplementedError
 
-    def without_noise(self, u):
-        """z as each cluster would have it if w were 0: u [B, U], returns [B, K, D]."""
+    def outputs(self, z, locations):
+        """`cluster_probabilities`, p(c|z) at the locations, and of the draws
+        `cluster_log_probabilities`, the logarithm of its mean over them: [B, K].
+        """
+        log_p = self.log_probabilities(z)
+        count = tf.cast(tf.shape(log_p)[0], tf.float32)
+        return {
+            "cluster_probabilities": tf.nn.softmax(self.log_joint(locations)),
+            "cluster_log_probabilities": tf.reduce_logsumexp(log_p, axis=0)
+            - tf.math.log(count),
+        }
+
+    def make_metrics(self):
+        """How many clusters are in use, and how often they are the labels."""
+        return [
+            clusters.ClustersInUse(self.num_components),
+            clusters.LabelAccuracy(),
+        ]
+
+    def start(self, model, data):
+        """`cluster_start.StartClusters`, if there is something to start or finish."""
+        return cluster_start.callbacks(model, data)
+
+    def finish(self, model, data):
+        """Fits the clusters to the codes of the examples, if any has a label."""
+        cluster_start.finish_clusters(model, data)
+
+    def signatures(self, model):
+        """`cluster`: the probabilities of the clusters and the most probable one."""
+        return clusters.signatures(model)
+
+    def without_noise(self, z):
+        """z as each cluster would have it without the latents above: [..., K, D].
+
+        Args:
+            z: all latents, name -> [..., *event].
+        """
         raise NotImplementedError
 
     def forget_noise(self):
-        """Makes the clusters independent of w."""
+        """Makes the clusters independent of the latents above z."""
 
     def unmixing(self):
         """U_c of every component: [K, D, D], or None for diagonal covariances."""

@@ -3,7 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
-from vae_zoo.fitting import distribute
+from vae_zoo.components import replicas
+from vae_zoo.components.rows import parts_of_rows
 
 ROWS_PER_STEP = 1000
 # Nats per example and latent that another step of the fit has to gain. Many small steps
@@ -39,7 +40,7 @@ def moments(z, groups, num_clusters):
     return [each.astype("float32") for each in (weights, loc, covariance)]
 
 
-def fit_to_codes(model, x, y):
+def fit_to_codes(model, inputs, y):
     """Sets p(c) and the clusters' locations and covariances to what draws of q say.
 
     The optimizer moves a location by no more than its learning rate in each step,
@@ -53,7 +54,7 @@ def fit_to_codes(model, x, y):
 
     Args:
         model: a mixture model whose clusters have started.
-        x: examples [N, *input_shape].
+        inputs: examples, name -> array [N, ...].
         y: integer labels [N] in -1..K-1.
 
     Source: Dempster, Laird & Rubin 1977.
@@ -62,44 +63,40 @@ def fit_to_codes(model, x, y):
     # Always the same draws after the same steps.
     seed = int(model.optimizer.iterations) & 0x7FFFFFFF
     draws, places = [], []
-    for start in range(0, len(x), ROWS_PER_STEP):
-        q = model.joint_posterior(x[start : start + ROWS_PER_STEP])
-        draws.append(q.sample(seed=[seed, start]))
-        places.append(model.geometry.location(q))
+    for number, part in enumerate(parts_of_rows(inputs, ROWS_PER_STEP)):
+        features = model.features(part)
+        own = tf.constant([seed, number * ROWS_PER_STEP])
+        draw = model.infer(part, features=features, seed=own)
+        draws.append({name: value[0].numpy() for name, value in draw.z.items()})
+        found = model.locations(part, features=features)
+        places.append({name: value.numpy() for name, value in found.items()})
     # Which cluster an example is in, its location tells better than a draw.
-    u, places = np.concatenate(draws), np.concatenate(places)
-    if not (np.isfinite(u).all() and np.isfinite(places).all()):
+    z, places = _joined(draws), _joined(places)
+    if not all(np.isfinite(each).all() for each in (*z.values(), *places.values())):
         return
-    best = _climb(prior, u, places, y)
+    best = _climb(prior, z, places, y)
     kept = [variable.numpy() for variable in prior.trainable_variables]
     shares = _shares(prior, places, y)
     prior.forget_noise()
-    _maximize(prior, u, shares)
-    reached = _climb(prior, u, places, y)
+    _maximize(prior, z, shares)
+    reached = _climb(prior, z, places, y)
     if not reached > best + _least_gain(prior):
         _assign(prior, kept)
     found = [variable.numpy() for variable in prior.trainable_variables]
-    _assign(prior, agreed(model, found))
+    _assign(prior, replicas.of_the_first(model, found))
 
 
-def agreed(model, values):
-    """`values`, arrays that each worker has found; those of the first one.
-
-    They are equal but for rounding, and one has to count.
-    """
-    strategy = model.distribute_strategy
-    if strategy.num_replicas_in_sync == 1:
-        return values
-    return [distribute.gathered(strategy, each)[0] for each in values]
+def _joined(parts):
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _climb(prior, u, places, y):
+def _climb(prior, z, places, y):
     """Steps while they gain; the mean log density [] that they reach."""
-    best = _log_density(prior, u, y)
+    best = _log_density(prior, z, y)
     for _ in range(MOST_STEPS):
         kept = [variable.numpy() for variable in prior.trainable_variables]
-        _maximize(prior, u, _shares(prior, places, y))
-        reached = _log_density(prior, u, y)
+        _maximize(prior, z, _shares(prior, places, y))
+        reached = _log_density(prior, z, y)
         if not reached > best + _least_gain(prior):
             _assign(prior, kept)
             break
@@ -118,35 +115,33 @@ def _shares(prior, places, y):
     return shares
 
 
-def _maximize(prior, u, shares):
+def _maximize(prior, z, shares):
     """Sets the clusters to the moments of their shares of the examples."""
     counts = shares.sum(axis=0)
-    z = _in_steps(prior.without_noise, u)
-    loc = np.einsum("nk,nkd->kd", shares, z) / np.maximum(counts, 1e-9)[:, None]
-    offset = z - loc
+    codes = _in_steps(prior.without_noise, z)
+    loc = np.einsum("nk,nkd->kd", shares, codes) / np.maximum(counts, 1e-9)[:, None]
+    offset = codes - loc
     scatter = np.einsum("nk,nkd,nke->kde", shares, offset, offset, optimize=True)
     # Clusters of few examples are drawn towards the covariance within all clusters.
-    within = _proper(scatter.sum(axis=0) / len(u), len(u))
+    within = _proper(scatter.sum(axis=0) / len(codes), len(codes))
     dim = within.shape[0]
     covariance = scatter + dim * within
     covariance /= (counts + dim)[:, None, None]
-    weights = (counts + 1) / (len(u) + len(counts))
+    weights = (counts + 1) / (len(codes) + len(counts))
     prior.set_components(
         *(each.astype("float32") for each in (weights, loc, covariance))
     )
 
 
-def _log_density(prior, u, y):
-    log_joint = _in_steps(prior.log_joint, u)
+def _log_density(prior, z, y):
+    log_joint = _in_steps(prior.log_joint, z)
     known = np.take_along_axis(log_joint, np.maximum(y, 0)[:, None], axis=1)[:, 0]
     return float(np.mean(np.where(y >= 0, known, np.logaddexp.reduce(log_joint, 1))))
 
 
-def _in_steps(function, u):
-    parts = range(0, len(u), ROWS_PER_STEP)
-    return np.concatenate(
-        [np.float64(function(u[start : start + ROWS_PER_STEP])) for start in parts]
-    )
+def _in_steps(function, z):
+    parts = parts_of_rows(z, ROWS_PER_STEP)
+    return np.concatenate([np.float64(function(part)) for part in parts])
 
 
 def _assign(prior, values):

@@ -6,7 +6,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from vae_zoo.components.heads import Head
-from vae_zoo.components.value_rule import ValueRule
+from vae_zoo.components.likelihoods.value_rule import ValueRule
 from vae_zoo.distributions.noise import uniform
 
 tfd = tfp.distributions
@@ -38,25 +38,33 @@ class Likelihood(Head):
             reinterpreted_batch_ndims=len(self.event_shape),
         )
 
+    def point(self, p):
+        """The point that stands for p(x|z), what `decode` returns: the mean.
+
+        Args:
+            p: what `distribution` gave.
+
+        Returns:
+            Float32 [..., *event_shape].
+        """
+        return p.mean()
+
     def in_training(self, x, parameters):
-        """The parameters by which a training step scores x, and what `learn` takes.
+        """The parameters by which a training step scores x.
 
         Args:
             x: float [B, *event_shape].
-            parameters: those of p(x|z), a dict.
-
-        Returns:
-            Two dicts: of parameters, and of what rows say about the weights that
-            `learn` sets, [B, ...] each; empty where it sets none.
+            parameters: those of p(x|z), a dict of [..., B, *].
         """
         del x
-        return parameters, {}
+        return parameters
 
-    def learn(self, seen, sample_weight=None):
+    def learn(self, x, p, sample_weight=None):
         """Sets the weights that no gradient moves, once for each training step.
 
         Args:
-            seen: dict with what `in_training` gave.
+            x: float [B, *event_shape].
+            p: p(x|z) as the step scored it, batch [K, B].
             sample_weight: [B], or None.
         """
 

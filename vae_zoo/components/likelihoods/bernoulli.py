@@ -1,4 +1,4 @@
-"""Likelihoods p(x|z): what one element of the data is, given the latents."""
+"""Likelihoods of elements in [0, 1]: binary ones and grey values."""
 
 import math
 
@@ -6,13 +6,10 @@ import keras
 import tensorflow as tf
 
 from vae_zoo.components.heads import built_projection
-from vae_zoo.components.likelihood import Likelihood
-from vae_zoo.components.normal_likelihood import Normal
+from vae_zoo.components.likelihoods.likelihood import Likelihood
 from vae_zoo.distributions import bernoulli, continuous_bernoulli
 from vae_zoo.distributions.bernoulli_given_sum import BernoulliGivenSum
 from vae_zoo.distributions.truncated_normal import TruncatedNormal
-
-__all__ = ["Bernoulli", "ContinuousBernoulli", "Likelihood", "Normal"]
 
 
 class _FromLogits(Likelihood):

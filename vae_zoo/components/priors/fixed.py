@@ -1,24 +1,12 @@
-"""Priors p(z)."""
+"""Priors p(z) without weights."""
 
 import keras
 import tensorflow as tf
 
 from vae_zoo.components.geometry import SPHERE
-from vae_zoo.components.mixture_priors import (
-    HierarchicalMixtureOfNormals,
-    MixtureOfNormals,
-)
-from vae_zoo.components.prior import Prior
+from vae_zoo.components.priors.prior import Prior
 from vae_zoo.distributions import sphere
 from vae_zoo.distributions.multivariate_normal import MultivariateNormalDiag
-
-__all__ = [
-    "HierarchicalMixtureOfNormals",
-    "MixtureOfNormals",
-    "Prior",
-    "SphericalUniform",
-    "StandardNormal",
-]
 
 
 @keras.saving.register_keras_serializable("vae_zoo")
@@ -28,7 +16,7 @@ class StandardNormal(Prior):
     Source: Kingma & Welling 2014, section 3.
     """
 
-    def distribution(self):
+    def distribution(self, model=None):
         """`tfd.MultivariateNormalDiag`, batch [], event [D]."""
         return MultivariateNormalDiag(
             tf.zeros(self.event_shape), tf.ones(self.event_shape)
@@ -44,6 +32,6 @@ class SphericalUniform(Prior):
 
     geometry = SPHERE
 
-    def distribution(self):
+    def distribution(self, model=None):
         """`tfd.SphericalUniform`, batch [], event [D]."""
         return sphere.SphericalUniform(self.event_shape[0])

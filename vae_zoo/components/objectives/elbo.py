@@ -1,0 +1,114 @@
+"""The evidence lower bound, its two terms weighed or not."""
+
+import math
+
+import keras
+import tensorflow as tf
+
+from vae_zoo.arguments import check_count, check_flag
+from vae_zoo.components.objectives.number import Number
+from vae_zoo.components.objectives.objective import Objective
+
+
+@keras.saving.register_keras_serializable("vae_zoo")
+class Elbo(Objective):
+    """-log p(x|z) + beta KL, or with a capacity C -log p(x|z) + beta |KL - C|.
+
+    With a capacity KL is the mean over the batch: that of all replicas, by sample
+    weights where there are any.
+
+    Args:
+        beta: weight of the KL, >= 0; a number or a schedule, that is, a serializable
+            function of the optimizer's step (`components.schedules`). With a capacity
+            this is the gamma of Burgess et al.
+        free_bits: nats that the KL of each latent variable may have at no cost, the
+            mean over the batch, >= 0; a number or a schedule.
+        capacity: None, or C in nats, >= 0; a number or a schedule.
+        normalized: True: `beta` is the normalized weight beta_norm = beta M / N of
+            Higgins et al., M = latent_dim, N the number of observed elements.
+        num_samples: L, the draws of the latents for each example.
+        closed_form: True: the KL in closed form where there is one, the estimator B of
+            Kingma & Welling; False: log q(z|x) - log p(z) of the draws, their
+            estimator A.
+        name: the layer's name.
+        **kwargs: what every Keras layer takes.
+
+    Raises:
+        ValueError: if a number is negative, `num_samples` is below 1, or there are both
+            a capacity and free bits.
+
+    Source: Kingma & Welling 2014, equations 6 and 7; beta: Higgins et al. 2017,
+    equation 4; capacity: Burgess et al. 2018, equation 8; free bits: Kingma et al.
+    2016, appendix C.8.
+    """
+
+    beta = Number()
+    free_bits = Number()
+    capacity = Number(is_optional=True)
+
+    def __init__(
+        self,
+        *,
+        beta=1.0,
+        free_bits=0.0,
+        capacity=None,
+        normalized=False,
+        num_samples=1,
+        closed_form=True,
+        name=None,
+        **kwargs,
+    ):
+        super().__init__(name=name, **kwargs)
+        self.beta, self.free_bits, self.capacity = beta, free_bits, capacity
+        self._is_normalized = check_flag("normalized", normalized)
+        self.num_samples = check_count(
+            "num_samples", num_samples, 1, "the draws for each example"
+        )
+        self.closed_form = check_flag("closed_form", closed_form)
+        if capacity is not None and self.free_bits != 0.0:
+            raise ValueError(
+                "`free_bits` must be 0 with a `capacity`, which says itself how many "
+                f"nats are free. Received: free_bits={free_bits}, capacity={capacity}"
+            )
+
+    @property
+    def normalized(self) -> bool:
+        """Whether `beta` is the normalized weight; fixed by the constructor."""
+        return self._is_normalized
+
+    def build(self, model):
+        """Takes the sizes that normalize `beta`."""
+        self._unit = math.prod(model.input_shape) / model.latent_dim
+
+    def kl_weight(self, step) -> tf.Tensor:
+        """The weight of the KL at the step, a scalar."""
+        beta = self.number("beta", step)
+        return beta * self._unit if self.normalized else beta
+
+    def loss(self, step):
+        """See `Objective`."""
+        kl = self._kl(step)
+        if self.capacity is not None:
+            kl = tf.abs(step.mean(kl) - self.number("capacity", step))
+        return self.kl_weight(step) * kl - step.terms["log_likelihood"]
+
+    def _kl(self, step):
+        """The KL of all latents, [B], what is free among them at no cost."""
+        if self.closed_form and self.free_bits == 0.0:
+            return step.terms["kl"]
+        free_bits = self.number("free_bits", step)
+        total = 0.0
+        for kl in step.divergences(closed_form=self.closed_form).values():
+            kl = tf.reduce_mean(kl, axis=0)
+            # Below its free bits the mean over the batch has no gradient.
+            total += kl + tf.nn.relu(free_bits - step.mean(kl))
+        return total
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {
+            **super().get_config(),
+            "normalized": self.normalized,
+            "num_samples": self.num_samples,
+            "closed_form": self.closed_form,
+        }

@@ -1,0 +1,82 @@
+"""The bound of a model with clusters, which learns from labels where there are any."""
+
+import keras
+import tensorflow as tf
+
+from vae_zoo.components.objectives.number import Number
+from vae_zoo.components.objectives.objective import Objective
+
+
+@keras.saving.register_keras_serializable("vae_zoo")
+class MixtureElbo(Objective):
+    """-log p(x|z) + beta KL, for a labelled example minus the bound on log p(x, y).
+
+    That is the bound on log p(x) and log p(c = y|z): the cluster is known. Labels count
+    from where the clusters start; while they are all alike there is none to belong to.
+
+    Args:
+        beta: weight of all divergences, >= 0; a number or a schedule.
+        free_bits: lambda, nats that KL(p(c|z) || p(c)) may have at no cost, the mean
+            over a batch by its sample weights, >= 0; a number or a schedule.
+        classifier_weight: weight of -log p(c = y|z) of a labelled example beside the
+            bound, >= 0; a number or a schedule.
+        name: the layer's name.
+        **kwargs: what every Keras layer takes.
+
+    Raises:
+        ValueError: if a number is negative, or the model's prior is no mixture.
+
+    Source: Dilokthanakul et al. 2016, equation 5; labels: Kingma et al. 2014, section
+    3.1.2.
+    """
+
+    beta = Number()
+    free_bits = Number()
+    classifier_weight = Number()
+
+    def __init__(
+        self,
+        *,
+        beta=1.0,
+        free_bits=0.0,
+        classifier_weight=0.0,
+        name=None,
+        **kwargs,
+    ):
+        super().__init__(name=name, **kwargs)
+        self.beta, self.free_bits = beta, free_bits
+        self.classifier_weight = classifier_weight
+
+    def build(self, model):
+        """Takes the classes, one for each cluster, from the prior."""
+        prior = model.prior_layer
+        if prior.num_components is None:
+            raise ValueError(
+                "`objective` must be one for any prior, such as objectives.Elbo(), "
+                "unless `prior` is a mixture. Received: objective=MixtureElbo, "
+                f"prior={type(prior).__name__}"
+            )
+        self.num_classes = prior.num_components
+
+    def loss(self, step):
+        """See `Objective`."""
+        prior = step.model.prior_layer
+        log_p = prior.log_probabilities(step.draw.z)  # log p(c|z), [1, B, C]
+        kl_c = tf.reduce_sum(tf.exp(log_p) * (log_p - prior.log_weights()), axis=-1)[0]
+        is_known = step.is_known & (prior.is_initialized > 0)
+        log_p_y = 0.0
+        if step.y is not None:
+            log_p_y = tf.gather(log_p[0], tf.maximum(step.y, 0), axis=1, batch_dims=1)
+        missing_bits = self.number("free_bits", step) - step.mean(kl_c, ~is_known)
+        kl = step.terms["kl"] + tf.where(is_known, -log_p_y, tf.nn.relu(missing_bits))
+        classifier_loss = tf.where(is_known, -log_p_y, 0.0)
+        return (
+            self.number("beta", step) * kl
+            - step.terms["log_likelihood"]
+            + self.number("classifier_weight", step) * classifier_loss
+        )
+
+    def check_training_data(self, data):
+        """A classifier weight needs a label."""
+        if self.classifier_weight:
+            data.check_any_label_is_known()

@@ -1,0 +1,97 @@
+"""Numbers of an objective that can be set at any time, or follow a schedule."""
+
+import inspect
+
+import tensorflow as tf
+
+from vae_zoo.arguments import check_number, shown
+
+
+class Number:
+    """An attribute of an objective: a number >= 0, or a schedule over optimizer steps.
+
+    It can be set at any time and counts from the next step on. A number lives in a
+    variable that is none of the model's weights, so a new one traces nothing anew; a
+    schedule in the place of a number, or the other way round, does.
+
+    Args:
+        is_optional: whether it may be None.
+    """
+
+    def __init__(self, *, is_optional=False):
+        self._is_optional = is_optional
+
+    def __set_name__(self, owner, name):
+        self._name = name
+
+    def __get__(self, objective, owner=None):
+        """The number, the schedule or None that was set last."""
+        if objective is None:
+            return self
+        if self._name not in _values_of(objective):
+            raise AttributeError(f"`{self._name}` is not set yet")
+        return _values_of(objective)[self._name]
+
+    def __set__(self, objective, value):
+        """Raises ValueError unless it is a finite number >= 0 or a schedule."""
+        value = self._checked(value)
+        before = _values_of(objective).get(self._name)
+        _values_of(objective)[self._name] = value
+        variable = _variables_of(objective).get(self._name)
+        if isinstance(value, float) and variable is not None:
+            variable.assign(value)
+        if not (isinstance(value, float) and isinstance(before, float)):
+            objective.forget_traces()
+
+    def _checked(self, value):
+        """`value`, a number as a float; raises ValueError unless it can be set."""
+        is_left_out = value is None and self._is_optional
+        is_schedule = callable(value) and not inspect.isclass(value)
+        if is_left_out or is_schedule:
+            return value
+        try:
+            return check_number(self._name, value, "a weight or nats", minimum=0)
+        except ValueError:
+            raise ValueError(
+                f"`{self._name}` must be a finite number >= 0 or a schedule, a "
+                f"function of the step. Received: {self._name}={shown(value)}"
+            ) from None
+
+    def at(self, objective, iteration):
+        """The number at an optimizer step: a scalar tensor, or None if there is none.
+
+        Args:
+            objective: whose number it is, built.
+            iteration: the optimizer's step, an integer >= 0.
+        """
+        value = _values_of(objective)[self._name]
+        if isinstance(value, float):
+            return tf.convert_to_tensor(_variables_of(objective)[self._name])
+        return None if value is None else value(iteration)
+
+    def make_variable(self, objective):
+        """Makes the variable that holds the number, in the scope of a strategy."""
+        value = _values_of(objective)[self._name]
+        start = value if isinstance(value, float) else 0.0
+        _variables_of(objective)[self._name] = tf.Variable(
+            start, trainable=False, name=self._name
+        )
+
+
+# Past Keras, which would count the variables among the model's.
+
+
+def _values_of(objective):
+    return vars(objective).setdefault("_values_of_numbers", {})
+
+
+def _variables_of(objective):
+    return vars(objective).setdefault("_variables_of_numbers", {})
+
+
+def numbers_of(kind: type) -> dict[str, Number]:
+    """The `Number`s of a class of objectives, by name, those of its bases first."""
+    found = {}
+    for each in reversed(kind.__mro__):
+        found |= {k: v for k, v in vars(each).items() if isinstance(v, Number)}
+    return found

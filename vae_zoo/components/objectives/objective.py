@@ -1,0 +1,116 @@
+"""What every objective is."""
+
+import weakref
+
+import keras
+import tensorflow as tf
+
+from vae_zoo.components.objectives.number import numbers_of
+
+
+class Objective(keras.layers.Layer):
+    """What training minimizes, per example. A subclass defines `loss`.
+
+    `elbo`, `evaluate` and `val_loss` stay the plain bound whatever trains the model.
+    Attributes that are `Number`s can be read and set at any time, on the objective and
+    on the model. An objective may own weights; exports leave them out.
+
+    Attributes:
+        num_samples: K, the draws of the latents for each example in training.
+        num_classes: how many classes the labels y are of, for an objective that learns
+            from them; None: y is ignored.
+    """
+
+    num_samples = 1
+    num_classes = None
+
+    def __new__(cls, *args, **kwargs):
+        """A layer whose `build` takes a model."""
+        objective = super().__new__(cls, *args, **kwargs)
+        # Keras wraps `build` to record what a layer was built with, as a part of it.
+        vars(objective).pop("build", None)
+        return objective
+
+    def __init__(self, *, name=None, **kwargs):
+        super().__init__(name=name, **{**kwargs, "dtype": "float32"})
+
+    def build(self, model):
+        """Creates the weights, if any, for `model`, whose components are built.
+
+        Raises:
+            ValueError: if the objective cannot train such a model.
+        """
+
+    def loss(self, step) -> tf.Tensor:
+        """What training minimizes: float32 [B], nats.
+
+        The value is that of the objective, the gradient that of its estimator.
+
+        Args:
+            step: a `fitting.Step`, which computes on demand what an objective is made
+                of: draws of q(z|x), log-densities, the bound's terms.
+        """
+        raise NotImplementedError
+
+    def check_training_data(self, data):
+        """Raises ValueError if there is nothing to learn from `data`.
+
+        Args:
+            data: a `fitting.TrainingData`.
+        """
+
+    def number(self, name, step) -> tf.Tensor | None:
+        """The `Number` of that name at the step: a scalar, or None if it is None."""
+        return numbers_of(type(self))[name].at(self, step.iteration)
+
+    def forget_traces(self):
+        """Has the model's training step traced anew, which a change asks for."""
+        model = vars(self).get("_model", lambda: None)()
+        if model is not None and model.compiled:
+            model.make_train_function(force=True)
+
+    def warmup_steps(self) -> int:
+        """The optimizer's step from which none of the numbers changes any more.
+
+        0 without a schedule; of `schedules.Cyclical` see there.
+
+        Raises:
+            ValueError: if a number is a function without an attribute `warmup_steps`.
+        """
+        values = {name: getattr(self, name) for name in numbers_of(type(self))}
+        schedules = {name: value for name, value in values.items() if callable(value)}
+        for name, value in schedules.items():
+            if not hasattr(value, "warmup_steps"):
+                raise ValueError(
+                    "`warmup_steps` must be given, in optimizer steps, for a model "
+                    f"whose `{name}` is a function without that attribute; the "
+                    "schedules of `components.schedules` have it. Received: "
+                    f"warmup_steps=None, {name}={value!r}"
+                )
+        return max((value.warmup_steps for value in schedules.values()), default=0)
+
+    def get_config(self):
+        """The constructor's arguments, numbers as they are at present."""
+        serialize = keras.saving.serialize_keras_object
+        numbers = {
+            name: serialize(getattr(self, name)) for name in numbers_of(type(self))
+        }
+        return {**super().get_config(), **numbers}
+
+    @classmethod
+    def from_config(cls, config):
+        """The objective with these constructor arguments."""
+        deserialize = keras.saving.deserialize_keras_object
+        return cls(**{key: deserialize(value) for key, value in config.items()})
+
+
+def build_objective(objective, model):
+    """Makes `objective` that of `model`, whose components are built."""
+    with model.distribute_strategy.scope():
+        for number in numbers_of(type(objective)).values():
+            number.make_variable(objective)
+        with keras.name_scope(objective.name):
+            objective.build(model)
+    objective.built = True
+    # A model owns its objective; a strong reference back would be a circle.
+    vars(objective)["_model"] = weakref.ref(model)

@@ -1,0 +1,129 @@
+"""What every prior is."""
+
+from collections.abc import Iterator
+
+import keras
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from vae_zoo.components.geometry import EUCLIDEAN
+
+tfd = tfp.distributions
+
+
+class Prior(keras.layers.Layer):
+    """A distribution over latents that depends on no input; may own weights.
+
+    A subclass says what p(z) is (`distribution`); one with more latents than z says
+    what they are (`latent_shapes`, `conditionals`). What belongs to a family of priors
+    alone, such as what it adds to the model's answers, its metrics or a start from
+    data, is its own: the model asks for it by the methods below.
+
+    `geometry` says where z lives, `num_components` how many parts a mixture has: None
+    for all that are none.
+    """
+
+    geometry = EUCLIDEAN
+    num_components = None
+
+    def __init__(self, *, name=None, **kwargs):
+        super().__init__(name=name, **{**kwargs, "dtype": "float32"})
+
+    def build(self, event_shape):
+        """Creates the weights, if any, for latents z of shape `event_shape`."""
+        self.event_shape = tuple(event_shape)
+
+    def distribution(self, model) -> tfd.Distribution:
+        """p(z), batch [], event [D].
+
+        Args:
+            model: the one whose prior it is, for priors made of its parts. It is handed
+                over at each call, and no prior keeps it.
+        """
+        raise NotImplementedError
+
+    @property
+    def latent_shapes(self) -> dict[str, tuple[int, ...]]:
+        """The event shape of each latent, by name."""
+        return {"z": self.event_shape}
+
+    def conditionals(
+        self, model, z: dict[str, tf.Tensor]
+    ) -> Iterator[tuple[str, tfd.Distribution]]:
+        """The name and the distribution of each latent given those before it.
+
+        Args:
+            model: as in `distribution`.
+            z: the latents by name, [..., *event]. Of each it is looked up only after
+                its distribution was given, so that one may draw them on the way.
+        """
+        del z
+        yield "z", self.distribution(model)
+
+    # What a family of priors may add.
+
+    @property
+    def awaits_data(self) -> bool:
+        """Whether training still has to start the prior from data."""
+        return False
+
+    def outputs(self, z, locations) -> dict[str, tf.Tensor]:
+        """What the model's answers have beside the bound and the latents: [B, ...].
+
+        Args:
+            z: draws of the latents, name -> [K, B, *event].
+            locations: the posteriors' locations, name -> [B, *event].
+        """
+        del z, locations
+        return {}
+
+    def make_metrics(self) -> list[keras.metrics.Metric]:
+        """New metrics of training, whose `update_state(outputs, y, sample_weight)`
+        takes the model's `outputs`, the labels [B] or None, and weights [B] or None.
+        """
+        return []
+
+    def start(self, model, data) -> list[keras.callbacks.Callback]:
+        """Callbacks that training on `data`, a `fitting.TrainingData`, needs."""
+        del model, data
+        return []
+
+    def finish(self, model, data):
+        """Does what the callbacks of `start` do when training ends."""
+
+    def part(self, index) -> tfd.Distribution:
+        """The part of p(z) of that number, to draw from; of mixtures only."""
+        raise self.not_a_mixture()
+
+    def part_probabilities(self, z) -> tf.Tensor:
+        """The probability of each part given the latents: [..., K]; of mixtures only.
+
+        Args:
+            z: name -> [..., *event].
+        """
+        raise self.not_a_mixture()
+
+    def signatures(self, model) -> dict:
+        """What an export has beside what all models have, name -> `Signature`."""
+        del model
+        return {}
+
+    def not_a_mixture(self) -> ValueError:
+        """The error of a method that mixtures alone have."""
+        return ValueError(
+            "Clusters must be those of a mixture, such as "
+            "`prior=MixtureOfNormals(10)`. Received: "
+            f"prior={type(self).__name__}"
+        )
+
+
+def build_prior(prior, event_shape):
+    """Builds `prior` unless loading has done so; refuses one of another size."""
+    event_shape = tuple(event_shape)
+    if not prior.built:
+        prior.build(event_shape)
+    elif prior.event_shape != event_shape:
+        raise ValueError(
+            f"`{prior.name}` already belongs to a model with latents of shape "
+            f"{prior.event_shape}; make a new one. Received: shape {event_shape}"
+        )

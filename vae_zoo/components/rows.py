@@ -1,0 +1,55 @@
+"""Rows: networks over those of latents [K, B, D], and data by some of them."""
+
+import tensorflow as tf
+
+
+def over_rows(function, *values):
+    """`function` of rows [R, D], applied to values [..., D], the axes restored.
+
+    Layers take batches of one axis, and latents are [K, B, D].
+
+    Args:
+        function: of tensors [R, D_i] to a tensor or a structure of tensors, each
+            [R, ...]; [1, ...] or a scalar where all rows share it.
+        *values: float [..., D_i]; their axes before the last are broadcast.
+
+    Returns:
+        What `function` returns, [..., *] for [R, *].
+    """
+    if all(value.shape.rank == 2 for value in values):
+        return function(*values)
+    leading = values[0].shape[:-1]
+    dynamic = tf.shape(values[0])[:-1]
+    for value in values[1:]:
+        leading = tf.broadcast_static_shape(leading, value.shape[:-1])
+        dynamic = tf.broadcast_dynamic_shape(dynamic, tf.shape(value)[:-1])
+    rows = []
+    for value in values:
+        size = value.shape[-1]
+        if len(values) > 1:
+            value = tf.broadcast_to(value, tf.concat([dynamic, [size]], axis=0))
+        rows.append(tf.reshape(value, [-1, size]))
+
+    def restored(value):
+        if not value.shape.rank:
+            return value
+        axes = dynamic
+        if value.shape[0] == 1 and rows[0].shape[0] != 1:
+            axes = tf.ones_like(dynamic)
+        result = tf.reshape(value, tf.concat([axes, tf.shape(value)[1:]], axis=0))
+        if axes is dynamic:
+            result = tf.ensure_shape(result, leading + value.shape[1:])
+        return result
+
+    return tf.nest.map_structure(restored, function(*rows))
+
+
+def num_rows(values):
+    """The rows of a dict of arrays, all [N, ...]: N."""
+    return len(next(iter(values.values())))
+
+
+def parts_of_rows(values, size):
+    """Up to `size` rows at a time of a dict of arrays [N, ...]: dicts of the same."""
+    for start in range(0, num_rows(values), size):
+        yield {name: value[start : start + size] for name, value in values.items()}

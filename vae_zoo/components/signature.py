@@ -1,0 +1,30 @@
+"""What a model offers to those who serve it."""
+
+import dataclasses
+from collections.abc import Callable
+
+import tensorflow as tf
+
+
+@dataclasses.dataclass(frozen=True)
+class Signature:
+    """A function of tensors by name, to be exported.
+
+    Attributes:
+        function: takes tensors by the names of `specs` and returns a dict of tensors,
+            a row [B, ...] of each for a row of the request.
+        specs: what it takes, each with its name.
+        masked: whether elements of `inputs` where `mask` is 0 are not read.
+        is_log_density: whether the answers are log-densities of `inputs`, -infinity
+            where these are off the likelihood's support.
+    """
+
+    function: Callable[..., dict[str, tf.Tensor]]
+    specs: tuple[tf.TensorSpec, ...]
+    masked: bool = False
+    is_log_density: bool = False
+
+
+def row_spec(name: str, shape, dtype=tf.float32) -> tf.TensorSpec:
+    """The spec of rows [B, *shape] under a name."""
+    return tf.TensorSpec((None, *shape), dtype, name=name)

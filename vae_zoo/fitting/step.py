@@ -1,0 +1,146 @@
+"""One step of training or validation: what an objective is made of, each thing once."""
+
+import functools
+
+import tensorflow as tf
+
+from vae_zoo.components.draw import Draw
+from vae_zoo.components.randomness import row_seeds
+from vae_zoo.components.replicas import weighted_mean
+from vae_zoo.distributions.noise import fold_in
+from vae_zoo.fitting.inputs import Inputs
+
+# Which part of a row's seed is the objective's. Latents use the first few.
+_OF_OBJECTIVE = 1_000_001
+
+
+class Step:
+    """The pass of a batch through a model.
+
+    Everything is computed when it is first asked for, with one pass of the encoder. In
+    training there are as many draws of the latents as the objective says, elsewhere
+    one.
+
+    Args:
+        model: a model of the package.
+        inputs: its `Inputs`, B rows.
+        y: labels, int32 [B], -1 for unknown, of an objective that learns from them; or
+            None.
+        sample_weight: float32 [B], by which means go; or None.
+        training: whether layers such as dropout are in training mode.
+    """
+
+    def __init__(self, model, inputs, y=None, sample_weight=None, *, training):
+        self.model, self.inputs, self.y = model, inputs, y
+        self.sample_weight, self.training = sample_weight, training
+        self._num_rows = tf.shape(inputs.x)[0]
+
+    @functools.cached_property
+    def num_samples(self) -> int:
+        """K, the draws of the latents for each example."""
+        return self.model.objective.num_samples if self.training else 1
+
+    @functools.cached_property
+    def _seeds(self):
+        return row_seeds(self.model.seed_generator, self._num_rows)
+
+    @property
+    def seed(self) -> tf.Tensor:
+        """A seed for each row, int32 [B, 2], for an objective's own randomness."""
+        return fold_in(self._seeds, _OF_OBJECTIVE)
+
+    @property
+    def iteration(self):
+        """The optimizer's step, 0 without one: an integer scalar."""
+        optimizer = getattr(self.model, "optimizer", None)
+        return 0 if optimizer is None else optimizer.iterations
+
+    @functools.cached_property
+    def features(self):
+        """What the encoder makes of the inputs."""
+        return self.model.features(self.inputs, training=self.training)
+
+    @functools.cached_property
+    def draw(self) -> Draw:
+        """`Draw` of the latents, [K, B, …]."""
+        return self.model.infer(
+            self.inputs,
+            self.num_samples,
+            features=self.features,
+            seed=self._seeds,
+            training=self.training,
+        )
+
+    @functools.cached_property
+    def conditionals(self):
+        """p of each latent and of x given the latents above, at the draw."""
+        return self.model.conditionals(self.draw.z, self.inputs, training=self.training)
+
+    def log_joint(self, z=None) -> dict[str, tf.Tensor]:
+        """log p of each latent and of x, [K, B], nats, at `z` or at the own draw."""
+        if z is None:
+            return self._log_joint
+        return self.model.log_joint(z, self.inputs, training=self.training)
+
+    @functools.cached_property
+    def _log_joint(self):
+        return self.model.log_joint(
+            self.draw.z, self.inputs, conditionals=self.conditionals
+        )
+
+    def log_q(self, z=None) -> dict[str, tf.Tensor]:
+        """log q of each latent, [K, B], nats, at `z` or at the step's own draw."""
+        if z is None:
+            return self.draw.log_q
+        return self.model.infer(
+            self.inputs, z=z, features=self.features, training=self.training
+        ).log_q
+
+    def divergences(self, *, closed_form=True) -> dict[str, tf.Tensor]:
+        """KL of each latent, [K, B], nats, in closed form where there is one."""
+        return self.model.divergences(
+            self.draw,
+            self.inputs,
+            closed_form=closed_form,
+            conditionals=self.conditionals,
+        )
+
+    @functools.cached_property
+    def terms(self) -> dict[str, tf.Tensor]:
+        """The terms of the bound, means over the draws: float32 [B] each, nats."""
+        return self.model.terms(self.draw, self.inputs, self.conditionals)
+
+    @property
+    def elbo(self) -> tf.Tensor:
+        """The bound: float32 [B], nats."""
+        return self.terms["log_likelihood"] - self.terms["kl"]
+
+    @functools.cached_property
+    def outputs(self) -> dict[str, tf.Tensor]:
+        """The bound, its terms and what the prior adds, for the metrics."""
+        return {"elbo": self.elbo, **self.terms, **self.model.outputs_of_prior(self)}
+
+    @property
+    def is_known(self) -> tf.Tensor:
+        """Whether the label of each example is known: booleans [B]."""
+        if self.y is None:
+            return tf.zeros([self._num_rows], tf.bool)
+        return self.y >= 0
+
+    def mean(self, values, where=None) -> tf.Tensor:
+        """The mean of `values` [B] over the global batch, by sample weights: a scalar.
+
+        Args:
+            values: float [B].
+            where: booleans [B], the examples that count; None: all.
+        """
+        weights = self.sample_weight
+        if where is not None:
+            counts = tf.cast(where, tf.float32)
+            weights = counts if weights is None else counts * weights
+        return weighted_mean(values, weights)
+
+
+def inputs_of_batch(x) -> Inputs:
+    """What came through the door, a tensor or a dict of them, as `Inputs`."""
+    return Inputs(**x) if isinstance(x, dict) else Inputs(x)

@@ -1,0 +1,90 @@
+"""What a model offers to those who serve it: functions of requests, and their specs."""
+
+import tensorflow as tf
+
+from vae_zoo.components.signature import Signature, row_spec
+from vae_zoo.distributions.noise import fold_in
+from vae_zoo.models.latent_methods import drawn
+
+# The request's names of inputs that methods call otherwise.
+_REQUEST_NAMES = {"x": "inputs"}
+
+
+class ModelSignatures:
+    """The signatures of every model; a prior adds its own."""
+
+    def input_specs(self) -> tuple[tf.TensorSpec, ...]:
+        """Those of the inputs in a request, x as `inputs`."""
+        return tuple(
+            row_spec(_REQUEST_NAMES.get(name, name), rule.shape)
+            for name, rule in self.input_rules().items()
+        )
+
+    def named_inputs(self, request) -> dict[str, tf.Tensor]:
+        """The inputs in a request, name -> tensor, by the names that methods take."""
+        names = {_REQUEST_NAMES.get(name, name): name for name in self.input_rules()}
+        return {names[key]: value for key, value in request.items() if key in names}
+
+    def signatures(
+        self, *, num_importance_samples: int = 128, num_imputation_steps: int = 50
+    ) -> dict[str, Signature]:
+        """The functions that a server calls, by name.
+
+        A row of an answer depends on its own row of the request alone: its random
+        numbers are those of the row's seed.
+
+        Args:
+            num_importance_samples: draws for each row of `score`.
+            num_imputation_steps: steps of the chain for each row of `impute`.
+        """
+        x = self.input_specs()
+        z = row_spec("latents", (self.latent_dim,))
+        seeds = row_spec("seeds", (2,), tf.int32)
+
+        def serving_default(**request):
+            located = self.locations(self.named_inputs(request))
+            return {"latents": located["z"], "reconstructions": self.points(located)}
+
+        def encode(**request):
+            # The location and the parameters in one pass through the encoder.
+            features = self.features(self.named_inputs(request))
+            head = self.posterior_heads["z"]
+            return {"latents": head.location(features), **head(features)}
+
+        def decode(latents):
+            return {"outputs": self.decode(latents)}
+
+        def reconstruct(**request):
+            return {"outputs": self.reconstruct(self.named_inputs(request))}
+
+        def sample(seeds):
+            return {"outputs": self.points(self.draw_prior(tf.shape(seeds)[:1], seeds))}
+
+        def draw(seeds):
+            z = self.draw_prior(tf.shape(seeds)[:1], seeds)
+            return {"outputs": drawn(self, z, seeds)}
+
+        def score(seeds, **request):
+            inputs = self.named_inputs(request)
+            log_likelihood = self.log_marginal_likelihood(
+                inputs, num_importance_samples, seed=seeds
+            )
+            bound = self.elbo(inputs, seed=fold_in(seeds, 1))
+            return {"log_marginal_likelihood": log_likelihood, "elbo": bound}
+
+        def impute(inputs, mask, seeds):
+            outputs = self.impute(inputs, mask, num_imputation_steps, seeds)
+            return {"outputs": outputs}
+
+        mask = row_spec("mask", self.input_shape)
+        return {
+            "serving_default": Signature(serving_default, x),
+            "encode": Signature(encode, x),
+            "decode": Signature(decode, (z,)),
+            "reconstruct": Signature(reconstruct, x),
+            "sample": Signature(sample, (seeds,)),
+            "draw": Signature(draw, (seeds,)),
+            "score": Signature(score, (*x, seeds), is_log_density=True),
+            "impute": Signature(impute, (x[0], mask, seeds), masked=True),
+            **self.prior_layer.signatures(self),
+        }

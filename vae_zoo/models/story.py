@@ -1,0 +1,297 @@
+"""What every model with latent variables can do, written once on their names."""
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from vae_zoo.arguments import check_count, check_flag, shown
+from vae_zoo.components.draw import Draw, total
+from vae_zoo.components.geometry import EUCLIDEAN
+from vae_zoo.distributions.divergence import kl_divergence
+from vae_zoo.distributions.noise import fold_in
+from vae_zoo.fitting.inputs import Inputs
+from vae_zoo.models import importance
+
+tfd = tfp.distributions
+
+
+class Story:
+    """A generative story p(z, x) and the posteriors q(z|x) that approximate it.
+
+    A model says by `story` what each latent and x are given the latents above, by
+    `features` and `infer` what q is, and by `locations` which points stand for it. All
+    else follows.
+    """
+
+    # What a model says.
+
+    def story(self, z, inputs, *, training=False):
+        """The name and the distribution of each latent, then of x: a generator.
+
+        Args:
+            z: the latents by name, float [..., *event]. Of each it is looked up only
+                after its distribution was given: who samples puts it there meanwhile.
+            inputs: `Inputs`.
+            training: whether layers such as dropout are in training mode.
+        """
+        raise NotImplementedError
+
+    def features(self, inputs, *, training=False):
+        """One pass of the encoder, for `infer` and `locations`.
+
+        Args:
+            inputs: x [B, *input_shape], a dict of inputs, or `Inputs`.
+            training: whether layers such as dropout are in training mode.
+        """
+        raise NotImplementedError
+
+    def infer(
+        self,
+        inputs,
+        num_samples=1,
+        *,
+        z=None,
+        features=None,
+        seed=None,
+        training=False,
+    ) -> Draw:
+        """Draws of the latents from q given the inputs.
+
+        Args:
+            inputs: x [B, *input_shape], a dict of inputs, or `Inputs`.
+            num_samples: K >= 1, draws for each example; those for K are no prefix of
+                those for a larger K.
+            z: latents, name -> float [K, B, *event], at which to evaluate q instead of
+                drawing.
+            features: what `features` returned for these inputs; None: computed here.
+            seed: integer or int32 [2], or one for each row, [B, 2]; the first latent
+                uses it as it is, latent i `fold_in(seed, i)`. None draws from the
+                model's generator.
+            training: whether layers such as dropout are in training mode.
+
+        Returns:
+            `Draw`: of each latent z, log q(z) and q.
+
+        Raises:
+            ValueError: if `num_samples` is below 1, or `z` lacks a latent of the model
+                or has another.
+        """
+        raise NotImplementedError
+
+    def locations(self, inputs, *, features=None):
+        """The points that stand for the posteriors: name -> float [B, *event].
+
+        Args:
+            inputs: as in `infer`.
+            features: as in `infer`.
+        """
+        raise NotImplementedError
+
+    @property
+    def geometries(self) -> dict:
+        """Where each latent lives, in that order: spaces of `components.geometry`."""
+        return dict.fromkeys(self.latent_shapes, EUCLIDEAN)
+
+    @property
+    def latent_shapes(self) -> dict[str, tuple[int, ...]]:
+        """The event shape of each latent, in the order in which q draws them."""
+        raise NotImplementedError
+
+    # What follows.
+
+    def conditionals(self, z, inputs, *, training=False) -> dict[str, tfd.Distribution]:
+        """p of each latent given those above it, and "x": p of x given all latents.
+
+        Args:
+            z: the latents, name -> float [..., *event].
+            inputs: as in `infer`.
+            training: whether layers such as dropout are in training mode.
+
+        Returns:
+            Dict of distributions; the batch of "x" is [...], as that of latents below
+            others, and that of the others [] or [B].
+
+        Raises:
+            ValueError: if `z` lacks a latent of the model or has another.
+        """
+        check_flag("training", training)
+        z = self.checked_latents(z)
+        return dict(self.story(z, self.as_inputs(inputs), training=training))
+
+    def log_joint(
+        self, z, inputs, *, conditionals=None, training=False
+    ) -> dict[str, tf.Tensor]:
+        """log p of each latent given those above it, and "x": float [..., B], nats.
+
+        Args:
+            z: the latents, name -> float [..., B, *event].
+            inputs: as in `infer`.
+            conditionals: what `conditionals` returned at `z`; None: computed here.
+            training: whether layers such as dropout are in training mode.
+        """
+        inputs = self.as_inputs(inputs)
+        if conditionals is None:
+            conditionals = self.conditionals(z, inputs, training=training)
+        values = {**z, "x": inputs.x}
+        return {name: p.log_prob(values[name]) for name, p in conditionals.items()}
+
+    def log_prior(self, z, inputs) -> dict[str, tf.Tensor]:
+        """As `log_joint` without x, for which no decoder runs: float [..., B], nats."""
+        z = self.checked_latents(z)
+        return {name: p.log_prob(z[name]) for name, p in self._priors(z, inputs)}
+
+    def _priors(self, z, inputs, training=False):
+        """The story up to x."""
+        inputs = Inputs() if inputs is None else self.as_inputs(inputs)
+        for name, p in self.story(z, inputs, training=training):
+            if name == "x":
+                return
+            yield name, p
+
+    def draw_prior(self, shape, seed, inputs=None) -> dict[str, tf.Tensor]:
+        """Draws of all latents from p: name -> float [*shape, *event].
+
+        Args:
+            shape: int32 vector of known length, [N], or [K, B] for K draws given each
+                row of inputs.
+            seed: int32 [2], or one for each of the last axis of `shape`.
+            inputs: as in `infer`, for a model whose priors depend on them.
+        """
+        z, num_latents = {}, len(self.latent_shapes)
+        for number, (name, p) in enumerate(self._priors(z, inputs)):
+            own = seed if num_latents == 1 else fold_in(seed, number)
+            rank = len(shape) if isinstance(shape, (list, tuple)) else shape.shape[0]
+            z[name] = p.sample(shape[: rank - p.batch_shape.rank], seed=own)
+        return z
+
+    def divergences(
+        self, draw, inputs, *, closed_form=True, conditionals=None
+    ) -> dict[str, tf.Tensor]:
+        """KL(q || p) of each latent given those above it: float [K, B], nats.
+
+        In closed form where there is one, else log q - log p of the draw.
+
+        Args:
+            draw: what `infer` returned.
+            inputs: as in `infer`.
+            closed_form: False: log q - log p of the draw in any case.
+            conditionals: what `conditionals` returned at `draw.z`; None: computed here.
+        """
+        check_flag("closed_form", closed_form)
+        z = self.checked_latents(draw.z)
+        p = dict(self._priors(z, inputs)) if conditionals is None else conditionals
+        found = {}
+        for name in self.latent_shapes:
+            log_q, q = draw.log_q[name], draw.q[name]
+            if closed_form and q is not None:
+                kl = kl_divergence(q, p[name], z[name], log_q=log_q)
+            else:
+                kl = log_q - p[name].log_prob(z[name])
+            found[name] = tf.broadcast_to(kl, tf.shape(log_q))
+        return found
+
+    def terms(self, draw, inputs, conditionals) -> dict[str, tf.Tensor]:
+        """The terms of the bound, means over the draws: float32 [B] each, nats.
+
+        Args:
+            draw: what `infer` returned.
+            inputs: `Inputs`.
+            conditionals: what `conditionals` returned at `draw.z`.
+        """
+        divergences = self.divergences(draw, inputs, conditionals=conditionals)
+        found = {
+            "log_likelihood": conditionals["x"].log_prob(inputs.x),
+            "kl": total(divergences),
+        }
+        if len(divergences) > 1:
+            found |= {f"kl_{name}": kl for name, kl in divergences.items()}
+        return {name: tf.reduce_mean(value, axis=0) for name, value in found.items()}
+
+    def elbo_terms(
+        self, x, *, seed=None, training: bool = False
+    ) -> dict[str, tf.Tensor]:
+        """The terms of the evidence lower bound, from one draw of z per example.
+
+        Args:
+            x: float [B, *input_shape], or a dict of inputs.
+            seed: integer or int32 [2], or one for each row, [B, 2]; None draws from
+                the model's generator.
+            training: whether layers such as dropout are in training mode.
+
+        Returns:
+            Dict of float32 [B], in nats: `log_likelihood` log p(x|z), `kl`
+            KL(q(z|x) || p(z)), and what a model with several latents adds.
+
+        Source: Kingma & Welling 2014, equation 7 (closed-form KL) and 6.
+        """
+        check_flag("training", training)
+        inputs = self.as_inputs(x)
+        draw = self.infer(inputs, seed=seed, training=training)
+        conditionals = self.conditionals(draw.z, inputs, training=training)
+        terms = self.terms(draw, inputs, conditionals)
+        return {name: terms[name] for name in self.term_names}
+
+    def elbo(self, x, *, seed=None) -> tf.Tensor:
+        """The evidence lower bound at beta = 1: float32 [B], nats."""
+        terms = self.elbo_terms(x, seed=seed)
+        return terms["log_likelihood"] - terms["kl"]
+
+    def log_marginal_likelihood(self, x, num_samples: int, *, seed=None) -> tf.Tensor:
+        """Importance-sampled log p(x), with q(z|x) as the proposal.
+
+        log (1/K) sum_k p(x|z_k) p(z_k) / q(z_k|x): a lower bound in expectation
+        that tightens as K grows. Memory does not grow with `num_samples`.
+
+        Args:
+            x: float [B, *input_shape], or a dict of inputs.
+            num_samples: K, the draws from q(z|x) per example, >= 1.
+            seed: integer or int32 [2], or one for each row, [B, 2]; None draws from
+                the model's generator.
+
+        Returns:
+            Float32 [B], nats.
+
+        Raises:
+            ValueError: if `num_samples` is below 1.
+
+        Source: Burda et al. 2016, equation 8.
+        """
+        what = "the draws from q(z|x) per example"
+        check_count("num_samples", num_samples, 1, what)
+        return importance.log_marginal_likelihood(
+            self, self.as_inputs(x), num_samples, self._as_seed(seed)
+        )
+
+    def checked_latents(self, z) -> dict[str, tf.Tensor]:
+        """`z` as a dict of float32 tensors, one for each latent of the model.
+
+        Raises:
+            ValueError: if one is missing, unknown or of another shape.
+        """
+        shapes = self.latent_shapes
+        names = " and ".join(f"'{name}'" for name in shapes)
+        if not isinstance(z, dict) or z.keys() != shapes.keys():
+            received = shown([*z] if isinstance(z, dict) else z)
+            raise ValueError(
+                f"`z` must be a dict of this model's latents, {names}: "
+                f"{_difference(z, shapes)}. Received: {received}"
+            )
+        tensors = {}
+        for name, shape in shapes.items():
+            tensor = tf.convert_to_tensor(z[name], tf.float32)
+            if not tensor.shape[-len(shape) :].is_compatible_with(shape):
+                expected = ", ".join(map(str, ("...", *shape)))
+                raise ValueError(
+                    f"`z['{name}']` must have shape [{expected}]. Received: shape "
+                    f"{tuple(tensor.shape)}"
+                )
+            tensors[name] = tensor
+        return tensors
+
+
+def _difference(z, shapes):
+    """What is wrong with the names of `z`."""
+    if not isinstance(z, dict):
+        return "an array has no names"
+    missing = [f"'{name}' is missing" for name in shapes if name not in z]
+    unknown = [f"there is no {name!r}" for name in z if name not in shapes]
+    return ", ".join(missing + unknown)
