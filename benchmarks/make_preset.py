@@ -22,8 +22,10 @@ import tomllib
 from PIL import Image
 
 from vae_zoo import VAE, cli
+from vae_zoo.cli.commands import RUNS
+from vae_zoo.cli.options import build_parser
 from vae_zoo.datasets import open_source
-from vae_zoo.pictures import write_all_pictures
+from vae_zoo.runs.pictures import write_all_pictures
 from vae_zoo.serving.layout import find_version, read_metadata
 from vae_zoo.serving.saved_model import PROVENANCE
 from vae_zoo.zoo.model_card import shown
@@ -123,7 +125,7 @@ def publish(name, recipe, metadata, folder, data_dir):
     """Puts the SavedModel, its card and pictures in place of what was there."""
     model = VAE.from_preset(folder)
     settings = vars(
-        cli.build_parser(cli.RUNS).parse_args(
+        build_parser(RUNS).parse_args(
             command(f"evaluate {name} {recipe['evaluate']}", data_dir=data_dir)
         )
     )

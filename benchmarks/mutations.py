@@ -28,7 +28,7 @@ import time
 import tomllib
 import xml.etree.ElementTree
 
-from vae_zoo.cli_arguments import positive
+from vae_zoo.cli.arguments import positive
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 LIST = pathlib.Path(__file__).with_suffix(".toml")

@@ -13,9 +13,9 @@ import numpy as np
 import tensorflow as tf
 
 import vae_zoo
-from vae_zoo import distribute
 from vae_zoo.components import cluster_initializers, distortions, networks
 from vae_zoo.datasets import open_source
+from vae_zoo.fitting import distribute
 
 BATCH_SIZE, NUM_EXAMPLES, EPOCHS = 32, 97, 3
 STEPS = -(-NUM_EXAMPLES // BATCH_SIZE)  # The last batch is one example.

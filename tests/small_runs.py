@@ -2,7 +2,7 @@
 
 import functools
 
-from vae_zoo import pictures, training
+from vae_zoo.runs import artefacts, pictures
 from vae_zoo.serving import saved_model
 
 TINY = [
@@ -24,13 +24,13 @@ ARTEFACTS = {
 
 def train_only(patch):
     """Keeps runs from exporting and drawing; `patch` is a `pytest.MonkeyPatch`."""
-    patch.setattr(training, "_export_once", lambda *arguments: None)
+    patch.setattr(artefacts, "_export_once", lambda *arguments: None)
     draw_nothing(patch)
 
 
 def draw_nothing(patch):
     """Keeps runs from drawing pictures."""
-    patch.setattr(training, "write_pictures", lambda *arguments: None)
+    patch.setattr(artefacts, "write_pictures", lambda *arguments: None)
 
 
 def draw_little(patch):

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from tests.small_runs import export_one_signature
-from vae_zoo import VAE, datasets, training
+from vae_zoo import VAE, datasets
+from vae_zoo.runs import artefacts
 
 without_xla = pytest.mark.usefixtures("without_xla")
 EXAMPLES = pathlib.Path(__file__).resolve().parents[1] / "examples"
@@ -101,7 +102,7 @@ def test_imputed_entries_of_a_table_are_closer_than_means(monkeypatch, capsys):
 def test_reproducing_a_preset(tmp_path, monkeypatch, capsys):
     output = tmp_path / "run"
     export_one_signature(monkeypatch)
-    monkeypatch.setattr(training, "write_pictures", lambda *arguments: None)
+    monkeypatch.setattr(artefacts, "write_pictures", lambda *arguments: None)
     arguments = ("--epochs", 1, "--output", output)
     run("reproduce.py", monkeypatch, "vae_digits", *arguments)
     card = VAE.presets["vae_digits"]["card"]["metrics"][0]

@@ -15,6 +15,14 @@ def test_a_part_of_the_package_may_be_imported_first(name):
     assert result.returncode == 0, result.stderr.decode()
 
 
+def test_every_name_of_a_package_that_loads_late_is_there():
+    for package in (vae_zoo, vae_zoo.datasets, vae_zoo.serving):
+        assert set(package.__all__) <= set(dir(package))
+        for name in package.__all__:
+            assert getattr(package, name) is not None
+    assert vae_zoo.serving.export is vae_zoo.export
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -31,5 +39,5 @@ def test_every_public_module_is_there_after_one_import(name):
 
 def test_what_is_not_there_is_an_attribute_error():
     for name in ("nothing", "__main__", "_modules_"):
-        with pytest.raises(AttributeError, match=f"no attribute '{name}'"):
+        with pytest.raises(AttributeError, match=f"vae_zoo attribute {name}"):
             getattr(vae_zoo, name)

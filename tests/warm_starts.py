@@ -98,9 +98,9 @@ def _exit_code(pid, wait):
 
 
 def main():
-    import vae_zoo.training  # A run needs it, and it runs no operation.
+    import vae_zoo.runs.training  # A run needs it, and it runs no operation.
 
-    assert vae_zoo.training
+    assert vae_zoo.runs.training
     for line in sys.stdin:
         content = json.loads(line)
         answer = _exit_code(**content) if "pid" in content else _start(**content)

@@ -1,24 +1,18 @@
 """Variational autoencoders for Keras 3 on TensorFlow.
 
-Names load on first use, so that the command line's help needs no TensorFlow.
+Names load on first use, so that the command line's help needs no TensorFlow. Where each
+is from says `__init__.pyi`, which type checkers read, too.
 """
 
-import functools
 import importlib
-import pkgutil
-from typing import TYPE_CHECKING
 
+import lazy_loader
 import wrapt
 
 __version__ = "0.1.0"
 
-_HOMES = {
-    "VAE": "vae_zoo.models.vae",
-    "BetaVAE": "vae_zoo.models.beta_vae",
-    "GaussianMixtureVAE": "vae_zoo.models.gaussian_mixture_vae",
-    "HypersphericalVAE": "vae_zoo.models.hyperspherical_vae",
-    "export": "vae_zoo.serving.saved_model",
-}
+# Modules are there after one import as well, but `import *` does not load them all.
+__getattr__, __dir__, _ = lazy_loader.attach_stub(__name__, __file__)
 __all__ = [
     "VAE",
     "BetaVAE",
@@ -28,33 +22,6 @@ __all__ = [
     "datasets",
     "export",
 ]
-
-if TYPE_CHECKING:
-    from vae_zoo import components, datasets
-    from vae_zoo.models.beta_vae import BetaVAE
-    from vae_zoo.models.gaussian_mixture_vae import GaussianMixtureVAE
-    from vae_zoo.models.hyperspherical_vae import HypersphericalVAE
-    from vae_zoo.models.vae import VAE
-    from vae_zoo.serving.saved_model import export
-
-
-def __getattr__(name):
-    if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
-    if name in _modules():
-        return importlib.import_module(f"vae_zoo.{name}")
-    raise AttributeError(f"module 'vae_zoo' has no attribute {name!r}")
-
-
-def __dir__():
-    return sorted({*globals(), *_HOMES, *_modules()})
-
-
-@functools.cache
-def _modules():
-    """The names of the modules in this folder: all are there without an import."""
-    found = (module.name for module in pkgutil.iter_modules(__path__))
-    return {name for name in found if not name.startswith("_")}
 
 
 @wrapt.when_imported("keras")

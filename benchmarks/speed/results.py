@@ -5,7 +5,7 @@ import json
 import pathlib
 import subprocess
 
-from vae_zoo.machine import machine_class
+from vae_zoo.runs.machine import machine_class
 
 FOLDER = pathlib.Path(__file__).resolve().parents[1] / "results"
 PACKAGES = ("tensorflow", "keras", "tensorflow-probability", "numpy")

@@ -11,10 +11,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tests import zoo_of_models
 from tests.small_runs import draw_little
 from tests.zoo_of_models import SHAPE
-from vae_zoo import VAE, pictures, plotting
+from vae_zoo import VAE, plotting
 from vae_zoo.callbacks import TensorBoardPictures
 from vae_zoo.components import networks
 from vae_zoo.evaluation import latent_usage
+from vae_zoo.runs import pictures
 
 SCALARS = ("active_units", "mutual_information", "aggregate_gap")
 

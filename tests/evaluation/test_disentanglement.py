@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -6,8 +8,7 @@ from sklearn.metrics import adjusted_mutual_info_score
 
 from vae_zoo import VAE, datasets
 from vae_zoo.components import networks
-from vae_zoo.evaluation import disentanglement
-from vae_zoo.evaluation import disentanglement_measures as measures
+from vae_zoo.evaluation import disentanglement, disentanglement_measures as measures
 from vae_zoo.evaluation.factor_sampler import FactorSampler
 
 SIZES = (3, 6, 10)
@@ -87,12 +88,18 @@ def test_the_gap_of_noisy_factors_is_the_closed_form():
     # Two equal latents: neither is better than the other.
     twice = np.repeat(codes[:, :1], 2, axis=1)
     assert measures.mutual_information_gap(twice, factors) < 0.001
+    # A constant latent says nothing, and nothing is said of it.
+    constant = np.concatenate([codes, np.full((10_000, 1), 0.25)], axis=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert measures.mutual_information_gap(constant, factors) == gap
 
 
 def test_importances_give_the_entropies_of_the_paper():
-    table = np.array([[1.0, 0.0], [0.5, 0.5], [0.9, 0.1]])
+    # The last latent says nothing about any factor.
+    table = np.array([[1.0, 0.0], [0.5, 0.5], [0.9, 0.1], [0.0, 0.0]])
     entropy = -0.9 * np.log2(0.9) - 0.1 * np.log2(0.1)
-    expected = [1, 0, 1 - entropy]
+    expected = [1, 0, 1 - entropy, 1]
     assert_allclose(measures._concentration(table), expected, atol=1e-9)
 
 

@@ -1,4 +1,5 @@
 import itertools
+import warnings
 
 import numpy as np
 import pytest
@@ -101,6 +102,14 @@ def test_directions_of_space_are_on_an_equal_area_map():
     assert "longitude" in axis.get_xlabel()
     assert "Mollweide" in axis.get_xlabel()
     assert "latent 3" in axis.get_ylabel()
+
+
+def test_latents_that_are_all_the_same_are_shown_without_a_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = plotting.latent(np.full((5, 4), 0.5))
+    assert_array_equal(points(figure)[0], np.zeros((5, 2)))
+    assert "(0%)" in figure.axes[0].get_xlabel()
 
 
 @pytest.mark.parametrize("dim", [2, 3, 7])

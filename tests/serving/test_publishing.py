@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from vae_zoo import VAE, atomic, cli, export
+from vae_zoo.cli.arguments import BAD_INPUT
 from vae_zoo.components import networks
 from vae_zoo.serving import saved_model
 
@@ -164,7 +165,7 @@ def test_the_command_line_takes_all_of_it(export_decoder, tmp_path, capsys):
     words = ["export", str(source), str(target), "--signatures", "encode"]
     assert cli.main([*words, "--version", "3"]) == 0
     assert set(tf.saved_model.load(str(target / "3")).signatures) == {"encode"}
-    assert cli.main([*words, "--version", "3"]) == cli.BAD_INPUT
+    assert cli.main([*words, "--version", "3"]) == BAD_INPUT
     assert "version=3" in capsys.readouterr().err
     assert cli.main([*words, "--keep", "1"]) == 0
     assert names(target) == ["4"]

@@ -15,7 +15,8 @@ from tests.server_files import (
     read_models,
 )
 from vae_zoo import atomic
-from vae_zoo.cli import RUNS, build_parser
+from vae_zoo.cli.commands import RUNS
+from vae_zoo.cli.options import build_parser
 from vae_zoo.serving import served_models, write_server_config
 
 

@@ -6,7 +6,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from vae_zoo import VAE, BetaVAE
-from vae_zoo.cli import RUNS, build_parser
+from vae_zoo.cli.commands import RUNS
+from vae_zoo.cli.options import build_parser
 from vae_zoo.zoo import presets
 from vae_zoo.zoo.model_card import model_card, shown
 

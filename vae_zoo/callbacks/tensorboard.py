@@ -7,11 +7,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from vae_zoo import pictures, plotting
+from vae_zoo import plotting
 from vae_zoo.arguments import check_count, check_path, check_seed, shown
 from vae_zoo.evaluation.estimate import first_examples
 from vae_zoo.evaluation.latent_usage import latent_usage
 from vae_zoo.models.input_checks import plain_value_errors
+from vae_zoo.runs import pictures
 
 # More latents than these would bury the other charts.
 MAX_LATENTS_WITH_CHARTS = 64

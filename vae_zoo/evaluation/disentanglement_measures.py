@@ -6,8 +6,12 @@ the value of a factor, they draw from these N examples. The protocol is that of
 Locatello et al. 2019 unless a measure says otherwise.
 """
 
+import warnings
+
 import numpy as np
+from scipy.stats import entropy
 from sklearn.metrics import mutual_info_score
+from sklearn.preprocessing import KBinsDiscretizer
 
 from vae_zoo.evaluation.factor_sampler import FactorSampler
 
@@ -87,7 +91,8 @@ def mutual_information_gap(codes, factors):
     for factor in factors.T:
         information = sorted(mutual_info_score(code, factor) for code in binned.T)
         second = information[-2] if len(information) > 1 else 0.0
-        gaps.append((information[-1] - second) / mutual_info_score(factor, factor))
+        _, counts = np.unique(factor, return_counts=True)
+        gaps.append((information[-1] - second) / entropy(counts))
     return float(np.mean(gaps))
 
 
@@ -153,14 +158,14 @@ def attribute_predictability(codes, factors, *, seed=0):
 
 
 def _binned(codes):
-    """Twenty bins of equal width for each column: integers [N, D]."""
-    return np.stack(
-        [
-            np.digitize(code, np.histogram_bin_edges(code, NUM_BINS)[1:-1])
-            for code in codes.T
-        ],
-        axis=1,
+    """Twenty bins of equal width for each column: [N, D]."""
+    bins = KBinsDiscretizer(
+        NUM_BINS, encode="ordinal", strategy="uniform", subsample=None
     )
+    with warnings.catch_warnings():
+        # A latent that says nothing may be constant, and has one bin.
+        warnings.filterwarnings("ignore", "Feature .* is constant")
+        return bins.fit_transform(codes)
 
 
 def _concentration(importances):
@@ -168,10 +173,8 @@ def _concentration(importances):
     count = importances.shape[1]
     if count == 1:
         return np.ones(len(importances))
-    shares = importances / np.maximum(importances.sum(axis=1, keepdims=True), 1e-12)
-    return 1 + np.sum(shares * np.log(np.maximum(shares, 1e-12)), axis=1) / np.log(
-        count
-    )
+    # A row of zeros has no entropy, and no weight.
+    return 1 - np.nan_to_num(entropy(importances, axis=1, base=count))
 
 
 def _two_parts(count, seed):

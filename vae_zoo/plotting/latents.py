@@ -171,11 +171,14 @@ def _plane(latents):
         # One example spans no plane of its own.
         of = "" if dim == 2 else f" of {dim}"
         return latents[:, :2], (f"latent 1{of}", f"latent 2{of}")
-    centred = latents - latents.mean(axis=0)
-    _, singular_values, directions = np.linalg.svd(centred, full_matrices=False)
-    shares = singular_values**2 / np.maximum(np.sum(singular_values**2), 1e-30)
+    from sklearn.decomposition import PCA
+
+    components = PCA(2, svd_solver="full")
+    with np.errstate(invalid="ignore"):  # Where all latents are the same.
+        points = components.fit_transform(latents)
+    shares = np.nan_to_num(components.explained_variance_ratio_)
     names = (
         f"principal component {index + 1} of {dim} latents ({share:.0%})"
-        for index, share in enumerate(shares[:2])
+        for index, share in enumerate(shares)
     )
-    return centred @ directions[:2].T, tuple(names)
+    return points, tuple(names)

@@ -21,9 +21,9 @@ from vae_zoo.serving.layout import (
     checked_path,
     is_version,
     numbers,
+    read_metadata as read_metadata,
     versions,
 )
-from vae_zoo.serving.layout import read_metadata as read_metadata
 from vae_zoo.serving.loading import HASHED, file_sha256
 from vae_zoo.serving.signatures import signatures as all_signatures
 from vae_zoo.serving.warmup import FILE_NAME, write_warmup_requests

@@ -1,6 +1,6 @@
 """The configuration of TF Serving's stock image: what to serve, and how to run it.
 
-Needs no TensorFlow. The text is in `templates/`.
+Needs no TensorFlow. The text is in `templates/`, by Jinja.
 """
 
 import hashlib
@@ -8,7 +8,6 @@ import json
 import os
 import pathlib
 import re
-import textwrap
 from collections.abc import Sequence
 
 from vae_zoo import atomic
@@ -21,18 +20,17 @@ from vae_zoo.serving.version_labels import ServedModel, checked_models
 IMAGE = "tensorflow/serving:2.21.0"
 # Its official image has the module for JavaScript.
 PROXY_IMAGE = "nginx:1.28"
-FILES = (
+# The containers read these.
+READ = (
     "models.config",
     "batching.config",
     "monitoring.config",
     "nginx.conf",
     "requests.js",
-    "compose.yaml",
-    "kubernetes.yaml",
 )
-# Where the proxy finds the server: by its name in Compose, in one pod beside it.
-UPSTREAM = {"compose": "server:8501", "kubernetes": "127.0.0.1:8501"}
-TEMPLATES = pathlib.Path(__file__).parent / "templates"
+# These run them. In Compose the proxy finds the server by its name, in a pod beside it.
+UPSTREAM = {"compose.yaml": "server:8501", "kubernetes.yaml": "127.0.0.1:8501"}
+FILES = (*READ, *UPSTREAM)
 NOTICE = "Made by `vae-zoo serve-config`, which replaces it when it is run again."
 # What Kubernetes allows for a service, short enough for an ending.
 NAME = "[a-z]([a-z0-9-]{0,48}[a-z0-9])?"
@@ -179,70 +177,39 @@ def _texts(models, values):
     shapes = {model.name: merged(_shapes_of(model)) for model in models}
     values = {
         **values,
-        "models": "".join(_model_block(model) for model in models),
+        "models": models,
         "shapes": json.dumps(shapes, indent=2),
         "max_body_mib": max_body_mib(shapes.values(), values["max_batch_size"]),
-        "upstream": UPSTREAM["compose"],
+        "upstream": UPSTREAM["compose.yaml"],
     }
-    plain = ("models.config", "batching.config", "monitoring.config")
-    plain += ("nginx.conf", "requests.js")
-    texts = {file: _filled(file, **values) for file in plain}
+    templates = _templates()
+    texts = {file: templates.get_template(file).render(values) for file in READ}
     together = "".join(texts.values())
-    values |= {
-        "config_sha256": hashlib.sha256(together.encode()).hexdigest(),
-        "flags": _filled("flags.yaml", **values),
-        "first_model": models[0].name,
-    }
-    ready = _filled("ready.sh", models=" ".join(model.name for model in models))
-    volumes = "".join(_volume(model) for model in models)
-    # Compose puts variables in, too.
-    in_compose = {"model_volumes": volumes, "ready": ready.replace("$", "$$")}
-    texts["compose.yaml"] = _filled("compose.yaml", **values, **in_compose)
-    values["upstream"] = UPSTREAM["kubernetes"]
-    values |= {
-        "needed_folders": "".join(_needed_folders(model) for model in models),
-        "models_config": texts["models.config"],
-        "batching_config": texts["batching.config"],
-        "monitoring_config": texts["monitoring.config"],
-        "nginx_conf": _filled("nginx.conf", **values),
-        "requests_js": texts["requests.js"],
-        "ready": ready,
-    }
-    texts["kubernetes.yaml"] = _filled("kubernetes.yaml", **values)
+    values["config_sha256"] = hashlib.sha256(together.encode()).hexdigest()
+    for file, upstream in UPSTREAM.items():
+        values["upstream"] = upstream
+        texts[file] = templates.get_template(file).render(values)
     return texts
+
+
+def _templates():
+    import jinja2  # It is slow beside what `vae-zoo --help` needs.
+
+    templates = jinja2.Environment(
+        loader=jinja2.PackageLoader("vae_zoo.serving"),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    # A JSON string is a YAML string.
+    templates.filters["json_text"] = lambda path: json.dumps(
+        str(path), ensure_ascii=False
+    )
+    return templates
 
 
 def _shapes_of(model):
     """Of each version that is served: signature -> input -> the shape of a row."""
     folders = (model.folder / str(version) for version in model.versions)
     return [row_shapes(read_metadata(folder)) for folder in folders]
-
-
-def _filled(template, **values):
-    """The text of a template; all lines of a value stand where its place is."""
-
-    def fill(place):
-        return textwrap.indent(str(values[place[2]]).rstrip("\n"), place[1])
-
-    text = (TEMPLATES / template).read_text(encoding="utf-8")
-    return re.sub(r"((?:^#? *)?)\{\{ (\w+) \}\}", fill, text, flags=re.MULTILINE)
-
-
-def _model_block(model):
-    return _filled(
-        "model.config",
-        model=model.name,
-        versions="\n".join(f"versions: {version}" for version in model.versions),
-        stable=model.stable,
-        canary=model.canary,
-    )
-
-
-def _volume(model):
-    # A JSON string is a YAML string; Compose would take $ for a variable.
-    source = json.dumps(str(model.folder), ensure_ascii=False).replace("$", "$$")
-    return _filled("volume.yaml", source=source, model=model.name)
-
-
-def _needed_folders(model):
-    return "".join(f"{model.name}/{version}/\n" for version in model.versions)

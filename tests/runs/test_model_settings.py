@@ -1,0 +1,55 @@
+"""The model and the optimizer that the settings of a run describe."""
+
+import pytest
+
+from tests.runs.test_setting_types import settings_of
+from vae_zoo.runs import settings as run_settings
+from vae_zoo.runs.model_settings import build_model, build_optimizer
+
+STEPS_PER_EPOCH = 11
+
+
+def built(*options):
+    settings = run_settings.completed(settings_of("beta-vae", *options))
+    model = build_model(settings, (8, 8, 1), STEPS_PER_EPOCH)
+    return model, build_optimizer(settings, STEPS_PER_EPOCH)
+
+
+def test_the_networks_and_distributions_are_the_settings():
+    options = ["--hidden-units", "7", "5", "--activation", "tanh", "--latent-dim", "3"]
+    options += ["--dropout-rate", "0.1", "--decoder-dropout-rate", "0.2"]
+    options += ["--posterior", "full-covariance-normal", "--rotation", "4"]
+    options += ["--likelihood", "normal-per-channel", "--seed", "6"]
+    config = built(*options)[0].get_config()
+    distorted = config["encoder"]["config"]
+    assert (distorted["rotation"], distorted["shear"], distorted["seed"]) == (4, 0, 6)
+    network = distorted["network"]["config"]
+    assert {**network, **{"hidden_units": [7, 5], "activation": "tanh"}} == network
+    assert {**network, **{"dropout_rate": 0.1, "decoder_dropout_rate": 0.2}} == network
+    assert config["posterior"]["class_name"] == "FullCovarianceNormal"
+    assert config["likelihood"]["config"]["per_channel"]
+    assert (config["latent_dim"], config["seed"]) == (3, 6)
+
+
+def test_a_warm_up_is_of_the_capacity_if_there_is_one_else_of_beta():
+    warm_up = ["--warmup-epochs", "2", "--beta", "4"]
+    model, _ = built(*warm_up, "--capacity", "5", "--normalized")
+    assert (model.beta, model.normalized) == (4, True)
+    expected = {"start": 0, "stop": 5, "num_steps": 2 * STEPS_PER_EPOCH}
+    assert model.capacity.get_config() == expected
+    model, _ = built(*warm_up)
+    assert (model.capacity, model.normalized) == (None, False)
+    assert model.beta.get_config() == {**expected, "stop": 4}
+
+
+def test_the_optimizer_is_the_settings():
+    _, plain = built("--learning-rate", "0.01")
+    assert float(plain.learning_rate) == pytest.approx(0.01)
+    assert (plain.weight_decay, plain.use_ema) == (None, False)
+    options = ["--weight-decay", "0.3", "--ema-momentum", "0.9", "--epochs", "4"]
+    _, other = built("--learning-rate", "0.01", "--cosine-decay", *options)
+    assert (other.weight_decay, other.ema_momentum) == (0.3, 0.9)
+    # Half a cosine over all steps of the training.
+    for share, rate in ((0, 0.01), (0.5, 0.005), (1, 0)):
+        other.iterations.assign(int(share * 4 * STEPS_PER_EPOCH))
+        assert float(other.learning_rate) == pytest.approx(rate, abs=1e-9)

@@ -1,0 +1,270 @@
+"""The options of the command line, made without importing TensorFlow."""
+
+import vae_zoo
+from vae_zoo.cli.arguments import (
+    Parser,
+    add_command,
+    add_data_options,
+    add_quiet_option,
+    model_version,
+    non_negative_integer,
+    positive,
+    share,
+    text,
+)
+from vae_zoo.cli.train_options import add_train
+from vae_zoo.datasets.defaults import HELD_OUT_BY_DEFAULT
+from vae_zoo.serving.server_config import IMAGE, PROXY_IMAGE
+
+# Those that say what `evaluate` measures.
+EVALUATION_OPTIONS = (
+    "num_samples",
+    "prior_share",
+    "batch_size",
+    "annealing_steps",
+    "hamiltonian_samples",
+    "num_chain_examples",
+    "seed",
+)
+
+# Of `sample`: the elements of more may be too many to count in 32 bits.
+MOST_SAMPLES = 1_000_000
+
+# Those that say how `serve-config` has the server run.
+SERVER_OPTIONS = (
+    "name",
+    "image",
+    "proxy_image",
+    "max_batch_size",
+    "rest_threads",
+    "cpus",
+    "memory_gib",
+    "min_replicas",
+    "max_replicas",
+    "at_once",
+)
+
+
+def build_parser(runs):
+    """The parser of `vae-zoo`; `runs` has the function of each command by its name."""
+    parser = Parser(
+        prog="vae-zoo", description="Variational autoencoders: train, look at, export."
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"vae_zoo {vae_zoo.__version__}"
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_list(commands, runs["list"])
+    add_train(commands, runs["train"])
+    _add_evaluate(commands, runs["evaluate"])
+    _add_sample(commands, runs["sample"])
+    _add_plot(commands, runs["plot"])
+    _add_export(commands, runs["export"])
+    _add_serve_config(commands, runs["serve-config"])
+    return parser
+
+
+def parse(parser, arguments):
+    """The options that `arguments` are, None being those of the process.
+
+    Errors end the program; an option of another model is told from one of none.
+    """
+    options, unknown = parser.parse_known_args(arguments)
+    if not unknown:
+        return options
+    option = unknown[0].partition("=")[0]
+    siblings = getattr(options, "siblings", {})
+    owners = [
+        name for name, each in siblings.items() if option in each.words().values()
+    ]
+    if owners:
+        options.parser.error(
+            f"{option} is an option of {', '.join(owners)}, not of {options.model}"
+        )
+    options.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+
+
+def _add_list(commands, run):
+    add_command(commands, "list", run, "the models, presets and data sets there are")
+
+
+def _add_evaluate(commands, run):
+    summary = "every measure that applies to a model and a data set"
+    parser = add_command(commands, "evaluate", run, summary)
+    _add_model_argument(parser)
+    add_data_options(parser, is_known=True)
+    add = parser.add_argument
+    _add_split_option(parser, "what to evaluate on")
+    add("--num-samples", type=positive(int), default=100, help="of z per example")
+    add(
+        "--prior-share",
+        type=share,
+        default=0.0,
+        metavar="SHARE",
+        help="of these samples from p(z), for few latents, where q(z|x) misses modes",
+    )
+    add("--batch-size", type=positive(int), default=100, help="examples at a time")
+    add(
+        "--annealing-steps",
+        type=non_negative_integer,
+        default=0,
+        metavar="N",
+        help="log p(x) by annealed importance sampling too; 0: not",
+    )
+    add(
+        "--hamiltonian-samples",
+        type=non_negative_integer,
+        default=0,
+        metavar="N",
+        help="and by Hamiltonian Monte Carlo, for at most 4 latents; 0: not",
+    )
+    add(
+        "--num-chain-examples",
+        type=positive(int),
+        default=100,
+        metavar="N",
+        help="how many examples these two, which are slow, look at",
+    )
+    add("--seed", type=non_negative_integer, default=0, help="fixes the samples")
+    add("--json", action="store_true", help="print JSON instead of a table")
+    add_quiet_option(parser, "progress")
+
+
+def _add_sample(commands, run):
+    summary = "new examples: the means of p(x|z) for draws of z, or draws of x"
+    parser = add_command(commands, "sample", run, summary)
+    _add_model_argument(parser)
+    add = parser.add_argument
+    add(
+        "--draw",
+        action="store_true",
+        default=None,
+        help="draw x from p(x|z), as data are; by default the means of p(x|z)",
+    )
+    add("--num-samples", type=positive(int, MOST_SAMPLES), default=64, help="how many")
+    add(
+        "--cluster",
+        type=non_negative_integer,
+        default=None,
+        help="the one to draw from, of a mixture",
+    )
+    add(
+        "--seed",
+        type=non_negative_integer,
+        default=0,
+        help="the same seed, the same samples",
+    )
+    add(
+        "--output",
+        type=text,
+        default="samples.png",
+        help="a .png picture or a .npy array",
+    )
+
+
+def _add_plot(commands, run):
+    parser = add_command(
+        commands, "plot", run, "pictures of a model and of its training as PNG"
+    )
+    _add_model_argument(parser)
+    add_data_options(parser, is_known=True)
+    add = parser.add_argument
+    _add_split_option(parser, "what to show")
+    add("--seed", type=non_negative_integer, default=0, help="fixes the samples")
+    add(
+        "--output", type=text, required=True, metavar="DIR", help="the pictures' folder"
+    )
+
+
+def _add_export(commands, run):
+    parser = add_command(commands, "export", run, "write a SavedModel to serve")
+    _add_model_argument(parser)
+    add = parser.add_argument
+    add("directory", help="the folder of all versions of the model")
+    add("--version", type=positive(int), help="its number (default: the next one)")
+    add("--signatures", nargs="+", metavar="NAME", help="these alone (default: all)")
+    add(
+        "--keep",
+        type=positive(int),
+        metavar="N",
+        help="afterwards remove all versions but the N newest (default: none)",
+    )
+
+
+def _add_serve_config(commands, run):
+    summary = "write the configuration of a TF Serving server"
+    parser = add_command(commands, "serve-config", run, summary)
+    add = parser.add_argument
+    add(
+        "sources",
+        nargs="+",
+        metavar="DIR",
+        help="a folder of a model's versions, whose name is the model's; or a preset",
+    )
+    add(
+        "--output",
+        default="serving",
+        metavar="FOLDER",
+        help="new, or of an earlier run, whose files are replaced",
+    )
+    for label, default in (
+        ("stable", "the one before the canary, if there is one"),
+        ("canary", "the newest"),
+    ):
+        add(
+            f"--{label}",
+            action="append",
+            type=model_version,
+            metavar="MODEL=VERSION",
+            help=f"gets the label {label}; by default {default}; once for each model",
+        )
+    add("--name", default="vae-zoo", help="of the compose project, or in Kubernetes")
+    add("--image", default=IMAGE, help="the server's")
+    add("--proxy-image", default=PROXY_IMAGE, help="nginx, with its JavaScript module")
+    add(
+        "--max-batch-size",
+        type=positive(int),
+        default=128,
+        metavar="ROWS",
+        help="computed together, and at most in a request",
+    )
+    add(
+        "--rest-threads",
+        type=positive(int),
+        default=64,
+        metavar="N",
+        help="requests over REST in hand at a time",
+    )
+    add("--cpus", type=positive(int), default=2, help="of one server")
+    add("--memory-gib", type=positive(int), default=2, help="of one server")
+    add(
+        "--min-replicas",
+        type=positive(int),
+        default=2,
+        help="fewest servers in Kubernetes",
+    )
+    add("--max-replicas", type=positive(int), default=10, help="most of them")
+    add(
+        "--at-once",
+        action="store_true",
+        default=None,
+        help="move labels now, for servers that start anew; otherwise a running server "
+        "first loads a version, and the next run moves the label",
+    )
+
+
+def _add_model_argument(parser):
+    parser.add_argument(
+        "source",
+        type=text,
+        metavar="MODEL",
+        help="a preset, a run's folder or a SavedModel's",
+    )
+
+
+def _add_split_option(parser, purpose):
+    default = (
+        "test, or where there is none what the run was validated on, or "
+        f"{HELD_OUT_BY_DEFAULT}"
+    )
+    parser.add_argument("--split", type=text, help=f"{purpose}; default: {default}")

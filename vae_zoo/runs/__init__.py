@@ -1,0 +1,1 @@
+"""A training run and the folder that it leaves."""

@@ -1,0 +1,43 @@
+"""How a training run binarizes its data where no setting says it."""
+
+import sys
+
+import numpy as np
+
+from vae_zoo.runs import folder as run_folder
+
+
+def resolved(settings, folder, x, verbose):
+    """The settings with what "auto" means: what the run began with, or what x needs.
+
+    Args:
+        settings: of the run.
+        folder: of the run, a `pathlib.Path`.
+        x: some of its examples, an array [B, ...].
+        verbose: whether to print a choice that changes the data.
+    """
+    if settings["binarize"] != "auto":
+        return settings
+    chosen = run_folder.resumed_binarization(folder)
+    if chosen == "auto":
+        chosen = "dynamic" if _is_grey(settings, x) else None
+        if chosen and verbose:
+            print(
+                "The data are grey and the likelihood is Bernoulli's: each epoch draws "
+                "x ~ Bernoulli(x) anew (--binarize dynamic)"
+            )
+    return {**settings, "binarize": chosen}
+
+
+def warn_of_grey_values(settings, x):
+    """Says so where a Bernoulli likelihood is given grey values; see `resolved`."""
+    if not settings["binarize"] and _is_grey(settings, x):
+        print(
+            "vae-zoo: note: a Bernoulli likelihood of grey values is no likelihood; "
+            "--binarize dynamic or --likelihood continuous-bernoulli is one",
+            file=sys.stderr,
+        )
+
+
+def _is_grey(settings, x):
+    return settings["likelihood"] == "bernoulli" and not np.isin(x, (0, 1)).all()

@@ -1,0 +1,247 @@
+"""A training run: one folder that holds all it made, and that it resumes from."""
+
+import contextlib
+import functools
+import os
+
+import keras
+import tensorflow as tf
+
+from vae_zoo.arguments import check_path
+from vae_zoo.fitting import distribute
+from vae_zoo.fitting.compilation import is_long_enough
+from vae_zoo.fitting.progress import EpochLines, ProgressBar
+from vae_zoo.models import clusters
+from vae_zoo.runs import (
+    binarization as run_binarization,
+    data as run_data,
+    folder as run_folder,
+    initial_weights,
+    lock as run_lock,
+    model as run_model,
+    progress as run_progress,
+    setting_types as run_setting_types,
+    settings as run_settings,
+    termination,
+)
+from vae_zoo.runs.artefacts import write_artefacts
+from vae_zoo.runs.best_weights import BestWeights
+from vae_zoo.runs.checkpoint import RunCheckpoint
+from vae_zoo.runs.model_settings import build_model, build_optimizer
+
+
+def train(settings, folder, verbose=1):
+    """Trains a model into `folder`, or goes on where a killed run stopped.
+
+    Leaves there `run.json` (the settings), `model.keras`, `history.csv`,
+    `saved_model/<version>/`, `metrics.json`, `samples.png`, `reconstructions.png`
+    and `latent.png`, of a mixture model `clusters.png` too, and in `timing.json` the
+    seconds that its epochs took. Run again with the same settings it resumes from the
+    last epoch saved, or, after SIGTERM, from the middle of an epoch; the result is that
+    of an uninterrupted run. With more epochs a run goes on, unless its learning rate or
+    its weights depend on their number. With `patience` the SavedModel, the metrics and
+    the pictures are of the best epoch, whose weights are in `best.weights.h5`;
+    `model.keras` is where training stopped.
+
+    Args:
+        settings: dict of plain values, one for each option of
+            `vae-zoo train MODEL`, with `model`. `binarize` is None, "dynamic", "fixed"
+            or "auto": "dynamic" for grey values under a Bernoulli likelihood, else
+            None; what was chosen is recorded.
+        folder: the output folder; made if it does not exist.
+        verbose: 0: silent; 1: a progress bar; 2: a line for each epoch.
+
+    Returns:
+        The metrics, as in `metrics.json`: nats per example of the validation set. With
+        `distribute` None in all workers but the chief, the only one that writes.
+
+    Raises:
+        ValueError: if a setting is off, or `folder` holds another run, damaged files,
+            or is in use by another process; with `distribute` also as
+            `distribute.make_strategy` does.
+        OSError: if `folder` cannot be written.
+        distribute.WorkerLostError: if another worker is gone.
+    """
+    folder = check_path("output", folder, "that of the run's folder")
+    run_setting_types.check(settings)
+    settings = run_settings.completed(settings)
+    run_settings.check(settings)
+    run_folder.check(folder, settings)
+    if not settings.get("distribute"):
+        with run_lock.locked(folder):
+            return _train(settings, folder, tf.distribute.get_strategy(), verbose)
+    strategy = distribute.make_strategy(settings["batch_size"])
+    if os.environ.get("TF_CONFIG"):
+        termination.take_back()  # From TensorFlow's coordination service.
+    with distribute.lost_workers_named(), _locked(folder, strategy):
+        return _train(settings, folder, strategy, verbose)
+
+
+def _locked(folder, strategy):
+    """The lock on the folder, of the worker that writes to it."""
+    if not distribute.is_chief(strategy):
+        return contextlib.nullcontext()
+    return run_lock.locked(folder, run_lock.SECONDS_TO_WAIT_FOR_MACHINES)
+
+
+def _train(settings, folder, strategy, verbose):
+    # Once more, now that no other process writes there.
+    run_folder.check(folder, settings)
+    is_chief = distribute.is_chief(strategy)
+    sources = run_data.open_sources(settings)
+    _check_same_run(strategy, settings, sources)
+    steps_per_epoch = sources["train"].num_batches(settings["batch_size"])
+    verbose = verbose if is_chief else 0
+    x = run_data.first_batch(settings, sources["train"])
+    settings = run_binarization.resolved(settings, folder, x, verbose)
+    best = _best_weights(folder, settings, is_chief)
+    keras.utils.set_random_seed(settings["seed"])
+    with strategy.scope():
+        model = _load_or_build(folder, settings, sources["train"], steps_per_epoch)
+    model.likelihood_head.value_rule().check(x)
+    # Only now is it known that the settings make a run.
+    if is_chief:
+        run_folder.claim(folder, settings)
+        run_binarization.warn_of_grey_values(settings, x)
+    checkpoint = RunCheckpoint(
+        folder,
+        steps_per_epoch,
+        settings["seconds_between_checkpoints"],
+        is_writer=is_chief,
+    )
+    first_epoch = checkpoint.resume(model)
+    distribute.check_equal(
+        strategy,
+        int(model.optimizer.iterations.numpy()),
+        "`output` must be one folder that all workers share",
+        f"'{folder}', in which the steps done are",
+    )
+    if best is not None:
+        best.resume(checkpoint.rows, model)
+    is_exhausted = best is not None and best.is_exhausted
+    if verbose and checkpoint.steps_saved:
+        run_progress.print_resumption(
+            checkpoint, settings["epochs"], first_epoch, is_exhausted
+        )
+    with run_progress.stop_explained(checkpoint, settings["epochs"]):
+        if not is_exhausted:
+            callbacks = [checkpoint] if best is None else [best, checkpoint]
+            with _time_to_save(strategy) as checkpoint.must_stop:
+                _fit(
+                    model,
+                    settings,
+                    sources,
+                    callbacks,
+                    first_epoch,
+                    steps_per_epoch,
+                    verbose,
+                )
+            checkpoint.save()
+        metrics = None
+        if is_chief:
+            metrics = write_artefacts(model, settings, sources, best, checkpoint)
+    # The workers stay until the chief is done, and would start again with it.
+    distribute.gathered(strategy, 0)
+    return metrics
+
+
+def _time_to_save(strategy):
+    """`termination.deferred` where a run may stop in the middle of an epoch.
+
+    Not under a strategy: of several workers each would stop at another step.
+    """
+    if distribute.is_distributed(strategy):
+        return contextlib.nullcontext()
+    return termination.deferred()
+
+
+def _check_same_run(strategy, settings, sources):
+    """Raises ValueError unless all workers have the same settings and data sets."""
+    numbers = {"fingerprints of settings": run_folder.fingerprint(settings)}
+    numbers |= {f"numbers of {each} examples": len(sources[each]) for each in sources}
+    for name, number in numbers.items():
+        distribute.check_equal(
+            strategy, number, "All workers must run one command on the same data", name
+        )
+
+
+def _load_or_build(folder, settings, source, steps_per_epoch):
+    path = folder / "model.keras"
+    model = build_model(settings, source.element_shape, steps_per_epoch)
+    if path.exists():
+        # Compiled as it was, so that more epochs do not change how it computes.
+        expected, model = model, run_model.load(path)
+        run_folder.check_model(path, model, expected)
+        return model
+    if settings.get("init_from") is not None:
+        initial_weights.take_over(model, settings["init_from"])
+    is_long = is_long_enough(settings["epochs"] * steps_per_epoch)
+    model.compile(
+        build_optimizer(settings, steps_per_epoch),
+        jit_compile="auto" if is_long else False,
+    )
+    return model
+
+
+def _best_weights(folder, settings, is_writer):
+    """The early stopping that the settings ask for, or None."""
+    if settings.get("patience") is None:
+        return None
+    _, end = run_settings.last_warmup(settings)
+    return BestWeights(folder, settings["patience"], end, is_writer)
+
+
+def _fit(model, settings, sources, callbacks, first_epoch, steps_per_epoch, verbose):
+    batches = functools.partial(run_data.training_batches, settings, sources["train"])
+    if clusters.needs_callback(model):
+        # From the first epoch, wherever this run resumes.
+        start = clusters.StartClusters(
+            batches(first_epoch=0), num_batches=steps_per_epoch
+        )
+        callbacks = [start, *callbacks]
+    if settings["ema_momentum"]:
+        callbacks = [keras.callbacks.SwapEMAWeights(), *callbacks]
+    validation = sources["validation"]
+    validation_batches = functools.partial(
+        run_data.validation_batches, settings, validation
+    )
+    lengths = {}
+    if distribute.is_distributed(model.distribute_strategy):
+        # Dealt out they have no end.
+        lengths["steps_per_epoch"] = steps_per_epoch
+        lengths["validation_steps"] = validation.num_batches(settings["batch_size"])
+        batches = functools.partial(batches, first_epoch=first_epoch)
+        data, validation_data = _dealt_out(model, batches, validation_batches)
+    else:
+        with tf.device("CPU:0"):
+            epoch = tf.Variable(first_epoch, dtype=tf.int64)
+        data, validation_data = batches(epoch=epoch), validation_batches()
+        count = keras.callbacks.LambdaCallback(
+            on_epoch_begin=lambda number, logs: epoch.assign(number)
+        )
+        callbacks = [count, *callbacks]
+    if verbose:
+        # Before the checkpoint, which may end the run.
+        callbacks = [ProgressBar() if verbose == 1 else EpochLines(), *callbacks]
+    model.fit(
+        data,
+        epochs=settings["epochs"],
+        initial_epoch=first_epoch,
+        validation_data=validation_data,
+        callbacks=callbacks,
+        shuffle=False,
+        verbose=1 if verbose == 1 else 0,
+        **lengths,
+    )
+
+
+def _dealt_out(model, *functions):
+    """The batches that each function gives, checked and dealt out to the replicas."""
+
+    def dealt_out(batches):
+        return distribute.sharded(
+            model.distribute_strategy,
+            lambda **share: model.checked_pairs(batches(**share)),
+        )
+
+    return [dealt_out(batches) for batches in functions]
