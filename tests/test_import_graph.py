@@ -31,10 +31,7 @@ ORDER = (
     "__main__",
 )
 # Imports against this order that are still there: importer, imported.
-EXCEPTIONS = {
-    ("vae_zoo.models.preset_methods", "vae_zoo.zoo.presets"),
-    ("vae_zoo.models.preset_methods", "vae_zoo.zoo.publishing"),
-}
+EXCEPTIONS = set()
 
 
 def modules():

@@ -26,7 +26,10 @@ __all__ = [
 
 @wrapt.when_imported("keras")
 def _register_classes(keras):
-    """Lets Keras find the classes of a saved file, whichever is imported first."""
+    """Lets Keras find the classes of a saved file, whichever is imported first.
+
+    And the models the presets.
+    """
     del keras
-    for name in ("vae_zoo.components", "vae_zoo.models"):
+    for name in ("vae_zoo.components", "vae_zoo.models", "vae_zoo.zoo.registration"):
         importlib.import_module(name)

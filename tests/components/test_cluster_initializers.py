@@ -4,7 +4,7 @@ from numpy.testing import assert_array_equal
 from sklearn.metrics import adjusted_rand_score
 
 from vae_zoo.components import cluster_initializers
-from vae_zoo.models.clusters import moments
+from vae_zoo.components.priors.cluster_moments import moments
 
 EVERY = [
     cluster_initializers.KMeans(num_restarts=3),

@@ -60,7 +60,7 @@ def test_the_likelihood_integrates_over_both_latents(binary_images):
     model.compile(keras.optimizers.Adam(0.01), jit_compile=False)
     model.fit(binary_images, epochs=20, verbose=0)
     bias = model.posterior_head.raw_scale.dense.bias
-    bias.assign(bias + 1.0)
+    bias.assign(bias + 1.5)
     draws = model.draw_prior([200_000], tf.constant([1, 2]))
     log_likelihood = model.likelihood(draws["z"]).log_prob(x[:, None])
     weights = np.exp(log_likelihood - np.max(log_likelihood, axis=1, keepdims=True))

@@ -16,6 +16,7 @@ def over_rows(function, *values):
     Returns:
         What `function` returns, [..., *] for [R, *].
     """
+    values = [tf.convert_to_tensor(value) for value in values]
     if all(value.shape.rank == 2 for value in values):
         return function(*values)
     leading = values[0].shape[:-1]

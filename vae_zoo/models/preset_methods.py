@@ -5,14 +5,32 @@ import pathlib
 import typing
 
 
+class PresetSource(typing.Protocol):
+    """Where presets are: the zoo, which stands on the models and makes itself known."""
+
+    def presets_of(self, kind: type) -> dict[str, dict]:
+        """Name -> metadata of the presets of a class of models."""
+
+    def load_preset(self, name_or_path, kind: type, sha256, dtype):
+        """See `PresetMethods.from_preset`."""
+
+    def save_to_preset(self, model, directory, metadata) -> pathlib.Path:
+        """See `PresetMethods.save_to_preset`."""
+
+
+_sources: list[PresetSource] = []
+
+
+def provide(source: PresetSource) -> None:
+    """Has the models take their presets from `source`."""
+    _sources[:] = [source]
+
+
 class _Presets:
     """`VAE.presets`: name -> metadata of the presets of the class it is read on."""
 
     def __get__(self, instance, owner):
-        # The zoo stands on the models, so it is looked up when asked for.
-        from vae_zoo.zoo.presets import presets_of
-
-        return presets_of(owner)
+        return _sources[0].presets_of(owner)
 
 
 class PresetMethods:
@@ -54,9 +72,7 @@ class PresetMethods:
         `VAE_ZOO_MAX_UNPACKED_MIB`, `VAE_ZOO_DOWNLOAD_TIMEOUT` and
         `VAE_ZOO_MAX_DOWNLOAD_SECONDS` in the environment set other limits.
         """
-        from vae_zoo.zoo.presets import load_preset
-
-        return load_preset(name_or_path, cls, sha256, dtype)
+        return _sources[0].load_preset(name_or_path, cls, sha256, dtype)
 
     def save_to_preset(
         self, directory: str | os.PathLike, metadata: dict | None = None
@@ -77,6 +93,4 @@ class PresetMethods:
                 name, value or protocol; then nothing is written.
             OSError: if it cannot be written.
         """
-        from vae_zoo.zoo.publishing import save_to_preset
-
-        return save_to_preset(self, directory, metadata)
+        return _sources[0].save_to_preset(self, directory, metadata)
