@@ -81,9 +81,7 @@ def train(make_model, strategy):
     if distribute.is_distributed(strategy):
         data = distribute.sharded(strategy, batches)
     callbacks = [keras.callbacks.SwapEMAWeights()]
-    if model.prior_layer.awaits_data:
-        first = vae_zoo.models.clusters.StartClusters(batches(), num_batches=STEPS)
-        callbacks.append(first)
+    callbacks += model.training_callbacks(batches(), STEPS)
     history = model.fit(
         data,
         steps_per_epoch=STEPS,
