@@ -29,7 +29,8 @@ def model():
 def test_the_error_is_that_of_repetitions(model, binary_images):
     x = binary_images[:20]
     sums = tf.function(importance.log_weight_sums, autograph=False)
-    found = [sums(model, x, 50, tf.constant([seed, 1])) for seed in range(60)]
+    inputs = model.as_inputs(x)
+    found = [sums(model, inputs, 50, tf.constant([seed, 1])) for seed in range(60)]
     values = np.array([log_sum for log_sum, _ in found]).mean(axis=1)
     errors = [
         np.sqrt(np.sum(relative_variance(*pair, 50), dtype=np.float64)) / 20

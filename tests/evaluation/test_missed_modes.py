@@ -77,17 +77,19 @@ def test_with_draws_of_the_prior_all_three_are_exact(model, data, exact):
 
 def test_the_mixture_has_the_share_and_the_density(model):
     x = tf.fill([3, 1], X)
-    q, prior = model.joint_posterior(x), model.joint_prior()
-    proposal = DefensiveProposal(q, prior, 10, 0.3)
+    inputs, features = model.as_inputs(x), model.features(x)
+    q, prior = model.posterior(x), model.prior()
+    proposal = DefensiveProposal(model, inputs, features, 10, 0.3)
     assert proposal.sizes == (7, 3)
-    u = proposal.sample(tf.constant([1, 2]))
-    assert u.shape == (10, 3, 1)
-    expected = np.log(0.7 * q.prob(u) + 0.3 * prior.prob(u))
-    assert_allclose(proposal.log_prob(u), expected, rtol=1e-5)
+    z = proposal.sample(tf.constant([1, 2])).z["z"]
+    assert z.shape == (10, 3, 1)
+    expected = np.log(0.7 * q.prob(z) + 0.3 * prior.prob(z))
+    assert_allclose(proposal.log_prob({"z": z}), expected, rtol=1e-5)
     # Without the prior it is q, draw by draw.
-    alone = DefensiveProposal(q, prior, 10, 0.0)
-    assert_allclose(alone.sample(tf.constant([1, 2])), q.sample(10, seed=(1, 2)))
-    assert_allclose(alone.log_prob(u), q.log_prob(u))
+    alone = DefensiveProposal(model, inputs, features, 10, 0.0)
+    drawn = alone.sample(tf.constant([1, 2])).z["z"]
+    assert_allclose(drawn, q.sample(10, seed=(1, 2)))
+    assert_allclose(alone.log_prob({"z": z}), q.log_prob(z))
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.0])

@@ -93,7 +93,7 @@ BAD = {
         lambda: np.array([["a", 1, 2]], object),
         "`x` must be an array.*object",
     ),
-    "dict": (lambda: {"x": ROWS}, "`x` must be an array.*Received: dict"),
+    "dict": (lambda: {"a": ROWS}, "`a` must be left out: the inputs .* are x"),
     "number": (lambda: 3.0, "`x` must be an array.*Received: 3.0"),
     "lists of two lengths": (lambda: [[0, 1], [0]], "`x` must be an array.*list"),
     "complex": (lambda: ROWS * 1j, "`x` must be an array.*complex"),
@@ -137,7 +137,7 @@ def test_no_rows_are_refused(model):
 
 
 ELEMENTS = {
-    "dict": (lambda: {"x": tf.zeros([4, 3])}, "`x` must be an array.*dict"),
+    "dict": (lambda: {"a": tf.zeros([4, 3])}, "`a` must be left out.*inputs.* x"),
     "text": (lambda: tf.constant([["a"] * 3] * 4), "`x` must be an array.*string"),
     "ragged": (
         lambda: tf.ragged.constant([[0.0], [0.0, 1.0]]),

@@ -10,8 +10,9 @@ from tests.fitting.blind_models import SHAPE, blind, compiled, of_data_set
 from vae_zoo import VAE, BetaVAE, GaussianMixtureVAE
 from vae_zoo.components import cluster_initializers, networks
 from vae_zoo.components.likelihoods import Normal
+from vae_zoo.components.priors.clusters import ClustersInUse
 from vae_zoo.fitting import sample_weights
-from vae_zoo.models.clusters import ClustersInUse
+from vae_zoo.fitting.step import Step
 
 pytestmark = pytest.mark.usefixtures("without_xla")
 
@@ -131,10 +132,15 @@ def test_a_small_weight_counts_little_in_small_batches():
 
 def test_a_capacity_is_compared_with_the_weighted_mean(binary_images, weights):
     model = blind(BetaVAE, beta=2.0, capacity=1.5)
-    outputs = model(binary_images)
-    expected = 2 * abs(np.average(outputs["kl"], weights=weights) - 1.5)
-    found = model.objective(outputs, sample_weight=tf.constant(weights))
-    assert_allclose(found + outputs["log_likelihood"], expected, rtol=1e-4)
+    step = Step(
+        model,
+        model.as_inputs(binary_images),
+        sample_weight=tf.constant(weights),
+        training=True,
+    )
+    expected = 2 * abs(np.average(step.terms["kl"], weights=weights) - 1.5)
+    found = model.objective.loss(step)
+    assert_allclose(found + step.terms["log_likelihood"], expected, rtol=1e-4)
 
 
 def test_class_weights_are_weights_of_the_class_examples(resting, binary_images):
@@ -261,5 +267,6 @@ def test_weights_do_not_weigh_regularization():
 
 def test_clusters_in_use_count_weights():
     metric = ClustersInUse(3)
-    metric.update_state(tf.eye(3), tf.constant([1.0, 1.0, 0.0]))
+    scores = {"cluster_log_probabilities": tf.eye(3)}
+    metric.update_state(scores, sample_weight=tf.constant([1.0, 1.0, 0.0]))
     assert float(metric.result()) == 2

@@ -68,7 +68,7 @@ def test_xla_and_eager_agree(make_model):
             "sample": model.sample(3, seed=1),
             "elbo_terms": model.elbo_terms(x, seed=2),
             "likelihood": model.log_marginal_likelihood(x, 20, seed=3),
-            "prior": model.joint_prior().sample(4, seed=(5, 6)),
+            "prior": model.draw_prior([4], tf.constant([5, 6])),
             "impute": model.impute(x, mask, 3, seed=4),
         }
 

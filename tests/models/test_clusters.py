@@ -10,7 +10,13 @@ from tests import zoo_of_models
 from tests.small_mixtures import SHAPE, groups_of_images, small
 from vae_zoo import VAE
 from vae_zoo.components import cluster_initializers, networks, priors
-from vae_zoo.models import cluster_labels, cluster_moments, clusters
+from vae_zoo.components.priors import (
+    cluster_labels,
+    cluster_moments,
+    cluster_start,
+    clusters,
+)
+from vae_zoo.fitting.training_data import TrainingData
 
 
 def test_clusters_start_as_groups_of_the_data_and_stay_in_use():
@@ -54,13 +60,17 @@ def test_a_cluster_in_use_has_a_hundredth_of_the_examples():
     metric = clusters.ClustersInUse(3)
     assert float(metric.result()) == 0
     chosen = np.repeat([0, 1, 2], [191, 8, 1])
-    metric.update_state(np.eye(3)[chosen[:90]])
-    metric.update_state(np.eye(3)[chosen[90:]])
+
+    def update(clusters):
+        metric.update_state({"cluster_log_probabilities": np.eye(3)[clusters]})
+
+    update(chosen[:90])
+    update(chosen[90:])
     assert float(metric.result()) == 2
-    metric.update_state(np.eye(3)[[2]])
+    update([2])
     # 2 of 201 examples are less than a hundredth, 3 of 202 more.
     assert float(metric.result()) == 2
-    metric.update_state(np.eye(3)[[2]])
+    update([2])
     assert float(metric.result()) == 3
 
 
@@ -108,7 +118,7 @@ def test_a_short_training_ends_with_the_start_of_the_clusters():
         warnings.simplefilter("error")
         model.cluster_probabilities(x)
     with pytest.raises(ValueError, match="`x` must have at least 3 examples"):
-        clusters.start_clusters(model, x[:2])
+        cluster_start.start_clusters(model, TrainingData(x[:2]))
 
 
 def test_clusters_of_few_examples_are_proper():
@@ -137,7 +147,7 @@ def test_with_labels_clusters_end_where_their_codes_are():
     assert max(after) < 0.2 < max(before[1:])
     # What is fitted stays, so that to repeat the last step changes nothing.
     weights = model.get_weights()
-    clusters.finish_clusters(model, x, labels)
+    cluster_start.finish_clusters(model, TrainingData(x, labels))
     for old, new in zip(weights, model.get_weights(), strict=True):
         assert_array_equal(old, new)
 
@@ -145,7 +155,7 @@ def test_with_labels_clusters_end_where_their_codes_are():
 def distances(model, x, labels):
     """From the mean of each class's draws to that of its cluster's."""
     seed = [int(model.optimizer.iterations), 0]
-    z = model.joint_posterior(x).sample(seed=seed)[:, : model.latent_dim].numpy()
+    z = model.infer(x, seed=tf.constant(seed)).z["z"][0].numpy()
     drawn = [model.prior_layer.component(k).sample(2000, seed=(1, 2)) for k in range(3)]
     return [
         np.linalg.norm(z[labels == k].mean(axis=0) - np.mean(drawn[k], axis=0))
@@ -154,8 +164,9 @@ def distances(model, x, labels):
 
 
 def density(model, x, y):
-    u = model.joint_posterior(x).sample(seed=(3, 4)).numpy()
-    return cluster_moments._log_density(model.prior_layer, u, y)
+    drawn = model.infer(x, seed=tf.constant([3, 4])).z
+    z = {name: value[0].numpy() for name, value in drawn.items()}
+    return cluster_moments._log_density(model.prior_layer, z, y)
 
 
 def test_a_generator_cannot_be_read_twice():
@@ -211,7 +222,9 @@ def test_clusters_are_asked_of_mixtures_alone(binary_images):
     assert small().sample(1, cluster=np.int64(2)).shape == (1, *SHAPE)
     assert small(num_clusters=np.int64(4), noise_dim=np.int32(3)).num_clusters == 4
     prior = priors.HierarchicalMixtureOfNormals(3, 2)
-    with pytest.raises(ValueError, match="`prior` must be one of z alone"):
+    with pytest.raises(
+        ValueError, match="`prior` must be one of the latents .*of z and w"
+    ):
         VAE(SHAPE, 2, prior=prior)
 
 

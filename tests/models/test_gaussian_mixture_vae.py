@@ -9,6 +9,7 @@ from vae_zoo import VAE
 from vae_zoo.components import networks, priors
 from vae_zoo.components.cluster_initializers import KMeans
 from vae_zoo.components.posteriors import DiagonalNormal
+from vae_zoo.fitting.step import Step
 
 
 def test_the_terms_add_up_to_the_bound(binary_images):
@@ -20,9 +21,8 @@ def test_the_terms_add_up_to_the_bound(binary_images):
     assert_allclose(terms["kl"], parts, rtol=1e-5, atol=1e-5)
     # By brute force: every variable is drawn, the cluster too, and nothing is in
     # closed form.
-    q = model.joint_posterior(many)
-    u = q.sample(seed=(5, 6))
-    z, w = u[:, :2], u[:, 2:]
+    draw = model.infer(many, seed=tf.constant([5, 6]))
+    z, w = draw.z["z"][0], draw.z["w"][0]
     mixture = model.prior_layer.given(w)
     log_p_c_given_z = tf.nn.log_softmax(mixture.log_joint(z)).numpy()
     uniform = np.random.default_rng(1).random((len(many), 1))
@@ -34,7 +34,8 @@ def test_the_terms_add_up_to_the_bound(binary_images):
         model.likelihood(z).log_prob(many)
         - 0.5 * tf.reduce_sum(w**2 + np.log(2 * np.pi), axis=1)
         + log_p_z_and_c.numpy()[c, rows]
-        - q.log_prob(u)
+        - draw.log_q["z"][0]
+        - draw.log_q["w"][0]
         - log_p_c_given_z[rows, c]
     )
     log_p_c = tf.nn.log_softmax(model.prior_layer.logits).numpy()
@@ -43,7 +44,7 @@ def test_the_terms_add_up_to_the_bound(binary_images):
         ("sum", terms["log_likelihood"] - terms["kl"], brute),
         ("elbo", model.elbo(many, seed=2), brute),
         ("kl_c", terms["kl_c"], log_p_c_given_z[rows, c] - log_p_c[c]),
-        ("kl_z", terms["kl_z"], q.distributions[0].log_prob(z) - log_p_z),
+        ("kl_z", terms["kl_z"], draw.log_q["z"][0] - log_p_z),
     ):
         ours = np.reshape(draws, (3, count))
         expected = np.reshape(drawn, (3, count))
@@ -60,8 +61,8 @@ def test_the_likelihood_integrates_over_both_latents(binary_images):
     model.fit(binary_images, epochs=20, verbose=0)
     bias = model.posterior_head.raw_scale.dense.bias
     bias.assign(bias + 1.0)
-    draws = model.joint_prior().sample(200_000, seed=(1, 2))
-    log_likelihood = model.likelihood(draws[:, :2]).log_prob(x[:, None])
+    draws = model.draw_prior([200_000], tf.constant([1, 2]))
+    log_likelihood = model.likelihood(draws["z"]).log_prob(x[:, None])
     weights = np.exp(log_likelihood - np.max(log_likelihood, axis=1, keepdims=True))
     exact = np.log(weights.mean(axis=1)) + np.max(log_likelihood, axis=1)
     relative_error = weights.std(axis=1) / weights.mean(axis=1) / 200_000**0.5
@@ -107,9 +108,10 @@ def test_where_w_has_no_say_it_is_a_vae_with_a_mixture_prior(binary_images):
 def test_the_objective_of_labelled_examples_is_their_joint_bound(binary_images):
     model, x = bent(classifier_weight=2.5), binary_images[:6]
     y = tf.constant([0, -1, 2, -1, 1, 2])
-    outputs = model(x)
-    assert_array_equal(model.objective({**outputs}, tf.fill([6], -1)), -outputs["elbo"])
-    objective = model.objective(outputs, y).numpy()
+    step = Step(model, model.as_inputs(x), y, training=False)
+    outputs, objective = step.outputs, model.objective.loss(step).numpy()
+    step.y = tf.fill([6], -1)
+    assert_array_equal(model.objective.loss(step), -outputs["elbo"])
     log_p = outputs["cluster_log_probabilities"].numpy()
     # Of the very draw that the bound is of: the terms say so by themselves.
     log_p_c = tf.nn.log_softmax(model.prior_layer.logits)
@@ -125,23 +127,28 @@ def test_the_objective_of_labelled_examples_is_their_joint_bound(binary_images):
 
 @pytest.mark.parametrize("share", [0.5, 2.0])
 def test_free_bits_are_free_up_to_their_number(share, binary_images):
-    outputs = bent()(binary_images)
-    mean = float(tf.reduce_mean(outputs["kl_c"]))
+    model = bent()
+    step = Step(model, model.as_inputs(binary_images), training=False)
+    terms = step.terms
+    mean = float(tf.reduce_mean(terms["kl_c"]))
     assert mean > 0.05
-    model = bent(free_bits=share * mean)
-    loss = tf.reduce_mean(model.objective(outputs))
-    others = outputs["kl_z"] + outputs["kl_w"] - outputs["log_likelihood"]
+    model.free_bits = share * mean
+    loss = tf.reduce_mean(model.objective.loss(step))
+    others = terms["kl_z"] + terms["kl_w"] - terms["log_likelihood"]
     expected = tf.reduce_mean(others) + max(mean, share * mean)
     assert_allclose(loss, expected, rtol=1e-5)
-    # What is free has no gradient, what is not has that of the term.
-    kl_c = tf.Variable(outputs["kl_c"])
-    with tf.GradientTape() as tape:
-        kl = outputs["kl_z"] + outputs["kl_w"] + kl_c
-        terms = {**outputs, "kl_c": kl_c, "kl": kl}
-        loss = tf.reduce_mean(model.objective(terms))
-    gradient = tape.gradient(loss, kl_c)
-    expected = 0.0 if share > 1 else 1 / len(binary_images)
-    assert_allclose(gradient, np.full(len(binary_images), expected), atol=1e-7)
+    # What is free has no gradient, what is not has that of the term: p(c) has a part in
+    # kl_c and, through p(z|w), in kl_z.
+    with tf.GradientTape(persistent=True) as tape:
+        draw, inputs = step.draw, step.inputs
+        step = Step(model, inputs, training=False)
+        step.draw = draw
+        loss = tf.reduce_mean(model.objective.loss(step))
+        kl_z, kl_c = (tf.reduce_mean(step.terms[name]) for name in ("kl_z", "kl_c"))
+    logits = model.prior_layer.logits
+    of_loss, of_z, of_c = (tape.gradient(each, logits) for each in (loss, kl_z, kl_c))
+    assert np.abs(of_c).max() > 1e-3
+    assert_allclose(of_loss, of_z + (0.0 if share > 1 else 1.0) * of_c, atol=1e-6)
 
 
 @pytest.mark.parametrize(

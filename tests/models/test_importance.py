@@ -15,13 +15,14 @@ SHAPE = (6, 5, 1)
 @pytest.fixture
 def rows_at_a_time(monkeypatch):
     """Sets how many rows the decoder takes, and gives what it took."""
-    taken, likelihood = [], VAE.likelihood
+    taken, log_joint = [], VAE.log_joint
 
-    def record(model, z, **options):
-        taken.append(z.shape[0])
-        return likelihood(model, z, **options)
+    def record(model, z, inputs, **options):
+        count, rows = z["z"].shape[:2]
+        taken.append(None if rows is None else count * rows)
+        return log_joint(model, z, inputs, **options)
 
-    monkeypatch.setattr(VAE, "likelihood", record)
+    monkeypatch.setattr(VAE, "log_joint", record)
 
     def limit(count):
         taken.clear()
@@ -61,9 +62,9 @@ def test_every_draw_is_another_one(monkeypatch, binary_images):
     model, drawn = VAE(SHAPE, 2, encoder=networks.MLP((8,)), seed=0), []
     log_weights = importance.log_weights
 
-    def record(model, x, z, q):
-        drawn.append(z.numpy())
-        return log_weights(model, x, z, q)
+    def record(proposal, draw):
+        drawn.append(draw.z["z"].numpy())
+        return log_weights(proposal, draw)
 
     monkeypatch.setattr(importance, "log_weights", record)
     # In three steps.

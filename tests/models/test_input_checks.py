@@ -79,7 +79,9 @@ def test_everything_that_takes_data_looks_at_it(model, binary_images):
     for call in (model.elbo, model.encode, model.reconstruct):
         with pytest.raises(ValueError, match=r"`x` must have shape.*\(32, 5, 1\)"):
             call(binary_images[:, 0])
-    with pytest.raises(ValueError, match=r"`z` must have shape \[B, 2\].*\(4, 3\)"):
+    with pytest.raises(
+        ValueError, match=r"`z` must have shape \[..., B, 2\].*\(4, 3\)"
+    ):
         model.decode(np.zeros((4, 3)))
 
 

@@ -67,6 +67,12 @@ class Adapter(Calls):
         self._objective = objective
         objective.forget_traces()
 
+    @property
+    def iteration(self):
+        """The optimizer's present step, 0 without an optimizer: an integer scalar."""
+        optimizer = getattr(self, "optimizer", None)
+        return 0 if optimizer is None else optimizer.iterations
+
     def warmup_steps(self):
         """The optimizer's step from which training is on the whole objective.
 

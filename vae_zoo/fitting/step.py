@@ -52,8 +52,7 @@ class Step:
     @property
     def iteration(self):
         """The optimizer's step, 0 without one: an integer scalar."""
-        optimizer = getattr(self.model, "optimizer", None)
-        return 0 if optimizer is None else optimizer.iterations
+        return self.model.iteration
 
     @functools.cached_property
     def features(self):

@@ -50,7 +50,8 @@ class Composition:
         if sorted(known) != sorted(needed):
             raise ValueError(
                 "`prior` must be one of the latents that this model has posteriors "
-                f"of, {known}. Received: {type(self.prior_layer).__name__}, of {needed}"
+                f"of, {' and '.join(known)}. Received: "
+                f"{type(self.prior_layer).__name__}, of {' and '.join(needed)}"
             )
 
     @property

@@ -80,23 +80,23 @@ class Elbo(Objective):
         """Takes the sizes that normalize `beta`."""
         self._unit = math.prod(model.input_shape) / model.latent_dim
 
-    def kl_weight(self, step) -> tf.Tensor:
-        """The weight of the KL at the step, a scalar."""
-        beta = self.number("beta", step)
+    def kl_weight(self, iteration) -> tf.Tensor:
+        """The weight of the KL at an optimizer's step, a scalar."""
+        beta = self.number("beta", iteration)
         return beta * self._unit if self.normalized else beta
 
     def loss(self, step):
         """See `Objective`."""
         kl = self._kl(step)
         if self.capacity is not None:
-            kl = tf.abs(step.mean(kl) - self.number("capacity", step))
-        return self.kl_weight(step) * kl - step.terms["log_likelihood"]
+            kl = tf.abs(step.mean(kl) - self.number("capacity", step.iteration))
+        return self.kl_weight(step.iteration) * kl - step.terms["log_likelihood"]
 
     def _kl(self, step):
         """The KL of all latents, [B], what is free among them at no cost."""
         if self.closed_form and self.free_bits == 0.0:
             return step.terms["kl"]
-        free_bits = self.number("free_bits", step)
+        free_bits = self.number("free_bits", step.iteration)
         total = 0.0
         for kl in step.divergences(closed_form=self.closed_form).values():
             kl = tf.reduce_mean(kl, axis=0)

@@ -67,13 +67,14 @@ class MixtureElbo(Objective):
         log_p_y = 0.0
         if step.y is not None:
             log_p_y = tf.gather(log_p[0], tf.maximum(step.y, 0), axis=1, batch_dims=1)
-        missing_bits = self.number("free_bits", step) - step.mean(kl_c, ~is_known)
+        free_bits = self.number("free_bits", step.iteration)
+        missing_bits = free_bits - step.mean(kl_c, ~is_known)
         kl = step.terms["kl"] + tf.where(is_known, -log_p_y, tf.nn.relu(missing_bits))
         classifier_loss = tf.where(is_known, -log_p_y, 0.0)
         return (
-            self.number("beta", step) * kl
+            self.number("beta", step.iteration) * kl
             - step.terms["log_likelihood"]
-            + self.number("classifier_weight", step) * classifier_loss
+            + self.number("classifier_weight", step.iteration) * classifier_loss
         )
 
     def check_training_data(self, data):

@@ -59,9 +59,14 @@ class Objective(keras.layers.Layer):
             data: a `fitting.TrainingData`.
         """
 
-    def number(self, name, step) -> tf.Tensor | None:
-        """The `Number` of that name at the step: a scalar, or None if it is None."""
-        return numbers_of(type(self))[name].at(self, step.iteration)
+    def number(self, name, iteration) -> tf.Tensor | None:
+        """The `Number` of that name: a scalar, or None if it is None.
+
+        Args:
+            name: of the attribute.
+            iteration: the optimizer's step, an integer >= 0.
+        """
+        return numbers_of(type(self))[name].at(self, iteration)
 
     def forget_traces(self):
         """Has the model's training step traced anew, which a change asks for."""
