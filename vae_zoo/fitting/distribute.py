@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from vae_zoo.arguments import check_count, check_instance, shown
+from vae_zoo.components import replicas
 from vae_zoo.fitting import tf_config, workers
 from vae_zoo.fitting.workers import WorkerLostError
 
@@ -160,13 +161,7 @@ def sharded(strategy, batches):
 
 def gathered(strategy, value):
     """The `value` of each replica, an array [R, ...]; waits for all workers."""
-    values = _checked(strategy).run(_gather, args=(tf.convert_to_tensor(value),))
-    return strategy.experimental_local_results(values)[0].numpy()
-
-
-@tf.function
-def _gather(value):
-    return tf.distribute.get_replica_context().all_gather(value[None], axis=0)
+    return replicas.gathered(_checked(strategy), value)
 
 
 def check_equal(strategy, number, expectation, name):

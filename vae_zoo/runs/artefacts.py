@@ -2,7 +2,7 @@
 
 from vae_zoo import atomic
 from vae_zoo.fitting import distribute
-from vae_zoo.models import clusters
+from vae_zoo.fitting.training_data import TrainingData
 from vae_zoo.runs import data as run_data, folder as run_folder, model as run_model
 from vae_zoo.runs.machine import machine_class
 from vae_zoo.runs.pictures import write_pictures
@@ -26,13 +26,10 @@ def write_artefacts(model, settings, sources, best, checkpoint):
     if best is not None and best.num_epochs:
         best.restore(model)
         history = history[: best.num_epochs]
-        if model.learns_from_labels:
-            # What `fit` does at its end, for the weights of another epoch.
-            clusters.finish_clusters(
-                model,
-                run_data.training_batches(settings, sources["train"], first_epoch=0),
-                num_batches=sources["train"].num_batches(settings["batch_size"]),
-            )
+        # What `fit` does at its end, for the weights of another epoch.
+        batches = run_data.training_batches(settings, sources["train"], first_epoch=0)
+        num_batches = sources["train"].num_batches(settings["batch_size"])
+        model.prior_layer.finish(model, TrainingData.of(batches, num_batches))
     # The history's last row may be of weights before averaging.
     measured = model.evaluate(
         run_data.validation_batches(settings, source), return_dict=True, verbose=0

@@ -12,6 +12,7 @@ NOT_ARCHITECTURE = (
     "seed",
     "dropout_rate",
     "decoder_dropout_rate",
+    "objective",
     "beta",
     "normalized",
     "capacity",

@@ -11,7 +11,6 @@ from vae_zoo.arguments import check_path
 from vae_zoo.fitting import distribute
 from vae_zoo.fitting.compilation import is_long_enough
 from vae_zoo.fitting.progress import EpochLines, ProgressBar
-from vae_zoo.models import clusters
 from vae_zoo.runs import (
     binarization as run_binarization,
     data as run_data,
@@ -193,12 +192,9 @@ def _best_weights(folder, settings, is_writer):
 
 def _fit(model, settings, sources, callbacks, first_epoch, steps_per_epoch, verbose):
     batches = functools.partial(run_data.training_batches, settings, sources["train"])
-    if clusters.needs_callback(model):
-        # From the first epoch, wherever this run resumes.
-        start = clusters.StartClusters(
-            batches(first_epoch=0), num_batches=steps_per_epoch
-        )
-        callbacks = [start, *callbacks]
+    # Clusters start from the first epoch, wherever this run resumes.
+    own = model.training_callbacks(batches(first_epoch=0), steps_per_epoch)
+    callbacks = [*own, *callbacks]
     if settings["ema_momentum"]:
         callbacks = [keras.callbacks.SwapEMAWeights(), *callbacks]
     validation = sources["validation"]
