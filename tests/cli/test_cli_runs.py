@@ -234,8 +234,7 @@ def test_a_gaussian_mixture_run_with_few_labels_resumes(tmp_path, capsys, monkey
 # Of 1294 examples 42 steps, 14 to an execution.
 PARTS = ["--batch-size", "31", "--epochs", "3", "--binarize", "dynamic"]
 PATIENT = ["--patience", "5", "--beta", "2", "--warmup-epochs", "2"]
-MIXTURE = ["--pretraining-epochs", "1", "--initialization", "k-means"]
-MIXTURE += ["--rotation", "5"]
+MIXTURE = ["--pretraining-epochs=1", "--initialization=k-means", "--rotation=5"]
 
 
 @pytest.mark.parametrize(
