@@ -219,6 +219,26 @@ class Adapter(Calls):
         """
         return self.door().as_tensors(x)
 
+    def given(self, condition):
+        """`Inputs` of a condition alone, for what needs no x; None without one.
+
+        Raises:
+            ValueError: if the model needs a condition and there is none, or the other
+                way round, or it does not fit.
+        """
+        needs_one = "condition" in self.input_rules()
+        if needs_one == (condition is None):
+            expectation = (
+                "given, since the model depends on it"
+                if needs_one
+                else ("left out: the model depends on none")
+            )
+            raise ValueError(
+                f"`condition` must be {expectation}. Received: "
+                f"condition={shown(condition)}"
+            )
+        return self.as_inputs({"condition": condition}) if needs_one else None
+
     def checked(self, data):
         """`data`, x in float32 and known to fit, all else as it came.
 

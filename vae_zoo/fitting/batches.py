@@ -55,20 +55,26 @@ def shuffled(positions, key, size):
     return tf.random.experimental.index_shuffle(positions, key, size - 1)
 
 
+def num_examples(arrays):
+    """How many examples a tuple (x, y, sample weights) has; x may be a dict."""
+    return len(tf.nest.flatten(arrays[0])[0])
+
+
 def of_arrays(arrays, batch_size, shuffle):
     """A `tf.data.Dataset` of the batches of arrays, one epoch each time it is read.
 
     Args:
-        arrays: tuple of arrays or tensors of one length, some of them None.
+        arrays: tuple (x, y, sample weights) of arrays or tensors of one length, some
+            of them None; x may be a dict of them.
         batch_size: examples in a batch; the last one may be smaller.
         shuffle: True: in an order of its own each time.
     """
-    size = len(arrays[0])
+    size = num_examples(arrays)
     # Where the pipeline runs, also where there is a GPU.
     with tf.device("CPU:0"):
-        tensors = [
-            None if each is None else tf.convert_to_tensor(each) for each in arrays
-        ]
+        tensors = tf.nest.map_structure(
+            lambda each: None if each is None else tf.convert_to_tensor(each), arrays
+        )
 
     def batch(epoch, number):
         first = number * batch_size
@@ -77,7 +83,10 @@ def of_arrays(arrays, batch_size, shuffle):
             key = tf.stack([0, tf.cast(epoch, tf.int32)])
             positions = shuffled(positions, key, size)
         return packed(
-            *(None if each is None else tf.gather(each, positions) for each in tensors)
+            *tf.nest.map_structure(
+                lambda each: None if each is None else tf.gather(each, positions),
+                tensors,
+            )
         )
 
     return pipeline(one_epoch(), -(-size // batch_size), batch)

@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from vae_zoo.arguments import shown
+from vae_zoo.components.batch_checks import check_length
 from vae_zoo.fitting import sample_weights
 from vae_zoo.fitting.examples import ExampleRule
 from vae_zoo.fitting.inputs import Inputs, by_name
@@ -45,6 +46,11 @@ class Door:
             x: `Inputs`, a dict of them, or x alone.
         """
         named = by_name(x, self.rules)
+        if "x" in named and "condition" in self.rules and "condition" not in named:
+            raise ValueError(
+                "`condition` must be among the inputs of this model, in a dict beside "
+                'x: {"x": x, "condition": condition}. Received: x alone'
+            )
         return Inputs(
             **{name: self.rules[name].as_tensor(named[name], name) for name in named}
         )
@@ -121,6 +127,10 @@ class Door:
         named, y = self._with_condition(x, labels_or_none(y))
         named = {name: self.rules[name].in_graph(named[name], name) for name in named}
         x = named["x"]
+        for name in [name for name in named if name != "x"]:
+            message = f"`{name}` must have a row for each of the examples of a batch"
+            rows = tf.range(tf.shape(named[name])[0])
+            check_length(rows, x, f"{message}. Received: {{}} for {{}} examples")
         if weights is not None:
             weights = sample_weights.in_graph(weights, x)
         if class_weight is not None:

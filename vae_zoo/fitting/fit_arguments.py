@@ -3,6 +3,7 @@
 import math
 
 import keras
+import tensorflow as tf
 
 from vae_zoo.arguments import (
     check_choice,
@@ -11,7 +12,7 @@ from vae_zoo.arguments import (
     check_number,
     shown,
 )
-from vae_zoo.fitting.batches import of_arrays
+from vae_zoo.fitting.batches import num_examples, of_arrays
 from vae_zoo.fitting.pass_warnings import WarnOfPass
 from vae_zoo.fitting.progress import ProgressBar
 from vae_zoo.fitting.sample_weights import checked_class_weight
@@ -101,7 +102,7 @@ def split_off(arrays, share):
     Raises:
         ValueError: if the share is not in [0, 1) or leaves one of the two empty.
     """
-    size = len(arrays[0])
+    size = num_examples(arrays)
     first = math.floor(size * (1 - share))
     if not 0 < first < size:
         raise ValueError(
@@ -109,7 +110,9 @@ def split_off(arrays, share):
             f"validation_split={share}, {size} examples"
         )
     return tuple(
-        tuple(None if each is None else each[part] for each in arrays)
+        tf.nest.map_structure(
+            lambda each, part=part: None if each is None else each[part], arrays
+        )
         for part in (slice(first), slice(first, None))
     )
 

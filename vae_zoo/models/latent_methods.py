@@ -9,6 +9,7 @@ import tensorflow_probability as tfp
 from vae_zoo.arguments import check_choice, check_count, check_flag, shown
 from vae_zoo.distributions.noise import fold_in
 from vae_zoo.fitting.examples import as_numbers
+from vae_zoo.fitting.inputs import by_name
 from vae_zoo.models import restoration
 from vae_zoo.models.input_checks import as_incomplete
 
@@ -84,21 +85,30 @@ class LatentMethods:
         """The mean of q(z|x), on a sphere its mean direction: float32 [B, D]."""
         return self.locations(x)[self.top_latent]
 
-    def decode(self, z) -> tf.Tensor:
-        """The mean of p(x|z) for z [..., D]: float32 [..., *input_shape]."""
-        return self.points(z)
+    def decode(self, z, *, condition=None) -> tf.Tensor:
+        """The mean of p(x|z) for z [..., D]: float32 [..., *input_shape].
 
-    def points(self, z) -> tf.Tensor:
+        Args:
+            z: float [..., D].
+            condition: of a conditional model, a row for each of the last axis of z.
+        """
+        return self.points(z, self.given(condition))
+
+    def points(self, z, inputs=None) -> tf.Tensor:
         """The points that stand for p(x|z): float32 [..., *input_shape].
 
         Args:
             z: float [..., D], or a dict of the latents by name.
+            inputs: `Inputs`, for a model that depends on a condition.
         """
-        return self.likelihood_head.point(self.likelihood(z))
+        parameters = self.likelihood_parameters(z, inputs)
+        head = self.likelihood_head
+        return head.point(head.distribution(**parameters))
 
     def reconstruct(self, x) -> tf.Tensor:
         """The mean of p(x|z) at the locations of all latents: [B, *input_shape]."""
-        return self.points(self.locations(x))
+        inputs = self.as_inputs(x)
+        return self.points(self.locations(inputs), inputs)
 
     def interpolate(self, start, end, num_steps: int) -> tf.Tensor:
         """Latents on the shortest way from `start` to `end`, both included.
@@ -161,6 +171,7 @@ class LatentMethods:
         seed=None,
         *,
         cluster: int | None = None,
+        condition=None,
         draw: bool = False,
     ) -> tf.Tensor:
         """New examples: the means of p(x|z) for draws of z, or draws of x.
@@ -170,6 +181,7 @@ class LatentMethods:
             seed: integer or int32 [2], the same seed the same samples, or one for
                 each sample, [N, 2]; None draws from the model's generator.
             cluster: None, or which of 0..K-1 all z come from; mixture models only.
+            condition: of a conditional model, a row for each sample.
             draw: False (default) for the means of p(x|z), which are no data: smooth
                 and without noise. True for draws of x from p(x|z), as data are, for
                 the very z that give the means.
@@ -185,11 +197,12 @@ class LatentMethods:
         check_flag("draw", draw)
         _check_seed(seed, num_samples)
         seed = self.as_seed(seed)
+        inputs = self.given(condition)
         if cluster is None:
-            z = self.draw_prior([num_samples], seed)
+            z = self.draw_prior([num_samples], seed, inputs)
         else:
             z = self.prior_layer.part(cluster).sample(num_samples, seed=seed)
-        return drawn(self, z, seed) if draw else self.points(z)
+        return drawn(self, z, seed, inputs) if draw else self.points(z, inputs)
 
     def cluster_probabilities(self, x) -> tf.Tensor:
         """p(c|z) of each cluster c, at the means of the posteriors: float32 [B, K].
@@ -228,22 +241,27 @@ class LatentMethods:
         Source: Mattei & Frellsen 2018, algorithm 1; Rezende et al. 2014, appendix F.
         """
         check_count("num_steps", num_steps, 1, "the length of the chain")
-        x, observed = as_incomplete(as_numbers(x, "x"), as_numbers(mask, "mask"))
-        x = self.as_inputs(x).x
+        named = by_name(x, self.input_rules())
+        x, observed = as_incomplete(
+            as_numbers(named["x"], "x"), as_numbers(mask, "mask")
+        )
+        inputs = self.as_inputs({**named, "x": x})
+        x = inputs.x
         # The model may know the data by another shape of as many elements.
         observed = tf.reshape(observed, tf.shape(x))
-        return restoration.impute(self, x, observed, num_steps, self.as_seed(seed))
+        return restoration.impute(self, inputs, observed, num_steps, self.as_seed(seed))
 
 
-def drawn(model, z, seed):
+def drawn(model, z, seed, inputs=None):
     """Draws of x from p(x|z): float32 [B, *input_shape].
 
     Args:
         model: a model of the zoo.
         z: float [B, D], or a dict of the latents by name.
         seed: int32 [2] or [B, 2], that which drew z; x gets another from it.
+        inputs: `Inputs`, for a model that depends on a condition.
     """
-    parameters = model.likelihood_parameters(z)
+    parameters = model.likelihood_parameters(z, inputs)
     return model.likelihood_head.draw(fold_in(seed, _OF_X), **parameters)
 
 

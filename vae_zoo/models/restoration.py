@@ -14,21 +14,21 @@ from vae_zoo.models.traced import traced
 PSEUDO_GIBBS_SHARE = 0.2
 
 
-def impute(model, x, observed, num_steps, seed):
+def impute(model, inputs, observed, num_steps, seed):
     """Draws what is not known of x, by the chain of `restore`.
 
     Args:
         model: a model of the package.
-        x: float [B, *input_shape].
-        observed: boolean, of the same shape: where x is known.
+        inputs: `Inputs`, x [B, *input_shape].
+        observed: boolean, of the shape of x: where x is known.
         num_steps: length of the chain, >= 1.
         seed: int32 [2], or one for each row, [B, 2].
 
     Returns:
         Float32 [B, *input_shape].
     """
-    check_rows_of_seed(seed, x)
-    return traced(_impute, model)(x, observed, _lengths(num_steps), seed)
+    check_rows_of_seed(seed, inputs.x)
+    return traced(_impute, model)(inputs, observed, _lengths(num_steps), seed)
 
 
 def denoise(model, y, noise, num_steps, seed):
@@ -57,13 +57,15 @@ def _lengths(num_steps):
     return tf.constant([num_steps, num_pseudo_gibbs])
 
 
-def _impute(model, x, observed, lengths, seed):
+def _impute(model, inputs, observed, lengths, seed):
+    x = inputs.x
+
     def draw(parameters, draw_seed):
         drawn = model.likelihood_head.draw(draw_seed, **parameters)
         return tf.where(observed, x, drawn)
 
-    drawn = model.points(model.draw_prior(tf.shape(x)[:1], seed))
-    start = tf.where(observed, x, drawn)
+    drawn = model.points(model.draw_prior(tf.shape(x)[:1], seed, inputs), inputs)
+    start = inputs._replace(x=tf.where(observed, x, drawn))
     return restore(model, start, draw, lengths, seed)
 
 
@@ -74,7 +76,7 @@ def _denoise(model, noise, y, lengths, seed):
         return head.draw_given_noisy(y, noise, draw_seed, **parameters)
 
     start = tf.clip_by_value(y, *head.support)
-    return restore(model, start, draw, lengths, seed)
+    return restore(model, Inputs(start), draw, lengths, seed)
 
 
 def _super_resolve(model, factor, means, lengths, seed):
@@ -100,7 +102,7 @@ def _super_resolve(model, factor, means, lengths, seed):
         return from_blocks(drawn)
 
     anything = model.likelihood_parameters(model.draw_prior([1], seed))
-    return restore(model, draw(anything, seed), draw, lengths, seed)
+    return restore(model, Inputs(draw(anything, seed)), draw, lengths, seed)
 
 
 def restore(model, start, draw, lengths, seed):
@@ -111,7 +113,7 @@ def restore(model, start, draw, lengths, seed):
 
     Args:
         model: a model of the package.
-        start: float [B, *input_shape], the first x.
+        start: `Inputs`, the first x [B, *input_shape] and what does not change.
         draw: function of the parameters of p(x|z), a dict, and a seed to x.
         lengths: int32 [2], of the chain and of its start that accepts all proposals.
         seed: int32 [2], or one for each row, [B, 2].
@@ -126,7 +128,7 @@ def restore(model, start, draw, lengths, seed):
     def move(step, x, z):
         step_seed = fold_in(seed, step)
         for_z, for_test, for_x = (fold_in(step_seed, part) for part in range(3))
-        inputs = Inputs(x)
+        inputs = start._replace(x=x)
         features = model.features(inputs)
         proposal = model.infer(inputs, features=features, seed=for_z)
         old = model.infer(inputs, features=features, z=z)
@@ -143,13 +145,13 @@ def restore(model, start, draw, lengths, seed):
             for name, value in proposal.z.items()
         }
         parameters = model.likelihood_parameters(
-            {name: value[0] for name, value in z.items()}
+            {name: value[0] for name, value in z.items()}, inputs
         )
         return step + 1, tf.ensure_shape(draw(parameters, for_x), x.shape), z
 
-    located = model.locations(Inputs(start))
+    located = model.locations(start)
     first = {name: value[None] for name, value in located.items()}
-    state = (tf.constant(0), start, first)
+    state = (tf.constant(0), start.x, first)
     return tf.while_loop(lambda step, *_: step < num_steps, move, state)[1]
 
 

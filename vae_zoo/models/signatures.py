@@ -38,14 +38,16 @@ class ModelSignatures:
             num_imputation_steps: steps of the chain for each row of `impute`.
         """
         x = self.input_specs()
+        given = tuple(spec for spec in x if spec.name == "condition")
         z = row_spec("latents", (self.latent_dim,))
         seeds = row_spec("seeds", (2,), tf.int32)
 
         def serving_default(**request):
-            located = self.locations(self.named_inputs(request))
+            inputs = self.as_inputs(self.named_inputs(request))
+            located = self.locations(inputs)
             return {
                 "latents": located[self.top_latent],
-                "reconstructions": self.points(located),
+                "reconstructions": self.points(located, inputs),
             }
 
         def encode(**request):
@@ -55,18 +57,21 @@ class ModelSignatures:
             head = self.posterior_heads[self.top_latent]
             return {"latents": head.location(features), **head(features)}
 
-        def decode(latents):
-            return {"outputs": self.decode(latents)}
+        def decode(latents, condition=None):
+            return {"outputs": self.decode(latents, condition=condition)}
 
         def reconstruct(**request):
             return {"outputs": self.reconstruct(self.named_inputs(request))}
 
-        def sample(seeds):
-            return {"outputs": self.points(self.draw_prior(tf.shape(seeds)[:1], seeds))}
+        def sample(seeds, condition=None):
+            inputs = self.given(condition)
+            z = self.draw_prior(tf.shape(seeds)[:1], seeds, inputs)
+            return {"outputs": self.points(z, inputs)}
 
-        def draw(seeds):
-            z = self.draw_prior(tf.shape(seeds)[:1], seeds)
-            return {"outputs": drawn(self, z, seeds)}
+        def draw(seeds, condition=None):
+            inputs = self.given(condition)
+            z = self.draw_prior(tf.shape(seeds)[:1], seeds, inputs)
+            return {"outputs": drawn(self, z, seeds, inputs)}
 
         def score(seeds, **request):
             inputs = self.named_inputs(request)
@@ -76,7 +81,8 @@ class ModelSignatures:
             bound = self.elbo(inputs, seed=fold_in(seeds, 1))
             return {"log_marginal_likelihood": log_likelihood, "elbo": bound}
 
-        def impute(inputs, mask, seeds):
+        def impute(mask, seeds, **request):
+            inputs = self.named_inputs(request)
             outputs = self.impute(inputs, mask, num_imputation_steps, seeds)
             return {"outputs": outputs}
 
@@ -84,11 +90,11 @@ class ModelSignatures:
         return {
             "serving_default": Signature(serving_default, x),
             "encode": Signature(encode, x),
-            "decode": Signature(decode, (z,)),
+            "decode": Signature(decode, (z, *given)),
             "reconstruct": Signature(reconstruct, x),
-            "sample": Signature(sample, (seeds,)),
-            "draw": Signature(draw, (seeds,)),
+            "sample": Signature(sample, (seeds, *given)),
+            "draw": Signature(draw, (seeds, *given)),
             "score": Signature(score, (*x, seeds), is_log_density=True),
-            "impute": Signature(impute, (x[0], mask, seeds), masked=True),
+            "impute": Signature(impute, (x[0], mask, *x[1:], seeds), masked=True),
             **self.prior_layer.signatures(self),
         }

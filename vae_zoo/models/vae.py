@@ -109,18 +109,19 @@ class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Ada
         yield "x", self._likelihood(z, inputs, training)
 
     def _likelihood(self, z, inputs, training):
-        parameters = self.likelihood_parameters(z, training=training)
+        parameters = self.likelihood_parameters(z, inputs, training=training)
         if training:
             parameters = self.likelihood_head.in_training(inputs.x, parameters)
         return self.likelihood_head.distribution(**parameters)
 
     def likelihood_parameters(
-        self, z, *, training: bool = False
+        self, z, inputs=None, *, training: bool = False
     ) -> dict[str, tf.Tensor]:
         """The parameters of p(x|z) under TFP's names.
 
         Args:
             z: float [..., D], or a dict of the latents by name.
+            inputs: `Inputs`, for a model that depends on a condition.
             training: whether layers such as dropout are in training mode.
 
         Returns:
@@ -142,14 +143,19 @@ class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Ada
         """
         return {self.top_latent: z}
 
-    def likelihood(self, z, *, training: bool = False) -> tfd.Distribution:
+    def likelihood(
+        self, z, *, condition=None, training: bool = False
+    ) -> tfd.Distribution:
         """p(x|z): `tfd.Distribution`, batch [...], event input_shape.
 
         Args:
             z: float [..., D], or a dict of the latents by name.
+            condition: of a conditional model, a row for each of the last axis of z.
             training: whether layers such as dropout are in training mode.
         """
-        parameters = self.likelihood_parameters(z, training=training)
+        parameters = self.likelihood_parameters(
+            z, self.given(condition), training=training
+        )
         return self.likelihood_head.distribution(**parameters)
 
     # The posteriors.
@@ -238,7 +244,7 @@ class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Ada
         locations = self.locations(inputs, features=features)
         return {
             "latents": locations[self.top_latent],
-            "reconstructions": self.points(locations),
+            "reconstructions": self.points(locations, inputs),
             "elbo": terms["log_likelihood"] - terms["kl"],
             **terms,
             **self.prior_layer.outputs(draw.z, locations),
