@@ -2,15 +2,14 @@
 
 import pytest
 
-from tests.runs.test_setting_types import settings_of
-from vae_zoo.runs import settings as run_settings
+from tests.runs.test_options import settings_of
 from vae_zoo.runs.model_settings import build_model, build_optimizer
 
 STEPS_PER_EPOCH = 11
 
 
 def built(*options):
-    settings = run_settings.completed(settings_of("beta-vae", *options))
+    settings = settings_of("beta-vae", *options)
     model = build_model(settings, (8, 8, 1), STEPS_PER_EPOCH)
     return model, build_optimizer(settings, STEPS_PER_EPOCH)
 

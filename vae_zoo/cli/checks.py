@@ -19,11 +19,12 @@ def settings_of(options):
     """The settings of a run that the options of `train` are.
 
     Raises:
-        ValueError: if an option is given where no other takes it.
+        ValueError: if they do not make a run, as far as no data say.
     """
     names = [name for name in options.parser.words() if name not in NOT_SETTINGS]
-    settings = {name: getattr(options, name) for name in names}
-    if settings["binarize"] == "none":
+    given = {name: getattr(options, name) for name in names}
+    settings = {name: value for name, value in given.items() if value is not None}
+    if settings.get("binarize") == "none":
         settings["binarize"] = None
     return run_settings.completed({**settings, "model": options.model})
 
@@ -31,7 +32,6 @@ def settings_of(options):
 def check_train(options):
     """Raises ValueError or OSError if a run cannot begin, as far as is known by now."""
     settings = settings_of(options)
-    run_settings.check(settings)
     check_name(options.dataset)
     for name in ("split", "validation_split"):
         _check_split(name, settings[name])

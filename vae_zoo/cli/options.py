@@ -4,7 +4,6 @@ import vae_zoo
 from vae_zoo.cli.arguments import (
     Parser,
     add_command,
-    add_data_options,
     add_quiet_option,
     model_version,
     non_negative_integer,
@@ -12,8 +11,9 @@ from vae_zoo.cli.arguments import (
     share,
     text,
 )
-from vae_zoo.cli.train_options import add_train
-from vae_zoo.datasets.defaults import HELD_OUT_BY_DEFAULT
+from vae_zoo.cli.train_options import add_option, add_train
+from vae_zoo.datasets.defaults import HELD_OUT_BY_DEFAULT, OPENING_OPTIONS
+from vae_zoo.runs import options as run_options
 from vae_zoo.serving.server_config import IMAGE, PROXY_IMAGE
 
 # Those that say what `evaluate` measures.
@@ -92,7 +92,7 @@ def _add_evaluate(commands, run):
     summary = "every measure that applies to a model and a data set"
     parser = add_command(commands, "evaluate", run, summary)
     _add_model_argument(parser)
-    add_data_options(parser, is_known=True)
+    _add_data_options(parser)
     add = parser.add_argument
     _add_split_option(parser, "what to evaluate on")
     add("--num-samples", type=positive(int), default=100, help="of z per example")
@@ -167,7 +167,7 @@ def _add_plot(commands, run):
         commands, "plot", run, "pictures of a model and of its training as PNG"
     )
     _add_model_argument(parser)
-    add_data_options(parser, is_known=True)
+    _add_data_options(parser)
     add = parser.add_argument
     _add_split_option(parser, "what to show")
     add("--seed", type=non_negative_integer, default=0, help="fixes the samples")
@@ -259,6 +259,18 @@ def _add_model_argument(parser):
         type=text,
         metavar="MODEL",
         help="a preset, a run's folder or a SavedModel's",
+    )
+
+
+def _add_data_options(parser):
+    """Adds what says which data set to read, and how; by default it is the run's."""
+    known = run_options.of_every_run()
+    for name in ("dataset", *OPENING_OPTIONS):
+        add_option(parser, known[name], required=False)
+    parser.add_argument(
+        "--binarize",
+        choices=["dynamic", "fixed", "none"],
+        help="x ~ Bernoulli(x): anew in each epoch, once, or not; default: the run's",
     )
 
 

@@ -1,20 +1,10 @@
 """What the settings of a training run must be to each other, without TensorFlow."""
 
-from vae_zoo.arguments import shown
+from vae_zoo.runs import options
 from vae_zoo.serving.layout import find_version, read_metadata
 from vae_zoo.zoo import presets
-from vae_zoo.zoo.catalogue import MODELS
 
-# Settings that only some values of another one take: which, and the default there.
-DEPENDENT = {
-    "filters": ("network", ("conv", "resnet"), [32, 64]),
-    "num_blocks": ("network", ("resnet",), 2),
-    "pretraining_epochs": (
-        "initialization",
-        ("gaussian-mixture", "k-means", "neighbor-embedding"),
-        10,
-    ),
-}
+LARGEST_SEED = 2**32 - 1
 # What the shapes of a model's weights, and what they mean, follow from.
 ARCHITECTURE = (
     "latent_dim",
@@ -31,38 +21,23 @@ ARCHITECTURE = (
 
 
 def completed(settings):
-    """`settings` with the defaults of those that depend on others and are None.
+    """`settings` with the defaults of those left out.
 
     Raises:
-        ValueError: if one is set where nothing takes it.
+        ValueError: if they do not make a run, as far as no data say.
     """
-    settings = dict(settings)
-    for name, (other, values, default) in DEPENDENT.items():
-        if name not in settings:
-            continue
-        if settings[name] is None:
-            settings[name] = default
-        elif settings[other] not in values and settings[name] != default:
-            raise ValueError(
-                f"`{name}` must be left out with {other}={settings[other]!r}; it is "
-                f"for {', '.join(values)}. Received: {name}={shown(settings[name])}"
-            )
-    return settings
-
-
-def check(settings):
-    """Raises ValueError unless the settings go together, as far as no data say."""
-    if settings.get("model") not in MODELS:
+    settings = options.completed(settings)
+    if settings["seed"] > LARGEST_SEED:
         raise ValueError(
-            f"`model` must be one of {', '.join(map(repr, MODELS))}. Received: "
-            f"{shown(settings.get('model'))}"
+            f"`seed` must be at most {LARGEST_SEED}. Received: seed={settings['seed']}"
         )
     _check_patience(settings)
-    if settings.get("classifier_weight") and settings.get("labels_per_class") is None:
+    if settings.get("classifier_weight") and settings["labels_per_class"] is None:
         raise ValueError(
             "`labels_per_class` must come with a classifier weight. Received: None, "
             f"classifier_weight={settings['classifier_weight']:g}"
         )
+    return settings
 
 
 def last_warmup(settings):
@@ -71,14 +46,12 @@ def last_warmup(settings):
     ends = {
         name: settings.get(name, 0) for name in ("warmup_epochs", "pretraining_epochs")
     }
-    if settings.get("initialization") == "none":
-        ends["pretraining_epochs"] = 0
     last = max(ends, key=ends.get)
     return last, ends[last]
 
 
 def _check_patience(settings):
-    if settings.get("patience") is None:
+    if settings["patience"] is None:
         return
     if settings["ema_momentum"]:
         raise ValueError(
@@ -100,13 +73,8 @@ def check_initial_model(settings):
         return
     # Of a model that was not made by a run nothing is known before it is loaded.
     training = read_metadata(find_version(presets.find(name))).get("training", {})
-    uses = {
-        setting: settings[other] in values
-        for setting, (other, values, _) in DEPENDENT.items()
-        if other in settings
-    }
     for key in ARCHITECTURE:
-        both = key in settings and key in training and uses.get(key, True)
+        both = key in settings and key in training
         if both and settings[key] != training[key]:
             raise ValueError(
                 f"`{key}` must be {training[key]!r}, as in {name!r}, whose weights "

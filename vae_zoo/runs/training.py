@@ -19,7 +19,6 @@ from vae_zoo.runs import (
     lock as run_lock,
     model as run_model,
     progress as run_progress,
-    setting_types as run_setting_types,
     settings as run_settings,
     termination,
 )
@@ -62,9 +61,7 @@ def train(settings, folder, verbose=1):
         distribute.WorkerLostError: if another worker is gone.
     """
     folder = check_path("output", folder, "that of the run's folder")
-    run_setting_types.check(settings)
     settings = run_settings.completed(settings)
-    run_settings.check(settings)
     run_folder.check(folder, settings)
     if not settings.get("distribute"):
         with run_lock.locked(folder):
