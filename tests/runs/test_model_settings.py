@@ -2,16 +2,16 @@
 
 import pytest
 
-from tests.runs.test_options import settings_of
+from tests.runs.test_options import plan_of
 from vae_zoo.runs.model_settings import build_model, build_optimizer
 
 STEPS_PER_EPOCH = 11
 
 
 def built(*options):
-    settings = settings_of("beta-vae", *options)
-    model = build_model(settings, (8, 8, 1), STEPS_PER_EPOCH)
-    return model, build_optimizer(settings, STEPS_PER_EPOCH)
+    plan = plan_of("beta-vae", *options)
+    model = build_model(plan, (8, 8, 1), STEPS_PER_EPOCH)
+    return model, build_optimizer(plan, STEPS_PER_EPOCH)
 
 
 def test_the_networks_and_distributions_are_the_settings():

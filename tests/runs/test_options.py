@@ -3,6 +3,7 @@
 import pytest
 
 from tests.small_runs import TINY
+from vae_zoo import VAE
 from vae_zoo.arguments import check_number
 from vae_zoo.cli import checks as cli_checks, main
 from vae_zoo.cli.options import build_parser
@@ -16,11 +17,17 @@ from vae_zoo.zoo.constructors import REQUIRED
 COMMANDS = ("list", "train", "evaluate", "sample", "plot", "export", "serve-config")
 
 
-def settings_of(model, *options):
-    """The settings that the command line makes."""
+def plan_of(model, *options):
+    """The plan that the command line makes."""
     parser = build_parser(dict.fromkeys(COMMANDS))
     arguments = ["train", model, *TINY, "--output", "run", *options]
-    return cli_checks.settings_of(parser.parse_args(arguments))
+    found = cli_checks.settings_of(parser.parse_args(arguments))
+    return run_settings.completed(found)
+
+
+def settings_of(model, *options):
+    """All of its settings."""
+    return plan_of(model, *options).as_settings()
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -33,14 +40,15 @@ def test_they_are_the_options_of_the_command_line(model):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_what_is_left_out_has_its_default(model):
-    settings = run_settings.completed({"model": model, "dataset": "digits"})
+    plan = run_settings.completed({"model": model, "dataset": "digits"})
+    settings = plan.as_settings()
     assert REQUIRED not in settings.values()
     assert (settings["latent_dim"], settings["hidden_units"]) == (16, [512, 256])
-    assert run_settings.completed(settings) == settings
+    assert run_settings.completed(settings) == plan
     # Of networks that are not there.
     assert not {"filters", "num_blocks"} & settings.keys()
     resnet = {"model": model, "dataset": "digits", "network": "resnet"}
-    settings = run_settings.completed(resnet)
+    settings = run_settings.completed(resnet).as_settings()
     assert (settings["filters"], settings["num_blocks"]) == ([32, 64], 2)
 
 
@@ -176,7 +184,7 @@ def test_a_line_registers_a_component_with_its_own_arguments(tmp_path, capsys):
         main(["train", "vae", "--help"])
     text = " ".join(capsys.readouterr().out.split())
     assert "--posterior {diagonal-normal,full-covariance-normal,tempered}" in text
-    expected = "of its scales, a number > 0; for posterior tempered; default: 0.5"
+    expected = "of its scales, a number > 0; for posterior tempered (default: 0.5)"
     assert f"--temperature X {expected}" in text
     assert "--is-tight, --no-is-tight whether it is tight" in text
     # Its values are checked, by the parser, by the choice and by the constructor.
@@ -192,9 +200,9 @@ def test_a_line_registers_a_component_with_its_own_arguments(tmp_path, capsys):
         assert code == 2
         assert message in capsys.readouterr().err
     options = ["--posterior", "tempered", "--num-passes", "0", "--no-is-tight"]
-    settings = settings_of("vae", *options)
-    assert (settings["temperature"], settings["num_passes"]) == (0.5, 0)
-    posterior = build_model(settings, (8, 8, 1), 11).posterior_head
+    plan = plan_of("vae", *options)
+    assert (plan.options["temperature"], plan.options["num_passes"]) == (0.5, 0)
+    posterior = build_model(plan, (8, 8, 1), 11).posterior_head
     assert (posterior.temperature, posterior.num_passes) == (0.5, 0)
     assert not posterior.is_tight
     # Another model does not know of it.
@@ -207,14 +215,50 @@ def test_a_line_registers_a_kind_of_part(monkeypatch, capsys):
         "mixture-elbo": Entry("vae_zoo.components.objectives.MixtureElbo"),
     }
     monkeypatch.setitem(catalogue.PARTS, "objective", objectives)
-    settings = settings_of("vae", "--beta", "3", "--num-samples", "2")
-    assert settings["objective"] == "elbo"
-    objective = build_model(settings, (8, 8, 1), 11).objective
+    plan = plan_of("vae", "--beta", "3", "--num-samples", "2")
+    assert plan.options["objective"] == "elbo"
+    objective = build_model(plan, (8, 8, 1), 11).objective
     assert (objective.beta, objective.num_samples) == (3, 2)
-    settings = settings_of("vae", "--objective", "mixture-elbo")
-    assert "num_samples" not in settings
+    # With its beta comes the warm-up.
+    plan = plan_of("vae", "--warmup-epochs", "2")
+    assert build_model(plan, (8, 8, 1), 11).objective.beta.num_steps == 22
+    plan = plan_of("vae", "--objective", "mixture-elbo")
+    assert "num_samples" not in plan.options
     with pytest.raises(ValueError, match="`objective` must be one for any prior"):
-        build_model(settings, (8, 8, 1), 11)
+        build_model(plan, (8, 8, 1), 11)
+
+
+class WarmVAE(VAE):
+    """A model with an argument of its own.
+
+    Args:
+        heat: of the model, in [0, 1).
+        **kwargs: as in `VAE`.
+    """
+
+    def __init__(self, input_shape, latent_dim, *, heat=0.25, **kwargs):
+        super().__init__(input_shape, latent_dim, **kwargs)
+        self.heat = heat
+
+
+def test_a_line_registers_a_model(monkeypatch, capsys):
+    entry = Entry(f"{__name__}.WarmVAE", "a model that is warm")
+    monkeypatch.setitem(MODELS, "warm-vae", entry)
+    assert main(["list"]) == 0
+    assert "warm-vae               a model that is warm" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["train", "warm-vae", "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert "--heat X of the model, in [0, 1) (default: 0.25)" in text
+    with pytest.raises(SystemExit):
+        main(["train", "warm-vae", "--heat", "1"])
+    expected = "argument --heat: must be a number in [0, 1). Received: '1'"
+    assert expected in capsys.readouterr().err
+    model = build_model(plan_of("warm-vae", "--heat", "0.5"), (8, 8, 1), 11)
+    assert (type(model), model.heat, model.latent_dim) == (WarmVAE, 0.5, 2)
+    with pytest.raises(SystemExit):
+        main(["train", "vae", "--dataset", "digits", "--output", "run", "--heat=0"])
+    assert "--heat is an option of warm-vae, not of vae" in capsys.readouterr().err
 
 
 def test_two_parts_with_one_argument_are_refused(monkeypatch):

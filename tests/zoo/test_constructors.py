@@ -56,6 +56,9 @@ def test_those_of_bases_are_what_is_not_handed_on():
 
 
 SOURCE = '''
+import keras
+import vae_zoo
+from vae_zoo.components import networks
 from vae_zoo.components.networks import MLP
 from somewhere.else_ import Base
 
@@ -76,6 +79,12 @@ class First(MLP, Base):
 
 class Second(First):
     """Two."""
+
+class Third(networks.MLP, keras.layers.Layer):
+    """Three."""
+
+class Fourth(vae_zoo.BetaVAE):
+    """Four."""
 '''
 
 
@@ -89,15 +98,21 @@ def test_a_module_is_read_and_not_imported(tmp_path, monkeypatch):
     assert found["hidden_units"].default == (3,)
     assert found["hidden_units"].meaning.startswith("units of each hidden layer")
     assert (found["width"].meaning, found["width"].default) == ("of it, >= 1", None)
-    for path in ("outside_the_zoo.Third", "no_such_module.A", "vae_zoo.models.Vae"):
+    mlp = arguments_of("vae_zoo.components.networks.MLP")
+    assert arguments_of("outside_the_zoo.Third") == mlp
+    # Whose package has its names in a stub.
+    assert "beta" in arguments_of("outside_the_zoo.Fourth")
+    for path in ("outside_the_zoo.Fifth", "no_such_module.A", "vae_zoo.models.Vae"):
         with pytest.raises(ValueError, match="`path` must"):
             arguments_of(path)
 
 
 def test_the_first_sentence_is_the_meaning():
     text = "It.\n\n    Args:\n        q, p: two.\n        z: one (e.g. 3), of\n"
-    text += "            a batch. More.\n\n    Returns:\n        x: no argument.\n    "
+    text += "            a batch. More.\n        k: it.\n        **rest: of it.\n\n"
+    text += "    Returns:\n        x: no argument.\n    "
     expected = {"q": "two", "p": "two", "z": "one (e.g. 3), of a batch"}
+    expected |= {"k": "it", "**rest": "of it"}
     assert meanings(text) == expected
     assert meanings(None) == {}
 

@@ -44,7 +44,7 @@ def add_option(parser, option, **changes):
         **changes: arguments of `add_argument` that replace the option's.
     """
     arguments = {"default": None, "help": _help(option), **_type(option)}
-    if REQUIRED in option.defaults.values():
+    if option.defaults == {None: REQUIRED}:
         arguments["required"] = True
     flag = f"--{option.name.replace('_', '-')}"
     parser.add_argument(flag, **arguments | changes)
@@ -52,10 +52,13 @@ def add_option(parser, option, **changes):
 
 def _type(option):
     """The arguments of `add_argument` that say which values there are."""
+    defaults = option.defaults.values()
     if option.choices:
-        return {"choices": [each or "none" for each in option.choices]}
+        # One that can be left out has no word for None.
+        choices = [each for each in option.choices if each not in defaults or each]
+        return {"choices": [each or "none" for each in choices]}
     match option.kind.__name__:
-        case "bool" if True in option.defaults.values():
+        case "bool" if True in defaults:
             return {"action": argparse.BooleanOptionalAction}
         case "bool":
             return {"action": "store_true"}
@@ -73,15 +76,14 @@ def _type(option):
 
 
 def _help(option):
-    words = [option.meaning]
-    owner = option.owner
+    text, owner = option.meaning, option.owner
     if owner is not None and set(owner.choices) != set(option.defaults):
-        words.append(f"for {owner.name} {', '.join(option.defaults)}")
+        text += f"; for {owner.name} {', '.join(option.defaults)}"
     defaults = [
         " ".join(map(str, each)) if isinstance(each, list) else str(each)
         for each in option.defaults.values()
         if each not in (None, REQUIRED) and each is not False
     ]
     if defaults:
-        words.append(f"default: {' or '.join(dict.fromkeys(defaults))}")
-    return "; ".join(filter(None, words)).replace("%", "%%")
+        text += f" (default: {' or '.join(dict.fromkeys(defaults))})"
+    return text.replace("%", "%%")

@@ -7,18 +7,18 @@ from vae_zoo.components import optimizers, schedules
 from vae_zoo.zoo.catalogue import DISTORTED, MODELS, RENAMED
 
 
-def build_model(settings, input_shape, steps_per_epoch):
-    """The model, not compiled, that the settings of a run describe."""
-    _check_activation(settings["activation"])
-    entry = MODELS[settings["model"]]
-    settings = settings | _warmed_up(settings, steps_per_epoch)
+def build_model(plan, input_shape, steps_per_epoch):
+    """The model, not compiled, of a run."""
+    _check_activation(plan.options["activation"])
+    entry = MODELS[plan.model]
+    settings = plan.as_settings() | _warmed_up(plan, steps_per_epoch)
     encoder = _built(
-        entry.choices["encoder"][settings["network"]],
+        entry.choices["encoder"][plan.options["network"]],
         settings,
-        dtype=settings["dtype_policy"],
+        dtype=plan.dtype_policy,
     )
     amounts = set(DISTORTED.arguments) - {"network", "seed"}
-    if any(settings[name] for name in amounts):
+    if any(plan.options[name] for name in amounts):
         encoder = _built(DISTORTED, settings, network=encoder)
     return _built(entry, settings, input_shape=input_shape, encoder=encoder)
 
@@ -44,14 +44,14 @@ def _built(entry, settings, **given):
     return entry.load()(**arguments)
 
 
-def _warmed_up(settings, steps_per_epoch):
+def _warmed_up(plan, steps_per_epoch):
     """The weight that grows from 0 over the warm-up, as a schedule."""
-    num_steps = round(settings.get("warmup_epochs", 0) * steps_per_epoch)
+    num_steps = round(plan.warmup_epochs * steps_per_epoch)
     if not num_steps:
         return {}
     # With a capacity it is the capacity that grows; beta is then gamma.
-    name = "beta" if settings.get("capacity") is None else "capacity"
-    return {name: schedules.Linear(0.0, settings[name], num_steps)}
+    name = "beta" if plan.options.get("capacity") is None else "capacity"
+    return {name: schedules.Linear(0.0, plan.options[name], num_steps)}
 
 
 def _check_activation(name):
@@ -67,14 +67,14 @@ def _check_activation(name):
         )
 
 
-def build_optimizer(settings, steps_per_epoch):
+def build_optimizer(plan, steps_per_epoch):
     """Adam with the learning rate, its schedule and the decay of a run."""
-    rate = settings["learning_rate"]
-    if settings["cosine_decay"]:
-        num_steps = settings["epochs"] * steps_per_epoch
+    rate = plan.learning_rate
+    if plan.cosine_decay:
+        num_steps = plan.epochs * steps_per_epoch
         rate = keras.optimizers.schedules.CosineDecay(rate, num_steps)
-    momentum = settings["ema_momentum"]
-    decay = settings["weight_decay"] or None
+    momentum = plan.ema_momentum
+    decay = plan.weight_decay or None
     if not momentum:
         return keras.optimizers.Adam(rate, weight_decay=decay)
     return optimizers.AveragedAdam(rate, ema_momentum=momentum, weight_decay=decay)

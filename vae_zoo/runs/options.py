@@ -96,23 +96,30 @@ class Option:
         return [check_count(self.name, each, 1, self.meaning) for each in value]
 
 
+def of_function(function, left_out=()) -> dict[str, Option]:
+    """The options that the arguments of a function or a class are, by name.
+
+    Args:
+        function: imported, with an "Args" section in its docstring.
+        left_out: arguments that are no options.
+    """
+    found, texts = {}, meanings(function.__doc__)
+    for name, each in inspect.signature(function).parameters.items():
+        if name not in left_out:
+            annotation = inspect.formatannotation(each.annotation)
+            _add(found, Argument(name, annotation, each.default, texts[name]))
+    return found
+
+
 def of_every_run() -> dict[str, Option]:
     """The options that are none of a model's, by name."""
-    found, texts = {}, meanings(Plan.__doc__)
-    for name, each in inspect.signature(Plan).parameters.items():
-        annotation = inspect.formatannotation(each.annotation)
-        _add(found, Argument(name, annotation, each.default, texts[name]))
-    return found
+    return of_function(Plan, left_out=("model", "options"))
 
 
 def of_model(model: str) -> dict[str, Option]:
     """The options of `vae-zoo train MODEL` that are settings, by name."""
     entry = MODELS[model]
-    found = {
-        name: option
-        for name, option in of_every_run().items()
-        if FOR_MODELS_WITH.get(name, "latent_dim") in entry.arguments
-    }
+    found = of_every_run()
     for argument in entry.arguments.values():
         choices = entry.choices.get(argument.name)
         if choices is None:
@@ -121,7 +128,7 @@ def of_model(model: str) -> dict[str, Option]:
             _add_part(found, argument, choices)
     for argument in DISTORTED.arguments.values():
         _add(found, argument)
-    return found
+    return {k: v for k, v in found.items() if FOR_MODELS_WITH.get(k, k) in found}
 
 
 def _add_part(found, argument, choices):
@@ -173,8 +180,8 @@ def _kind(argument):
     return kind if kind in (*PLAIN.values(), list) else None, (), None
 
 
-def completed(settings: dict) -> dict:
-    """`settings` checked, each by itself, and with the defaults of those left out.
+def completed(settings: dict) -> Plan:
+    """The plan of `settings`, each checked by itself, with defaults for the others.
 
     Args:
         settings: plain values, one for each option of `vae-zoo train MODEL`, with
@@ -196,26 +203,31 @@ def completed(settings: dict) -> dict:
     for name in settings:
         if name != "model" and name not in options:
             raise _unknown(name, options, model)
-    found = {"model": model}
+    found = {}
     for name, option in options.items():
         choice = found[option.owner.name] if option.owner else None
-        if choice not in option.defaults:
-            if name in settings:
-                raise ValueError(
-                    f"`{name}` must be left out with {option.owner.name}={choice!r}; "
-                    f"it is for {', '.join(option.defaults)}. Received: "
-                    f"{name}={shown(settings[name])}"
-                )
+        if choice in option.defaults:
+            found[name] = _value(option, choice, settings)
         elif name in settings:
-            found[name] = option.checked(settings[name])
-        elif option.defaults[choice] is REQUIRED:
             raise ValueError(
-                f"`settings` must have '{name}' for {model!r}, as `vae-zoo train "
-                f"{model} --help` says. Received: {shown(sorted(settings))}"
+                f"`{name}` must be left out with {option.owner.name}={choice!r}; it is "
+                f"for {', '.join(option.defaults)}. Received: "
+                f"{name}={shown(settings[name])}"
             )
-        else:
-            found[name] = option.defaults[choice]
-    return found
+    own = {name: found.pop(name) for name in of_every_run() if name in found}
+    return Plan(model=model, options=found, **own)
+
+
+def _value(option, choice, settings):
+    """What is set, or the default for the choice of the option's owner."""
+    if option.name in settings:
+        return option.checked(settings[option.name])
+    if option.defaults[choice] is REQUIRED:
+        raise ValueError(
+            f"`settings` must have '{option.name}', as `vae-zoo train MODEL --help` "
+            f"says. Received: {shown(sorted(settings))}"
+        )
+    return option.defaults[choice]
 
 
 def _unknown(name, known, model):

@@ -6,20 +6,23 @@ import typing
 from vae_zoo.datasets.defaults import (
     DEFAULT_MAX_GIB,
     HELD_OUT_BY_DEFAULT,
+    IMAGE_FITS,
     TRAINED_ON_BY_DEFAULT,
 )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Plan:
-    """The settings of a run that are none of its model's; each is an option.
+    """The settings of a run: those of every run by name, its model's in a dict.
 
     Args:
+        model: the model's name.
+        options: those of the model and of its parts, by name.
         dataset: digits, sprites, a TFDS name, a .npy or .npz file, an image folder.
         data_dir: where TFDS keeps its data.
         image_size: height and width that the images of a folder get, by default they
             have one size.
-        image_fit: how they get it: scale-and-crop, the default, crop or stretch.
+        image_fit: how they get it, by default scale-and-crop.
         max_gib: refuse image folders and .npz files that grow to more, > 0.
         binarize: x ~ Bernoulli(x) anew in each epoch (dynamic), once (fixed) or not
             (none), auto: dynamic for grey values under a Bernoulli likelihood.
@@ -44,10 +47,12 @@ class Plan:
         seconds_between_checkpoints: least time between two saves of the model.
     """
 
+    model: str
+    options: dict
     dataset: str
     data_dir: str | None = None
     image_size: tuple[int, int] | None = None
-    image_fit: str | None = None
+    image_fit: typing.Literal[(*IMAGE_FITS, None)] = None
     max_gib: float = DEFAULT_MAX_GIB
     binarize: typing.Literal["auto", "dynamic", "fixed", None] = "auto"
     split: str = TRAINED_ON_BY_DEFAULT
@@ -67,6 +72,12 @@ class Plan:
     distribute: bool = False
     seconds_between_checkpoints: float = 10.0
 
+    def as_settings(self) -> dict:
+        """All settings as one dict, as `train` takes them and `run.json` has them."""
+        own = {k: v for k, v in vars(self).items() if k not in ("model", "options")}
+        found = {"model": self.model, **own, **self.options}
+        return {k: v for k, v in found.items() if FOR_MODELS_WITH.get(k, k) in found}
 
-# Settings for models that have another one.
+
+# Settings of those runs alone that have another one.
 FOR_MODELS_WITH = {"warmup_epochs": "beta", "labels_per_class": "classifier_weight"}

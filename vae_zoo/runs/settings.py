@@ -21,73 +21,75 @@ ARCHITECTURE = (
 
 
 def completed(settings):
-    """`settings` with the defaults of those left out.
+    """The `Plan` of `settings`, with the defaults of those left out.
 
     Raises:
         ValueError: if they do not make a run, as far as no data say.
     """
-    settings = options.completed(settings)
-    if settings["seed"] > LARGEST_SEED:
+    plan = options.completed(settings)
+    if plan.seed > LARGEST_SEED:
         raise ValueError(
-            f"`seed` must be at most {LARGEST_SEED}. Received: seed={settings['seed']}"
+            f"`seed` must be at most {LARGEST_SEED}. Received: seed={plan.seed}"
         )
-    _check_patience(settings)
-    if settings.get("classifier_weight") and settings["labels_per_class"] is None:
+    _check_patience(plan)
+    weight = plan.options.get("classifier_weight")
+    if weight and plan.labels_per_class is None:
         raise ValueError(
             "`labels_per_class` must come with a classifier weight. Received: None, "
-            f"classifier_weight={settings['classifier_weight']:g}"
+            f"classifier_weight={weight:g}"
         )
-    return settings
+    return plan
 
 
-def last_warmup(settings):
+def last_warmup(plan):
     """The setting whose epochs end last before the whole bound is trained on."""
     # Neither part of the KL term nor a model without its clusters is what counts.
     ends = {
-        name: settings.get(name, 0) for name in ("warmup_epochs", "pretraining_epochs")
+        "warmup_epochs": plan.warmup_epochs,
+        "pretraining_epochs": plan.options.get("pretraining_epochs", 0),
     }
     last = max(ends, key=ends.get)
     return last, ends[last]
 
 
-def _check_patience(settings):
-    if settings["patience"] is None:
+def _check_patience(plan):
+    if plan.patience is None:
         return
-    if settings["ema_momentum"]:
+    if plan.ema_momentum:
         raise ValueError(
             "`patience` must be left out with weight averaging, whose weights are made "
-            f"at the end. Received: ema_momentum={settings['ema_momentum']}"
+            f"at the end. Received: ema_momentum={plan.ema_momentum}"
         )
-    last, end = last_warmup(settings)
-    if end >= settings["epochs"]:
+    last, end = last_warmup(plan)
+    if end >= plan.epochs:
         raise ValueError(
             f"`{last}` must be below `epochs` with `patience`, which counts from its "
-            f"end. Received: {last}={end:g}, epochs={settings['epochs']}"
+            f"end. Received: {last}={end:g}, epochs={plan.epochs}"
         )
 
 
-def check_initial_model(settings):
+def check_initial_model(plan):
     """Raises ValueError unless the model of `init_from` may give the first weights."""
-    name = settings.get("init_from")
+    name = plan.init_from
     if name is None:
         return
     # Of a model that was not made by a run nothing is known before it is loaded.
     training = read_metadata(find_version(presets.find(name))).get("training", {})
     for key in ARCHITECTURE:
-        both = key in settings and key in training
-        if both and settings[key] != training[key]:
+        both = key in plan.options and key in training
+        if both and plan.options[key] != training[key]:
             raise ValueError(
                 f"`{key}` must be {training[key]!r}, as in {name!r}, whose weights "
-                f"`init_from` takes over. Received: {key}={settings[key]!r}"
+                f"`init_from` takes over. Received: {key}={plan.options[key]!r}"
             )
 
 
-def check_extension(found, settings):
+def check_extension(found, epochs):
     """Raises ValueError if a run cannot go on for more epochs than it was to have.
 
     Args:
         found: the settings recorded.
-        settings: those for the same run with more epochs.
+        epochs: how many it is to have now.
     """
     reasons = {
         "cosine_decay": "lowers the learning rate to 0 at the last of them",
@@ -101,5 +103,5 @@ def check_extension(found, settings):
             raise ValueError(
                 f"`epochs` must be {found['epochs']}, since `{name}` {reason}: start "
                 "another run from this one's weights by `init_from`. Received: "
-                f"epochs={settings['epochs']}"
+                f"epochs={epochs}"
             )

@@ -14,7 +14,7 @@ NOT_OPTIONS = ("input_shape", "name")
 # Options under another name than the argument's, which says too little by itself.
 RENAMED = {"encoder": "network", "num_epochs": "pretraining_epochs"}
 # Where a constructor has no default, or networks have different ones.
-DEFAULTS = {"latent_dim": 16, "hidden_units": [512, 256]}
+DEFAULTS = {"latent_dim": 16, "hidden_units": (512, 256)}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,6 +4,7 @@ import ast
 import dataclasses
 import functools
 import importlib.machinery
+import importlib.util
 import inspect
 import pathlib
 import re
@@ -56,7 +57,7 @@ def meanings(docstring: str | None) -> dict[str, str]:
     for line in lines:
         if line and not line.startswith(" "):
             break
-        if match := re.match(r"    (\w[\w, ]*): (.*)", line):
+        if match := re.match(r"    (\**\w[\w, ]*): (.*)", line):
             last = match[1].split(", ")
             found |= dict.fromkeys(last, match[2])
         elif line.strip():
@@ -70,9 +71,7 @@ def meanings(docstring: str | None) -> dict[str, str]:
 
 def _arguments(module, node):
     bases = [
-        found
-        for base in node.bases
-        if isinstance(base, ast.Name) and (found := _found(module, base.id))
+        found for base in node.bases if (found := _found(module, ast.unparse(base)))
     ]
     inherited = {}
     for base in reversed(bases):
@@ -140,24 +139,44 @@ def _handed_on(constructor, names):
 
 
 def _found(module, name):
-    """The module and the syntax tree of a class, None if it is another library's."""
+    """The module and the syntax tree of a class, None if it is another library's.
+
+    Args:
+        module: in which it has the name.
+        name: "Class", or "imported_module.Class".
+    """
+    prefix, _, last = name.rpartition(".")
     for node in _tree(module).body:
         if isinstance(node, ast.ClassDef) and node.name == name:
             return module, node
-        if isinstance(node, ast.ImportFrom):
-            for each in node.names:
-                if name == (each.asname or each.name):
-                    is_ours = node.module.split(".")[0] in (
-                        "vae_zoo",
-                        module.split(".")[0],
-                    )
-                    return _found(node.module, each.name) if is_ours else None
+        for source, imported, alias in _imports(module, node):
+            if source.split(".")[0] not in ("vae_zoo", module.split(".")[0]):
+                continue
+            if alias == name:
+                return _found(source, imported)
+            if alias == prefix:
+                return _found(f"{source}.{imported}".rstrip("."), last)
     return None
+
+
+def _imports(module, node):
+    """What a statement imports: from where, what, and the name it gets here."""
+    if isinstance(node, ast.Import):
+        yield from ((each.name, "", each.asname or each.name) for each in node.names)
+    if isinstance(node, ast.ImportFrom):
+        is_package = _file_of(module).endswith("__init__.py")
+        package = module if is_package else module.rpartition(".")[0]
+        source = "." * node.level + (node.module or "")
+        source = importlib.util.resolve_name(source, package)
+        for each in node.names:
+            yield source, each.name, each.asname or each.name
 
 
 @functools.cache
 def _tree(module):
-    return ast.parse(pathlib.Path(_file_of(module)).read_text(encoding="utf-8"))
+    path = pathlib.Path(_file_of(module))
+    stub = path.with_suffix(".pyi")  # Of a package whose names load on first use.
+    return ast.parse((stub if stub.exists() else path).read_text(encoding="utf-8"))
 
 
 def _file_of(module):
