@@ -3,7 +3,9 @@
 import pytest
 
 from tests.runs.test_options import plan_of
+from vae_zoo.runs import settings as run_settings
 from vae_zoo.runs.model_settings import build_model, build_optimizer
+from vae_zoo.zoo.catalogue import MODELS
 
 STEPS_PER_EPOCH = 11
 
@@ -28,6 +30,26 @@ def test_the_networks_and_distributions_are_the_settings():
     assert config["posterior"]["class_name"] == "FullCovarianceNormal"
     assert config["likelihood"]["config"]["per_channel"]
     assert (config["latent_dim"], config["seed"]) == (3, 6)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_what_is_left_out_is_what_the_constructor_takes(model):
+    plan = run_settings.completed({"model": model, "dataset": "digits"})
+    made = build_model(plan, (8, 8, 1), STEPS_PER_EPOCH).get_config()
+    own = MODELS[model].load()((8, 8, 1), 16).get_config()
+    for config in (made, own):
+        # Names count the layers made, and the seed of a run is 0.
+        assert config.pop("seed") in (0, None)
+        config.pop("name")
+    assert without_names(made) == without_names(own)
+
+
+def without_names(config):
+    if isinstance(config, list):
+        return [without_names(each) for each in config]
+    if not isinstance(config, dict):
+        return config
+    return {k: without_names(v) for k, v in config.items() if k != "name"}
 
 
 def test_a_warm_up_is_of_the_capacity_if_there_is_one_else_of_beta():

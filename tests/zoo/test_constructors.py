@@ -35,8 +35,7 @@ def test_they_are_those_of_the_class(path):
         assert name in found or parameter.kind is parameter.VAR_KEYWORD
     for name, argument in found.items():
         (parameter, *_) = (each[name] for each in signatures if name in each)
-        # What is no literal is None.
-        assert argument.default in (parameter.default, None)
+        assert argument.default in (parameter.default, ...)
         assert argument.meaning or name == "name"
 
 
@@ -62,6 +61,9 @@ from vae_zoo.components import networks
 from vae_zoo.components.networks import MLP
 from somewhere.else_ import Base
 
+WIDTH = 7
+MADE = dict()
+
 class First(MLP, Base):
     """One.
 
@@ -74,7 +76,7 @@ class First(MLP, Base):
         ValueError: if not.
     """
 
-    def __init__(self, hidden_units=(3,), *, width: "int | None" = WIDTH, **kwargs):
+    def __init__(self, hidden_units=(3,), *, width=WIDTH, made=MADE, **kwargs):
         super().__init__(hidden_units, activation="tanh", **kwargs)
 
 class Second(First):
@@ -94,10 +96,11 @@ def test_a_module_is_read_and_not_imported(tmp_path, monkeypatch):
     found = arguments_of("outside_the_zoo.Second")
     assert "outside_the_zoo" not in sys.modules
     rates = ["dropout_rate", "decoder_dropout_rate"]
-    assert list(found) == ["hidden_units", "width", "name", *rates]
+    assert list(found) == ["hidden_units", "width", "made", "name", *rates]
     assert found["hidden_units"].default == (3,)
     assert found["hidden_units"].meaning.startswith("units of each hidden layer")
-    assert (found["width"].meaning, found["width"].default) == ("of it, >= 1", None)
+    assert (found["width"].meaning, found["width"].default) == ("of it, >= 1", 7)
+    assert found["made"].default is ...
     mlp = arguments_of("vae_zoo.components.networks.MLP")
     assert arguments_of("outside_the_zoo.Third") == mlp
     # Whose package has its names in a stub.

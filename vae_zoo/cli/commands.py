@@ -188,7 +188,8 @@ def _plot(options):
         model,
         source,
         options.output,
-        {"seed": options.seed, "binarize": data.binarize},
+        options.seed,
+        data.binarize,
         history,
     ):
         print(path)

@@ -46,7 +46,7 @@ def write_artefacts(model, plan, sources, best, checkpoint):
         "validation": measured,
     }
     _export_once(model, folder / "saved_model", plan, metrics, checkpoint.seconds)
-    write_pictures(model, source, folder, vars(plan))
+    write_pictures(model, source, folder, plan.seed, plan.binarize)
     atomic.write_json(folder / "metrics.json", metrics)
     return metrics
 

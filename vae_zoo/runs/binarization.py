@@ -41,4 +41,5 @@ def warn_of_grey_values(plan, x):
 
 
 def _is_grey(plan, x):
-    return plan.options["likelihood"] == "bernoulli" and not np.isin(x, (0, 1)).all()
+    is_bernoulli = plan.options.get("likelihood") == "bernoulli"
+    return is_bernoulli and not np.isin(x, (0, 1)).all()

@@ -9,18 +9,23 @@ from vae_zoo.zoo.catalogue import DISTORTED, MODELS, RENAMED
 
 def build_model(plan, input_shape, steps_per_epoch):
     """The model, not compiled, of a run."""
-    _check_activation(plan.options["activation"])
     entry = MODELS[plan.model]
     settings = plan.as_settings() | _warmed_up(plan, steps_per_epoch)
-    encoder = _built(
-        entry.choices["encoder"][plan.options["network"]],
-        settings,
-        dtype=plan.dtype_policy,
-    )
+    given = {"input_shape": input_shape}
+    if "network" in plan.options:
+        network = entry.choices["encoder"][plan.options["network"]]
+        given["encoder"] = _encoder(network, plan, settings)
+    return _built(entry, settings, **given)
+
+
+def _encoder(network, plan, settings):
+    if "activation" in plan.options:
+        _check_activation(plan.options["activation"])
+    encoder = _built(network, settings, dtype=plan.dtype_policy)
     amounts = set(DISTORTED.arguments) - {"network", "seed"}
-    if any(plan.options[name] for name in amounts):
-        encoder = _built(DISTORTED, settings, network=encoder)
-    return _built(entry, settings, input_shape=input_shape, encoder=encoder)
+    if not any(plan.options[name] for name in amounts):
+        return encoder
+    return _built(DISTORTED, settings, network=encoder)
 
 
 def _built(entry, settings, **given):

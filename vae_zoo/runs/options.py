@@ -146,9 +146,9 @@ def _add(found, argument, owner=None, choice=None):
     """Adds the option that an argument is, if it is a plain value."""
     name = RENAMED.get(argument.name, argument.name)
     kind, choices, length = _kind(argument)
-    if kind is None:
-        return
     default = DEFAULTS.get(name, argument.default)
+    if kind is None or default is ...:
+        return
     default = list(default) if isinstance(default, tuple) else default
     known = found.setdefault(
         name, Option(name, kind, argument.meaning, {}, choices, length, owner)

@@ -3,20 +3,26 @@
 from vae_zoo.runs import options
 from vae_zoo.serving.layout import find_version, read_metadata
 from vae_zoo.zoo import presets
+from vae_zoo.zoo.catalogue import DISTORTED
 
 LARGEST_SEED = 2**32 - 1
-# What the shapes of a model's weights, and what they mean, follow from.
-ARCHITECTURE = (
-    "latent_dim",
-    "network",
-    "hidden_units",
-    "filters",
-    "num_blocks",
-    "activation",
-    "posterior",
-    "likelihood",
-    "num_clusters",
-    "noise_dim",
+# What of a model's configuration says nothing of the function that it is: names, how
+# it computes and how it is trained.
+NOT_ARCHITECTURE = (
+    "name",
+    "trainable",
+    "dtype",
+    "build_config",
+    "seed",
+    "dropout_rate",
+    "decoder_dropout_rate",
+    "objective",
+    "beta",
+    "normalized",
+    "capacity",
+    "free_bits",
+    "classifier_weight",
+    "initialization",
 )
 
 
@@ -75,13 +81,22 @@ def check_initial_model(plan):
         return
     # Of a model that was not made by a run nothing is known before it is loaded.
     training = read_metadata(find_version(presets.find(name))).get("training", {})
-    for key in ARCHITECTURE:
-        both = key in plan.options and key in training
-        if both and plan.options[key] != training[key]:
+    for key in _architecture(plan):
+        if key in training and plan.options[key] != training[key]:
             raise ValueError(
                 f"`{key}` must be {training[key]!r}, as in {name!r}, whose weights "
                 f"`init_from` takes over. Received: {key}={plan.options[key]!r}"
             )
+
+
+def _architecture(plan):
+    """The options that say which function the model is."""
+    known = options.of_model(plan.model)
+    for name in plan.options:
+        owner = known[name].owner
+        about = {name} if owner is None else {name, owner.name}
+        if not about & {*NOT_ARCHITECTURE, *DISTORTED.arguments}:
+            yield name
 
 
 def check_extension(found, epochs):

@@ -20,7 +20,7 @@ class Argument:
     Attributes:
         name: of the argument.
         annotation: its type as the source has it, "" if it has none.
-        default: its value; None too if it is no literal; `REQUIRED` if there is none.
+        default: its value, `REQUIRED` if there is none, ... if the source does not say.
         meaning: the first sentence about it in the class' docstring, or "".
     """
 
@@ -88,7 +88,8 @@ def _arguments(module, node):
     if constructor is None:
         return {k: _described(v, own, inherited) for k, v in inherited.items()}
     taken = {
-        each.name: _described(each, own, inherited) for each in _signature(constructor)
+        each.name: _described(each, own, inherited)
+        for each in _signature(module, constructor)
     }
     if constructor.args.kwarg is None:
         return taken
@@ -110,7 +111,7 @@ def _described(argument, own, inherited):
     return dataclasses.replace(argument, annotation=annotation, meaning=meaning)
 
 
-def _signature(constructor):
+def _signature(module, constructor):
     """The arguments, without what their docstring says."""
     args = constructor.args
     positional = args.args[1:]
@@ -118,16 +119,20 @@ def _signature(constructor):
     defaults = [None] * without + args.defaults + args.kw_defaults
     for each, default in zip(positional + args.kwonlyargs, defaults, strict=True):
         annotation = "" if each.annotation is None else ast.unparse(each.annotation)
-        yield Argument(each.arg, annotation, _value(default), "")
+        yield Argument(each.arg, annotation, _value(module, default), "")
 
 
-def _value(node):
+def _value(module, node):
+    """The value of a literal, or of a constant of the module that is one."""
     if node is None:
         return REQUIRED
+    for each in _tree(module).body if isinstance(node, ast.Name) else ():
+        if isinstance(each, ast.Assign) and ast.unparse(each.targets[0]) == node.id:
+            return _value(module, each.value)
     try:
         return ast.literal_eval(node)
     except ValueError:
-        return None
+        return ...
 
 
 def _handed_on(constructor, names):
