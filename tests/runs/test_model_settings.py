@@ -61,6 +61,9 @@ def test_a_warm_up_is_of_the_capacity_if_there_is_one_else_of_beta():
     model, _ = built(*warm_up)
     assert (model.capacity, model.normalized) == (None, False)
     assert model.beta.get_config() == {**expected, "stop": 4}
+    model, _ = built(*warm_up, "--schedule", "cyclical", "--ramp", "0.25")
+    assert type(model.beta).__name__ == "Cyclical"
+    assert model.beta.get_config() == {**expected, "stop": 4, "ramp": 0.25}
 
 
 def test_the_optimizer_is_the_settings():

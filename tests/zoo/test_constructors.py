@@ -12,6 +12,7 @@ from vae_zoo.zoo.constructors import REQUIRED, arguments_of, meanings
 GROUPS = (
     catalogue.MODELS,
     catalogue.SPHERICAL_POSTERIORS,
+    catalogue.SCHEDULES,
     {"distorted": catalogue.DISTORTED},
     *catalogue.PARTS.values(),
 )

@@ -3,8 +3,8 @@
 import keras
 import numpy as np
 
-from vae_zoo.components import optimizers, schedules
-from vae_zoo.zoo.catalogue import DISTORTED, MODELS, RENAMED
+from vae_zoo.components import optimizers
+from vae_zoo.zoo.catalogue import DISTORTED, MODELS, RENAMED, SCHEDULES
 
 
 def build_model(plan, input_shape, steps_per_epoch):
@@ -56,7 +56,9 @@ def _warmed_up(plan, steps_per_epoch):
         return {}
     # With a capacity it is the capacity that grows; beta is then gamma.
     name = "beta" if plan.options.get("capacity") is None else "capacity"
-    return {name: schedules.Linear(0.0, plan.options[name], num_steps)}
+    entry = SCHEDULES[plan.options["schedule"]]
+    stop = plan.options[name]
+    return {name: _built(entry, plan.options, stop=stop, num_steps=num_steps)}
 
 
 def _check_activation(name):

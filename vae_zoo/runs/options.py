@@ -14,7 +14,7 @@ from vae_zoo.arguments import (
     shown,
 )
 from vae_zoo.runs.plan import FOR_MODELS_WITH, Plan
-from vae_zoo.zoo.catalogue import DEFAULTS, DISTORTED, MODELS, RENAMED
+from vae_zoo.zoo.catalogue import DEFAULTS, DISTORTED, MODELS, RENAMED, SCHEDULES
 from vae_zoo.zoo.constructors import REQUIRED, Argument, meanings
 
 PLAIN = {"int": int, "float": float, "bool": bool, "str": str}
@@ -128,6 +128,9 @@ def of_model(model: str) -> dict[str, Option]:
             _add_part(found, argument, choices)
     for argument in DISTORTED.arguments.values():
         _add(found, argument)
+    if "beta" in found:
+        meaning = "how beta, or a capacity, grows in the warm-up"
+        _add_part(found, Argument("schedule", "", ..., meaning), SCHEDULES)
     return {k: v for k, v in found.items() if FOR_MODELS_WITH.get(k, k) in found}
 
 

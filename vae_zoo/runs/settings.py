@@ -23,6 +23,7 @@ NOT_ARCHITECTURE = (
     "free_bits",
     "classifier_weight",
     "initialization",
+    "schedule",
 )
 
 

@@ -91,6 +91,13 @@ PARTS = {
     "likelihood": LIKELIHOODS,
     "initialization": INITIALIZATIONS,
 }
+# How beta, or a capacity, grows from 0 over a run's warm-up.
+_WARMUP = {"start": 0.0, "stop": None, "num_steps": None}
+SCHEDULES = {
+    "linear": Entry(f"{_COMPONENTS}.schedules.Linear", given=_WARMUP),
+    "cosine": Entry(f"{_COMPONENTS}.schedules.Cosine", given=_WARMUP),
+    "cyclical": Entry(f"{_COMPONENTS}.schedules.Cyclical", given=_WARMUP),
+}
 # What the encoder may be wrapped in.
 DISTORTED = Entry("vae_zoo.components.distortions.Distorted")
 MODELS = {
