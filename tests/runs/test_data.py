@@ -78,6 +78,22 @@ def test_a_run_of_an_earlier_version_keeps_its_data(table, tmp_path):
         run_folder.check(tmp_path / "run", new)
 
 
+def test_a_run_of_another_version_is_refused(table, tmp_path):
+    plan = plan_of(table)
+    settings = run_folder.recorded(plan)
+    (tmp_path / "model.keras").write_bytes(b"")
+    without = {k: v for k, v in settings.items() if k != "shear"}
+    # It had options for networks that it had not, or lacks one of today's.
+    for name, found in (("filters", {**settings, "filters": [8]}), ("shear", without)):
+        (tmp_path / "run.json").write_text(json.dumps(found))
+        with pytest.raises(ValueError, match=f"of another version .*`{name}`"):
+            run_folder.check(tmp_path, plan)
+        # An option that differs is named first.
+        other = dataclasses.replace(plan, seed=3)
+        with pytest.raises(ValueError, match="holds a run with seed=0"):
+            run_folder.check(tmp_path, other)
+
+
 def test_validation_on_what_was_trained_on_is_said(table, capsys):
     run_data.open_sources(plan_of(table, "--split", "train"))
     note = "2 of the 2 examples of --validation-split 'train[held-out]' are among"

@@ -51,6 +51,13 @@ def check(folder, plan):
         differing = _differing(found, settings)
         if differing:
             key = differing[0]
+            if (key in found) != (key in settings):
+                raise ValueError(
+                    f"`output` '{folder}' holds a run of another version of vae_zoo, "
+                    "which cannot go on here; give another folder, where `init_from` "
+                    f"may start from its weights. Received: `{key}`, which only one "
+                    "of the two versions has"
+                )
             raise ValueError(
                 f"`output` '{folder}' holds a run with {key}={found.get(key)!r}; "
                 "give another folder, or the same settings to resume it. Received: "
@@ -100,9 +107,11 @@ def _recorded_in(path):
 
 
 def _differing(found, settings):
+    """The settings that differ, those last that follow from another one's value."""
+    both = sorted(found.keys() & settings.keys())
     return [
         key
-        for key in ("model", *sorted(found.keys() | settings.keys()))
+        for key in ("model", *both, *sorted(found.keys() ^ settings.keys()))
         if found.get(key) != settings.get(key)
     ]
 
