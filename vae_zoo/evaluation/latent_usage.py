@@ -136,7 +136,7 @@ def latent_usage(
 def _in_a_batch(model, x, key):
     """What there is of each example: draws, means, log q, log p, perhaps KLs."""
     draw = model.infer(x, seed=key)
-    q_z = draw.q["z"]
+    q_z = draw.q[model.top_latent]
     log_prior = total(model.log_prior(draw.z, x))
     found = (draw.z, q_z.mean(), total(draw.log_q)[0], log_prior[0])
     return found + _kl_per_dimension(q_z, model.prior())

@@ -274,8 +274,8 @@ class Adapter(Calls):
 
     def next_seed(self):
         """The generator's next seed, int32 [2]."""
-        return self._as_seed(None)
+        return self.as_seed(None)
 
-    def _as_seed(self, seed):
+    def as_seed(self, seed):
         """`seed`, or the generator's next, as the int32 [2] that TFP takes."""
         return as_seed(seed, self.seed_generator)

@@ -126,11 +126,13 @@ class GaussianMixtureVAE(VAE):
         """q(z|x) and q(w|x)."""
         return {"z": self.posterior_head, "w": self.noise_head}
 
-    def _components(self):
-        return {**super()._components(), "noise_posterior": self.noise_head}
+    def components(self):
+        """See `Composition`: also q(w|x)."""
+        return {**super().components(), "noise_posterior": self.noise_head}
 
-    def _build_components(self):
-        super()._build_components()
+    def build_components(self):
+        """See `Composition`."""
+        super().build_components()
         build_head(self.noise_head, self._features_shape, (self.prior_layer.noise_dim,))
 
     def terms(self, draw, inputs, conditionals):

@@ -4,12 +4,15 @@ import numbers
 
 import numpy as np
 import tensorflow as tf
+import tensorflow_probability as tfp
 
-from vae_zoo.arguments import check_count, check_flag, shown
+from vae_zoo.arguments import check_choice, check_count, check_flag, shown
 from vae_zoo.distributions.noise import fold_in
 from vae_zoo.fitting.examples import as_numbers
 from vae_zoo.models import restoration
 from vae_zoo.models.input_checks import as_incomplete
+
+tfd = tfp.distributions
 
 # Which part of a sample's seed is that of x. Priors use the first few for parts of z.
 _OF_X = 1_000_000
@@ -18,6 +21,54 @@ _INTEGERS = ("int32", "int64", "uint32", "uint64", "int16", "uint16", "int8", "u
 
 class LatentMethods:
     """From data to latents, among latents, and back; `VAE` says by which networks."""
+
+    def prior(self, *, name: str | None = None) -> tfd.Distribution:
+        """p of the latent `name`, by default that which `decode` takes: event [D].
+
+        Raises:
+            ValueError: if there is no such latent, or it depends on others.
+        """
+        if name in (None, self.top_latent):
+            return self.prior_layer.distribution(self)
+        check_choice("name", name, tuple(self.latent_shapes))
+        first, p = next(self._priors({}, None))
+        if name != first:
+            raise ValueError(
+                f"`name` must be a latent that depends on no other, '{first}': see "
+                f"`conditionals` for the others. Received: name={name!r}"
+            )
+        return p
+
+    def posterior_parameters(
+        self, x, *, name: str | None = None, training: bool = False
+    ) -> dict[str, tf.Tensor]:
+        """The parameters of `posterior` under TFP's names: dict of float32 [B, ...]."""
+        check_flag("training", training)
+        features = self.features_of_top(self.features(x, training=training))
+        return self._head(name)(features)
+
+    def posterior(
+        self, x, *, name: str | None = None, training: bool = False
+    ) -> tfd.Distribution:
+        """q of the latent `name` given x: `tfd.Distribution`, batch [B], event [D].
+
+        Args:
+            x: float [B, *input_shape], or a dict of inputs.
+            name: of the latent; None: that which `encode` gives.
+            training: whether layers such as dropout are in training mode.
+
+        Raises:
+            ValueError: if x does not fit the model, or there is no such latent.
+        """
+        check_flag("training", training)
+        head = self._head(name)
+        parameters = self.posterior_parameters(x, name=name, training=training)
+        return head.distribution(**parameters)
+
+    def _head(self, name):
+        heads = self.posterior_heads
+        name = self.top_latent if name is None else name
+        return heads[check_choice("name", name, tuple(heads))]
 
     @property
     def geometry(self):
@@ -31,7 +82,7 @@ class LatentMethods:
 
     def encode(self, x) -> tf.Tensor:
         """The mean of q(z|x), on a sphere its mean direction: float32 [B, D]."""
-        return self.locations(x)["z"]
+        return self.locations(x)[self.top_latent]
 
     def decode(self, z) -> tf.Tensor:
         """The mean of p(x|z) for z [..., D]: float32 [..., *input_shape]."""
@@ -133,7 +184,7 @@ class LatentMethods:
         check_count("num_samples", num_samples, 1, "the examples to draw")
         check_flag("draw", draw)
         _check_seed(seed, num_samples)
-        seed = self._as_seed(seed)
+        seed = self.as_seed(seed)
         if cluster is None:
             z = self.draw_prior([num_samples], seed)
         else:
@@ -181,7 +232,7 @@ class LatentMethods:
         x = self.as_inputs(x).x
         # The model may know the data by another shape of as many elements.
         observed = tf.reshape(observed, tf.shape(x))
-        return restoration.impute(self, x, observed, num_steps, self._as_seed(seed))
+        return restoration.impute(self, x, observed, num_steps, self.as_seed(seed))
 
 
 def drawn(model, z, seed):

@@ -137,7 +137,9 @@ def restore(model, start, draw, lengths, seed):
         accepted = tf.math.log(uniform(tf.shape(new), for_test)) < new - before
         accepted |= step < num_pseudo_gibbs
         z = {
-            name: tf.where(_like(accepted[None], value), value, z[name])
+            name: tf.ensure_shape(
+                tf.where(_like(accepted[None], value), value, z[name]), z[name].shape
+            )
             for name, value in proposal.z.items()
         }
         parameters = model.likelihood_parameters(

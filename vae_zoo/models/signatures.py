@@ -43,12 +43,16 @@ class ModelSignatures:
 
         def serving_default(**request):
             located = self.locations(self.named_inputs(request))
-            return {"latents": located["z"], "reconstructions": self.points(located)}
+            return {
+                "latents": located[self.top_latent],
+                "reconstructions": self.points(located),
+            }
 
         def encode(**request):
             # The location and the parameters in one pass through the encoder.
             features = self.features(self.named_inputs(request))
-            head = self.posterior_heads["z"]
+            features = self.features_of_top(features)
+            head = self.posterior_heads[self.top_latent]
             return {"latents": head.location(features), **head(features)}
 
         def decode(latents):

@@ -258,7 +258,7 @@ class Story:
         what = "the draws from q(z|x) per example"
         check_count("num_samples", num_samples, 1, what)
         return importance.log_marginal_likelihood(
-            self, self.as_inputs(x), num_samples, self._as_seed(seed)
+            self, self.as_inputs(x), num_samples, self.as_seed(seed)
         )
 
     def checked_latents(self, z) -> dict[str, tf.Tensor]:

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from vae_zoo.arguments import check_choice, check_count, check_flag, check_seed
+from vae_zoo.arguments import check_count, check_flag, check_seed
 from vae_zoo.components.draw import Draw
 from vae_zoo.components.foreign import check_component, check_network
 from vae_zoo.components.likelihoods import Bernoulli, Likelihood
@@ -18,7 +18,6 @@ from vae_zoo.components.randomness import row_seeds
 from vae_zoo.components.rows import over_rows
 from vae_zoo.distributions.noise import fold_in
 from vae_zoo.fitting.adapter import Adapter
-from vae_zoo.fitting.examples import ExampleRule
 from vae_zoo.models.composition import Composition
 from vae_zoo.models.input_checks import as_latents, check_sizes
 from vae_zoo.models.latent_methods import LatentMethods
@@ -63,6 +62,9 @@ class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Ada
 
     Source: Kingma & Welling 2014, sections 2 and 3.
     """
+
+    # The latent that `encode` gives and `decode` takes, and that of the decoder.
+    top_latent = decoded_latent = "z"
 
     def __init__(
         self,
@@ -125,12 +127,20 @@ class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Ada
             Dict of float32 [..., *]; [1, ...] or a scalar where all rows share one.
         """
         check_flag("training", training)
-        z = z["z"] if isinstance(z, dict) else self._as_latents(z, "z")
+        z = z if isinstance(z, dict) else self.completed(self._as_latents(z, "z"))
 
         def parameters(rows):
             return self.likelihood_head(self.decoder(rows, training=training))
 
-        return over_rows(parameters, z)
+        return over_rows(parameters, z[self.decoded_latent])
+
+    def completed(self, z):
+        """The latents that x depends on, by name, where that of `decode` is `z`.
+
+        Args:
+            z: float [..., D].
+        """
+        return {self.top_latent: z}
 
     def likelihood(self, z, *, training: bool = False) -> tfd.Distribution:
         """p(x|z): `tfd.Distribution`, batch [...], event input_shape.
@@ -142,35 +152,18 @@ class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Ada
         parameters = self.likelihood_parameters(z, training=training)
         return self.likelihood_head.distribution(**parameters)
 
-    def prior(self, *, name: str | None = None) -> tfd.Distribution:
-        """p of the latent `name`, by default z: batch [], event [D].
-
-        Raises:
-            ValueError: if there is no such latent, or it depends on others.
-        """
-        if name in (None, "z"):
-            return self.prior_layer.distribution(self)
-        name = self._checked_name(name)
-        first, p = next(self._priors({}, None))
-        if name != first:
-            raise ValueError(
-                f"`name` must be a latent that depends on no other, '{first}': see "
-                f"`conditionals` for the others. Received: name={name!r}"
-            )
-        return p
-
     # The posteriors.
 
     @property
     def posterior_heads(self) -> dict[str, Posterior]:
-        """The posterior of each latent, given x alone, in the order of their draws."""
-        return {"z": self.posterior_head}
+        """The posteriors of latents given x alone, in the order of their draws."""
+        return {self.top_latent: self.posterior_head}
 
     @property
     def latent_shapes(self):
         """See `Story`."""
         shapes = self.prior_layer.latent_shapes
-        return {name: shapes[name] for name in self.posterior_heads}
+        return {name: shapes.get(name) for name in self.posterior_heads}
 
     @property
     def geometries(self):
@@ -180,6 +173,14 @@ class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Ada
     def features(self, inputs, *, training=False):
         """See `Story`: what the encoder makes of x."""
         return self.encoder(self.as_inputs(inputs).x, training=training)
+
+    def features_of_top(self, features):
+        """What the posterior of the latent that `encode` gives is made of: [B, ...].
+
+        Args:
+            features: what `features` returned.
+        """
+        return features
 
     def infer(
         self,
@@ -198,7 +199,7 @@ class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Ada
         if z is not None:
             z = self.checked_latents(z)
         else:
-            seed = self._as_seed(seed)
+            seed = self.as_seed(seed)
         parts = {}
         for number, (name, head) in enumerate(self.posterior_heads.items()):
             own = {"z": z[name]} if z is not None else {}
@@ -213,35 +214,6 @@ class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Ada
         return {
             name: head.location(features) for name, head in self.posterior_heads.items()
         }
-
-    def posterior_parameters(
-        self, x, *, name: str = "z", training: bool = False
-    ) -> dict[str, tf.Tensor]:
-        """The parameters of q(z|x) under TFP's names: dict of float32 [B, ...]."""
-        check_flag("training", training)
-        features = self.features(x, training=training)
-        return self.posterior_heads[self._checked_name(name)](features)
-
-    def posterior(
-        self, x, *, name: str = "z", training: bool = False
-    ) -> tfd.Distribution:
-        """q of the latent `name` given x: `tfd.Distribution`, batch [B], event [D].
-
-        Args:
-            x: float [B, *input_shape], or a dict of inputs.
-            name: of the latent.
-            training: whether layers such as dropout are in training mode.
-
-        Raises:
-            ValueError: if x does not fit the model, or there is no such latent.
-        """
-        check_flag("training", training)
-        features = self.features(x, training=training)
-        head = self.posterior_heads[self._checked_name(name)]
-        return head.distribution(**head(features))
-
-    def _checked_name(self, name):
-        return check_choice("name", name, tuple(self.posterior_heads))
 
     # Keras.
 
@@ -265,37 +237,12 @@ class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Ada
         terms = self.terms(draw, inputs, conditionals)
         locations = self.locations(inputs, features=features)
         return {
-            "latents": locations["z"],
+            "latents": locations[self.top_latent],
             "reconstructions": self.points(locations),
             "elbo": terms["log_likelihood"] - terms["kl"],
             **terms,
             **self.prior_layer.outputs(draw.z, locations),
         }
-
-    # What training needs.
-
-    def input_rules(self):
-        """See `Adapter`."""
-        rule = self.likelihood_head.value_rule()
-        return {"x": ExampleRule(self.input_shape, rule)}
-
-    def make_metrics(self):
-        """See `Adapter`: those of the prior."""
-        return self.prior_layer.make_metrics()
-
-    def outputs_of_prior(self, step):
-        """What the prior's metrics are made of, from a `fitting.Step`."""
-        locations = self.locations(step.inputs, features=step.features)
-        return self.prior_layer.outputs(step.draw.z, locations)
-
-    def learn(self, step):
-        """See `Adapter`: the likelihood's weights that no gradient moves."""
-        p = step.conditionals["x"]
-        self.likelihood_head.learn(step.inputs.x, p, step.sample_weight)
-
-    def start_of_training(self, data):
-        """See `Adapter`: what the prior needs."""
-        return self.prior_layer.start(self, data)
 
     def get_config(self):
         """The constructor's arguments."""

@@ -45,8 +45,8 @@ def load(folder: str | os.PathLike, dtype: str | None = None) -> keras.Model:
         arguments = config["config"]
         networks = {key: arguments.get(key) for key in ("encoder", "decoder")}
         config["config"] |= _with_policy(networks, policy)
-    _check_sizes(config["config"], folder)
     model = _model(config, folder)
+    _check_sizes(config["config"], model, folder)
     weights.restore(model, folder, _names(metadata))
     return model
 
@@ -77,7 +77,7 @@ def _model(config, folder):
         ) from error
 
 
-def _check_sizes(arguments, folder):
+def _check_sizes(arguments, model, folder):
     """Raises ValueError unless the sizes are those that the networks were built for.
 
     Layers are made with the shapes that the file has for them, so a model of which
@@ -85,7 +85,8 @@ def _check_sizes(arguments, folder):
     """
     sizes = {key: arguments.get(key) for key in ("input_shape", "latent_dim")}
     x, z = sizes["input_shape"], [sizes["latent_dim"]]
-    for part, shape in (("encoder", x), ("decoder", z), ("posterior", z)):
+    decoded = list(model.latent_shapes[model.decoded_latent])
+    for part, shape in (("encoder", x), ("decoder", decoded), ("posterior", z)):
         built = _built_shape(arguments.get(part))
         if built is not None and built != shape:
             raise ValueError(

@@ -33,6 +33,16 @@ class Prior(keras.layers.Layer):
         """Creates the weights, if any, for latents z of shape `event_shape`."""
         self.event_shape = tuple(event_shape)
 
+    def build_for(self, model):
+        """Creates the weights whose shapes depend on others parts, before `build`.
+
+        Args:
+            model: the one whose prior it is; its encoder and posteriors are built.
+        """
+
+    def get_build_config(self):
+        """None: the model's constructor builds the prior, also where it is loaded."""
+
     def distribution(self, model) -> tfd.Distribution:
         """p(z), batch [], event [D].
 
