@@ -124,19 +124,15 @@ def described(name, recipe, data, folder, metrics):
 def publish(name, recipe, metadata, folder, data_dir):
     """Puts the SavedModel, its card and pictures in place of what was there."""
     model = VAE.from_preset(folder)
-    settings = vars(
-        build_parser(RUNS).parse_args(
-            command(f"evaluate {name} {recipe['evaluate']}", data_dir=data_dir)
-        )
+    shown = build_parser(RUNS).parse_args(
+        command(f"evaluate {name} {recipe['evaluate']}", data_dir=data_dir)
     )
-    source = open_source(
-        settings["dataset"], settings["split"] or "test", data_dir=data_dir
-    )
+    source = open_source(shown.dataset, shown.split or "test", data_dir=data_dir)
     with tempfile.TemporaryDirectory(dir=SAVED_MODELS) as partial:
         target = pathlib.Path(partial) / name
         save_to_preset(model, target, metadata)
         pictures = pathlib.Path(partial) / "pictures"
-        write_all_pictures(model, source, pictures, settings)
+        write_all_pictures(model, source, pictures, shown.seed, shown.binarize)
         for picture in recipe["pictures"]:
             _compress(pictures / f"{picture}.png", target / f"{picture}.png")
         size = sum(f.stat().st_size for f in target.rglob("*") if f.is_file())

@@ -14,8 +14,10 @@ from vae_zoo.callbacks import BestWeights, RunCheckpoint, read_history
 from vae_zoo.components import networks
 from vae_zoo.runs import folder as run_folder, model as run_model
 from vae_zoo.runs.interrupted_epoch import MEMBER
+from vae_zoo.runs.plan import Plan
 
 STEPS_PER_EPOCH = 4
+PLAN = Plan(model="vae", options={}, dataset="digits")
 
 
 def small(units=3):
@@ -97,10 +99,10 @@ def test_damaged_settings_are_named(content, folder):
     path = folder / "run.json"
     path.write_text(content)
     with pytest.raises(ValueError, match=f"'{path}' must hold the settings of a run"):
-        run_folder.check(folder, {"model": "vae"})
+        run_folder.check(folder, PLAN)
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(ValueError, match=f"'{path}'.*start anew in another folder"):
-        run_folder.check(folder, {"model": "vae"})
+        run_folder.check(folder, PLAN)
 
 
 @pytest.mark.parametrize(
@@ -211,7 +213,7 @@ def test_a_full_disk_names_the_file_and_keeps_what_was_there(folder):
     for size, name, write in (
         (20_000, "model.keras", checkpoint.save),
         (5, "history.csv", checkpoint._write_history),
-        (5, "run.json", lambda: run_folder.claim(folder, {"model": "vae"})),
+        (5, "run.json", lambda: run_folder.claim(folder, PLAN)),
     ):
         message = f"'{folder / name}'"
         with pytest.raises(OSError, match=message), files_up_to(size):

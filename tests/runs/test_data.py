@@ -1,20 +1,27 @@
+import dataclasses
+import json
+
 import numpy as np
 import pytest
 
 from vae_zoo.cli import checks as cli_checks
 from vae_zoo.cli.options import build_parser
-from vae_zoo.runs import data as run_data, folder as run_folder
+from vae_zoo.runs import (
+    data as run_data,
+    folder as run_folder,
+    settings as run_settings,
+)
 
 RANGES = {"split": "train[:90%]", "validation_split": "train[90%:]"}
 
 
-def settings_of(*arguments):
-    """The settings of a run that the command line makes of its arguments."""
+def plan_of(*arguments):
+    """The plan of a run that the command line makes of its arguments."""
     runs = dict.fromkeys(("list", "train", "evaluate", "sample", "plot", "export"))
     command = ["train", "vae", "--output", "run", "--dataset", *arguments]
     command += ["--binarize", "none"]
     options = build_parser({**runs, "serve-config": None}).parse_args(command)
-    return cli_checks.settings_of(options)
+    return run_settings.completed(cli_checks.settings_of(options))
 
 
 @pytest.fixture
@@ -25,24 +32,24 @@ def table(tmp_path):
 
 
 def test_by_default_a_tenth_of_each_class_is_held_out(table, capsys):
-    settings = settings_of(table)
-    sources = run_data.open_sources(settings)
+    plan = plan_of(table)
+    sources = run_data.open_sources(plan)
     train, validation = sources["train"], sources["validation"]
     assert sorted(validation.classes[validation.indices]) == [0, 1]
     assert sorted([*train.indices, *validation.indices]) == list(range(20))
     # Whatever the seed, and in whichever process: it is in no run's settings.
-    other = run_data.open_sources({**settings, "seed": 7})["validation"]
+    other = run_data.open_sources(dataclasses.replace(plan, seed=7))["validation"]
     np.testing.assert_array_equal(other.indices, validation.indices)
     assert not capsys.readouterr().err
 
 
 def test_workers_share_the_batches_of_a_drawn_part(table):
-    settings = settings_of(table, "--batch-size", "7")
-    train = run_data.open_sources(settings)["train"]
-    whole = list(run_data.training_batches(settings, train, first_epoch=3).take(3))
+    plan = plan_of(table, "--batch-size", "7")
+    train = run_data.open_sources(plan)["train"]
+    whole = list(run_data.training_batches(plan, train, first_epoch=3).take(3))
     shares = [
         run_data.training_batches(
-            settings,
+            plan,
             train,
             first_epoch=3,
             replicas=range(worker, worker + 1),
@@ -56,21 +63,38 @@ def test_workers_share_the_batches_of_a_drawn_part(table):
 
 
 def test_a_run_of_an_earlier_version_keeps_its_data(table, tmp_path):
-    new = settings_of(table)
+    new = plan_of(table)
+    named = dataclasses.replace(new, **RANGES)
+    assert run_data.open_sources(named)["validation"].indices == range(18, 20)
     later = ("image_size", "image_fit", "max_gib")
-    old = {key: value for key, value in new.items() if key not in later} | RANGES
-    sources = run_data.open_sources(old)
-    assert sources["validation"].indices == range(18, 20)
+    settings = run_folder.recorded(named)
+    old = {key: value for key, value in settings.items() if key not in later}
     (tmp_path / "run").mkdir()
-    run_folder.claim(tmp_path / "run", old)
+    (tmp_path / "run" / "run.json").write_text(json.dumps(old))
     (tmp_path / "run" / "model.keras").write_bytes(b"")
     # With the ranges named it resumes, else it says so.
-    run_folder.check(tmp_path / "run", {**new, **RANGES})
+    run_folder.check(tmp_path / "run", named)
     with pytest.raises(ValueError, match=r"a run with split='train\[:90%\]'"):
         run_folder.check(tmp_path / "run", new)
 
 
+def test_a_run_of_another_version_is_refused(table, tmp_path):
+    plan = plan_of(table)
+    settings = run_folder.recorded(plan)
+    (tmp_path / "model.keras").write_bytes(b"")
+    without = {k: v for k, v in settings.items() if k != "shear"}
+    # It had options for networks that it had not, or lacks one of today's.
+    for name, found in (("filters", {**settings, "filters": [8]}), ("shear", without)):
+        (tmp_path / "run.json").write_text(json.dumps(found))
+        with pytest.raises(ValueError, match=f"of another version .*`{name}`"):
+            run_folder.check(tmp_path, plan)
+        # An option that differs is named first.
+        other = dataclasses.replace(plan, seed=3)
+        with pytest.raises(ValueError, match="holds a run with seed=0"):
+            run_folder.check(tmp_path, other)
+
+
 def test_validation_on_what_was_trained_on_is_said(table, capsys):
-    run_data.open_sources(settings_of(table, "--split", "train"))
+    run_data.open_sources(plan_of(table, "--split", "train"))
     note = "2 of the 2 examples of --validation-split 'train[held-out]' are among"
     assert note in capsys.readouterr().err

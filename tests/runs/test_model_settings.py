@@ -2,17 +2,18 @@
 
 import pytest
 
-from tests.runs.test_setting_types import settings_of
+from tests.runs.test_options import plan_of
 from vae_zoo.runs import settings as run_settings
 from vae_zoo.runs.model_settings import build_model, build_optimizer
+from vae_zoo.zoo.catalogue import MODELS
 
 STEPS_PER_EPOCH = 11
 
 
 def built(*options):
-    settings = run_settings.completed(settings_of("beta-vae", *options))
-    model = build_model(settings, (8, 8, 1), STEPS_PER_EPOCH)
-    return model, build_optimizer(settings, STEPS_PER_EPOCH)
+    plan = plan_of("beta-vae", *options)
+    model = build_model(plan, (8, 8, 1), STEPS_PER_EPOCH)
+    return model, build_optimizer(plan, STEPS_PER_EPOCH)
 
 
 def test_the_networks_and_distributions_are_the_settings():
@@ -31,6 +32,26 @@ def test_the_networks_and_distributions_are_the_settings():
     assert (config["latent_dim"], config["seed"]) == (3, 6)
 
 
+@pytest.mark.parametrize("model", MODELS)
+def test_what_is_left_out_is_what_the_constructor_takes(model):
+    plan = run_settings.completed({"model": model, "dataset": "digits"})
+    made = build_model(plan, (8, 8, 1), STEPS_PER_EPOCH).get_config()
+    own = MODELS[model].load()((8, 8, 1), 16).get_config()
+    for config in (made, own):
+        # Names count the layers made, and the seed of a run is 0.
+        assert config.pop("seed") in (0, None)
+        config.pop("name")
+    assert without_names(made) == without_names(own)
+
+
+def without_names(config):
+    if isinstance(config, list):
+        return [without_names(each) for each in config]
+    if not isinstance(config, dict):
+        return config
+    return {k: without_names(v) for k, v in config.items() if k != "name"}
+
+
 def test_a_warm_up_is_of_the_capacity_if_there_is_one_else_of_beta():
     warm_up = ["--warmup-epochs", "2", "--beta", "4"]
     model, _ = built(*warm_up, "--capacity", "5", "--normalized")
@@ -40,6 +61,9 @@ def test_a_warm_up_is_of_the_capacity_if_there_is_one_else_of_beta():
     model, _ = built(*warm_up)
     assert (model.capacity, model.normalized) == (None, False)
     assert model.beta.get_config() == {**expected, "stop": 4}
+    model, _ = built(*warm_up, "--schedule", "cyclical", "--ramp", "0.25")
+    assert type(model.beta).__name__ == "Cyclical"
+    assert model.beta.get_config() == {**expected, "stop": 4, "ramp": 0.25}
 
 
 def test_the_optimizer_is_the_settings():

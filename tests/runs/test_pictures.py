@@ -65,7 +65,7 @@ def test_a_run_has_pictures_of_any_labels_and_of_one_example(
     np.savez(tmp_path / "x.npz", **arrays)
     source = datasets.open_source(tmp_path / "x.npz")
     model = VAE((5,), 2, encoder=networks.MLP((4,)), seed=0)
-    write_pictures(model, source, tmp_path, {"seed": 0, "binarize": None})
+    write_pictures(model, source, tmp_path, 0, None)
     assert {path.stem for path in tmp_path.glob("*.png")} == BASIC
 
 
@@ -197,7 +197,7 @@ def test_a_run_shows_examples_from_all_of_a_sorted_source(tmp_path, monkeypatch)
     )
     model = VAE((5,), 2, encoder=networks.MLP((4,)), seed=0)
     for _ in range(2):
-        write_pictures(model, source, tmp_path, {"seed": 0, "binarize": None})
+        write_pictures(model, source, tmp_path, 0, None)
     assert_array_equal(*taken)
     values = np.unique(taken[0])
     assert values.min() < 0.05

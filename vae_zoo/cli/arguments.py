@@ -3,8 +3,6 @@
 import argparse
 import math
 
-from vae_zoo.datasets.defaults import DEFAULT_MAX_GIB, IMAGE_FITS
-
 BAD_INPUT = 2
 # NumPy, TensorFlow and the files of a run hold these numbers in 32 bits.
 LARGEST_INTEGER = 2**31 - 1
@@ -21,7 +19,25 @@ class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
 
 
 class Parser(argparse.ArgumentParser):
-    """Reports an error in one line, without the usage."""
+    """Reports an error in one line, without the usage.
+
+    Attributes:
+        add_options: what adds the options, which it takes when it first parses, or
+            None.
+    """
+
+    add_options = None
+
+    def parse_known_args(self, args=None, namespace=None):
+        """As argparse does."""
+        self.complete()
+        return super().parse_known_args(args, namespace)
+
+    def complete(self):
+        """Adds the options that are still to come."""
+        add, self.add_options = self.add_options, None
+        if add is not None:
+            add(self)
 
     def error(self, message):
         """Ends the program with the line and the exit code for bad input."""
@@ -29,71 +45,31 @@ class Parser(argparse.ArgumentParser):
 
     def words(self):
         """How each argument is written: {"latent_dim": "--latent-dim", …}."""
+        self.complete()
         return {
-            action.dest: (action.option_strings or [action.metavar or action.dest])[-1]
+            action.dest: (action.option_strings or [action.metavar or action.dest])[0]
             for action in self._actions
             if action.dest != "help"
         }
 
 
-def add_command(commands, name, run, summary):
-    """Adds the command `name`; returns its parser."""
+def add_command(commands, name, run, summary, add_options=None):
+    """Adds the command `name`; returns its parser.
+
+    Args:
+        commands: what `add_subparsers` gave.
+        name: of the command.
+        run: its function.
+        summary: one line for people who choose.
+        add_options: adds options to the parser once it is used, since to find them
+            takes a moment; or None.
+    """
     parser = commands.add_parser(
         name, help=summary, description=summary, formatter_class=_Formatter
     )
+    parser.add_options = add_options
     parser.set_defaults(run=run, parser=parser)
     return parser
-
-
-def add_data_options(parser, *, is_known=False):
-    """Adds what says which data set to read, and how.
-
-    Args:
-        parser: of the command.
-        is_known: whether the model says it where the options do not.
-    """
-    add = parser.add_argument
-    kinds = "digits, sprites, a TFDS name, a .npy or .npz file, an image folder"
-    add(
-        "--dataset",
-        type=text,
-        required=not is_known,
-        metavar="NAME",
-        help=kinds + ("; default: the run's" if is_known else ""),
-    )
-    add(
-        "--data-dir",
-        type=text,
-        default=None,
-        metavar="DIR",
-        help="where TFDS keeps its data",
-    )
-    default = "the run's" if is_known else "dynamic for grey values under bernoulli"
-    add(
-        "--image-size",
-        type=positive(int),
-        nargs=2,
-        metavar=("HEIGHT", "WIDTH"),
-        help="that the images of a folder get; by default they have one size",
-    )
-    add(
-        "--image-fit",
-        choices=IMAGE_FITS,
-        help=f"how they get it (default: {IMAGE_FITS[0]})",
-    )
-    add(
-        "--max-gib",
-        type=positive(float),
-        default=DEFAULT_MAX_GIB,
-        metavar="GIB",
-        help="refuse image folders and .npz files that grow to more",
-    )
-    add(
-        "--binarize",
-        choices=["dynamic", "fixed", "none"],
-        default=None if is_known else "auto",
-        help=f"x ~ Bernoulli(x): anew in each epoch, once, or not; default: {default}",
-    )
 
 
 def add_quiet_option(parser, what):

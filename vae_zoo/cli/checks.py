@@ -16,28 +16,24 @@ NOT_SETTINGS = ("output", "quiet")
 
 
 def settings_of(options):
-    """The settings of a run that the options of `train` are.
-
-    Raises:
-        ValueError: if an option is given where no other takes it.
-    """
+    """The settings that the options of `train` are, without those left out."""
     names = [name for name in options.parser.words() if name not in NOT_SETTINGS]
-    settings = {name: getattr(options, name) for name in names}
-    if settings["binarize"] == "none":
+    given = {name: getattr(options, name) for name in names}
+    settings = {name: value for name, value in given.items() if value is not None}
+    if settings.get("binarize") == "none":
         settings["binarize"] = None
-    return run_settings.completed({**settings, "model": options.model})
+    return {**settings, "model": options.model}
 
 
 def check_train(options):
     """Raises ValueError or OSError if a run cannot begin, as far as is known by now."""
-    settings = settings_of(options)
-    run_settings.check(settings)
-    check_name(options.dataset)
+    plan = run_settings.completed(settings_of(options))
+    check_name(plan.dataset)
     for name in ("split", "validation_split"):
-        _check_split(name, settings[name])
+        _check_split(name, getattr(plan, name))
     folder = pathlib.Path(options.output)
     check_folder("output", folder)
-    run_folder.check(folder, settings)
+    run_folder.check(folder, plan)
 
 
 def check_evaluate(options):

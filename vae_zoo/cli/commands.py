@@ -13,9 +13,9 @@ from vae_zoo.cli.arguments import BAD_INPUT
 from vae_zoo.cli.errors import in_words, is_for_the_user
 from vae_zoo.cli.options import (
     EVALUATION_OPTIONS,
-    SERVER_OPTIONS,
     build_parser,
     parse,
+    server_options,
 )
 from vae_zoo.runs import termination
 from vae_zoo.zoo import presets
@@ -188,7 +188,8 @@ def _plot(options):
         model,
         source,
         options.output,
-        {"seed": options.seed, "binarize": data.binarize},
+        options.seed,
+        data.binarize,
         history,
     ):
         print(path)
@@ -224,10 +225,13 @@ def _serve_config(options):
         stable=dict(options.stable or ()),
         canary=dict(options.canary or ()),
     )
-    settings = {field: getattr(options, field) for field in SERVER_OPTIONS}
-    settings["at_once"] = bool(options.at_once)
+    given = {name: getattr(options, name) for name in server_options()}
     step = wanted if options.at_once else next_step(wanted, options.output)
-    paths = write_server_config(wanted, options.output, **settings)
+    paths = write_server_config(
+        wanted,
+        options.output,
+        **{name: value for name, value in given.items() if value is not None},
+    )
     for model, later in zip(step, wanted, strict=True):
         print(f"{model.name}: stable {model.stable}, canary {model.canary}")
         if model != later:

@@ -4,6 +4,8 @@ import opcode
 import pathlib
 import re
 
+from vae_zoo.zoo.catalogue import RENAMED
+
 PACKAGE = str(pathlib.Path(__file__).resolve().parents[1])
 # Of TensorFlow those about files and memory; the others mean a mistake in a program.
 TENSORFLOW_ERRORS = (
@@ -20,6 +22,7 @@ ALIASES = (
     ("name_or_path", "source"),
     ("name_or_path", "init_from"),
     ("folders", "sources"),
+    *RENAMED.items(),
 )
 
 

@@ -4,7 +4,6 @@ import vae_zoo
 from vae_zoo.cli.arguments import (
     Parser,
     add_command,
-    add_data_options,
     add_quiet_option,
     model_version,
     non_negative_integer,
@@ -12,9 +11,10 @@ from vae_zoo.cli.arguments import (
     share,
     text,
 )
-from vae_zoo.cli.train_options import add_train
-from vae_zoo.datasets.defaults import HELD_OUT_BY_DEFAULT
-from vae_zoo.serving.server_config import IMAGE, PROXY_IMAGE
+from vae_zoo.cli.train_options import add_option, add_train
+from vae_zoo.datasets.defaults import HELD_OUT_BY_DEFAULT, OPENING_OPTIONS
+from vae_zoo.runs import options as run_options
+from vae_zoo.serving.server_config import write_server_config
 
 # Those that say what `evaluate` measures.
 EVALUATION_OPTIONS = (
@@ -29,20 +29,6 @@ EVALUATION_OPTIONS = (
 
 # Of `sample`: the elements of more may be too many to count in 32 bits.
 MOST_SAMPLES = 1_000_000
-
-# Those that say how `serve-config` has the server run.
-SERVER_OPTIONS = (
-    "name",
-    "image",
-    "proxy_image",
-    "max_batch_size",
-    "rest_threads",
-    "cpus",
-    "memory_gib",
-    "min_replicas",
-    "max_replicas",
-    "at_once",
-)
 
 
 def build_parser(runs):
@@ -92,7 +78,7 @@ def _add_evaluate(commands, run):
     summary = "every measure that applies to a model and a data set"
     parser = add_command(commands, "evaluate", run, summary)
     _add_model_argument(parser)
-    add_data_options(parser, is_known=True)
+    _add_data_options(parser)
     add = parser.add_argument
     _add_split_option(parser, "what to evaluate on")
     add("--num-samples", type=positive(int), default=100, help="of z per example")
@@ -167,7 +153,7 @@ def _add_plot(commands, run):
         commands, "plot", run, "pictures of a model and of its training as PNG"
     )
     _add_model_argument(parser)
-    add_data_options(parser, is_known=True)
+    _add_data_options(parser)
     add = parser.add_argument
     _add_split_option(parser, "what to show")
     add("--seed", type=non_negative_integer, default=0, help="fixes the samples")
@@ -218,39 +204,14 @@ def _add_serve_config(commands, run):
             metavar="MODEL=VERSION",
             help=f"gets the label {label}; by default {default}; once for each model",
         )
-    add("--name", default="vae-zoo", help="of the compose project, or in Kubernetes")
-    add("--image", default=IMAGE, help="the server's")
-    add("--proxy-image", default=PROXY_IMAGE, help="nginx, with its JavaScript module")
-    add(
-        "--max-batch-size",
-        type=positive(int),
-        default=128,
-        metavar="ROWS",
-        help="computed together, and at most in a request",
-    )
-    add(
-        "--rest-threads",
-        type=positive(int),
-        default=64,
-        metavar="N",
-        help="requests over REST in hand at a time",
-    )
-    add("--cpus", type=positive(int), default=2, help="of one server")
-    add("--memory-gib", type=positive(int), default=2, help="of one server")
-    add(
-        "--min-replicas",
-        type=positive(int),
-        default=2,
-        help="fewest servers in Kubernetes",
-    )
-    add("--max-replicas", type=positive(int), default=10, help="most of them")
-    add(
-        "--at-once",
-        action="store_true",
-        default=None,
-        help="move labels now, for servers that start anew; otherwise a running server "
-        "first loads a version, and the next run moves the label",
-    )
+    for option in server_options().values():
+        add_option(parser, option)
+
+
+def server_options():
+    """Those that say how `serve-config` has the server run, by name."""
+    left_out = ("models", "output")
+    return run_options.of_function(write_server_config, left_out)
 
 
 def _add_model_argument(parser):
@@ -259,6 +220,18 @@ def _add_model_argument(parser):
         type=text,
         metavar="MODEL",
         help="a preset, a run's folder or a SavedModel's",
+    )
+
+
+def _add_data_options(parser):
+    """Adds what says which data set to read, and how; by default it is the run's."""
+    known = run_options.of_every_run()
+    for name in ("dataset", *OPENING_OPTIONS):
+        add_option(parser, known[name], required=False)
+    parser.add_argument(
+        "--binarize",
+        choices=["dynamic", "fixed", "none"],
+        help="x ~ Bernoulli(x): anew in each epoch, once, or not; default: the run's",
     )
 
 

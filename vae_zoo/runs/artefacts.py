@@ -9,12 +9,12 @@ from vae_zoo.runs.pictures import write_pictures
 from vae_zoo.serving import saved_model
 
 
-def write_artefacts(model, settings, sources, best, checkpoint):
+def write_artefacts(model, plan, sources, best, checkpoint):
     """Writes the SavedModel, the pictures and, last, the metrics, which it returns.
 
     Args:
         model: as training left it.
-        settings: of the run.
+        plan: of the run.
         sources: what it trained on and validated on, by "train" and "validation".
         best: its `BestWeights`, or None.
         checkpoint: its `RunCheckpoint`.
@@ -27,12 +27,12 @@ def write_artefacts(model, settings, sources, best, checkpoint):
         best.restore(model)
         history = history[: best.num_epochs]
         # What `fit` does at its end, for the weights of another epoch.
-        batches = run_data.training_batches(settings, sources["train"], first_epoch=0)
-        num_batches = sources["train"].num_batches(settings["batch_size"])
+        batches = run_data.training_batches(plan, sources["train"], first_epoch=0)
+        num_batches = sources["train"].num_batches(plan.batch_size)
         model.prior_layer.finish(model, TrainingData.of(batches, num_batches))
     # The history's last row may be of weights before averaging.
     measured = model.evaluate(
-        run_data.validation_batches(settings, source), return_dict=True, verbose=0
+        run_data.validation_batches(plan, source), return_dict=True, verbose=0
     )
     metrics = {
         "epochs": len(history),
@@ -45,13 +45,13 @@ def write_artefacts(model, settings, sources, best, checkpoint):
         },
         "validation": measured,
     }
-    _export_once(model, folder / "saved_model", settings, metrics, checkpoint.seconds)
-    write_pictures(model, source, folder, settings)
+    _export_once(model, folder / "saved_model", plan, metrics, checkpoint.seconds)
+    write_pictures(model, source, folder, plan.seed, plan.binarize)
     atomic.write_json(folder / "metrics.json", metrics)
     return metrics
 
 
-def _export_once(model, folder, settings, metrics, seconds):
+def _export_once(model, folder, plan, metrics, seconds):
     """Exports, unless the newest version is of these very weights."""
     steps = int(model.optimizer.iterations)
     if folder.is_dir() and (found := saved_model.versions(folder)):
@@ -59,8 +59,8 @@ def _export_once(model, folder, settings, metrics, seconds):
         if newest.get("optimizer_steps") == steps:
             return
     metadata = {
-        "dataset": settings["dataset"],
-        "training": run_folder.recorded(settings),
+        "dataset": plan.dataset,
+        "training": run_folder.recorded(plan),
         "optimizer_steps": steps,
         "metrics": metrics,
         "training_seconds": round(seconds),

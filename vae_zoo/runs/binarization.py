@@ -1,5 +1,6 @@
 """How a training run binarizes its data where no setting says it."""
 
+import dataclasses
 import sys
 
 import numpy as np
@@ -7,31 +8,31 @@ import numpy as np
 from vae_zoo.runs import folder as run_folder
 
 
-def resolved(settings, folder, x, verbose):
-    """The settings with what "auto" means: what the run began with, or what x needs.
+def resolved(plan, folder, x, verbose):
+    """The plan with what "auto" means: what the run began with, or what x needs.
 
     Args:
-        settings: of the run.
+        plan: of the run.
         folder: of the run, a `pathlib.Path`.
         x: some of its examples, an array [B, ...].
         verbose: whether to print a choice that changes the data.
     """
-    if settings["binarize"] != "auto":
-        return settings
+    if plan.binarize != "auto":
+        return plan
     chosen = run_folder.resumed_binarization(folder)
     if chosen == "auto":
-        chosen = "dynamic" if _is_grey(settings, x) else None
+        chosen = "dynamic" if _is_grey(plan, x) else None
         if chosen and verbose:
             print(
                 "The data are grey and the likelihood is Bernoulli's: each epoch draws "
                 "x ~ Bernoulli(x) anew (--binarize dynamic)"
             )
-    return {**settings, "binarize": chosen}
+    return dataclasses.replace(plan, binarize=chosen)
 
 
-def warn_of_grey_values(settings, x):
+def warn_of_grey_values(plan, x):
     """Says so where a Bernoulli likelihood is given grey values; see `resolved`."""
-    if not settings["binarize"] and _is_grey(settings, x):
+    if not plan.binarize and _is_grey(plan, x):
         print(
             "vae-zoo: note: a Bernoulli likelihood of grey values is no likelihood; "
             "--binarize dynamic or --likelihood continuous-bernoulli is one",
@@ -39,5 +40,6 @@ def warn_of_grey_values(settings, x):
         )
 
 
-def _is_grey(settings, x):
-    return settings["likelihood"] == "bernoulli" and not np.isin(x, (0, 1)).all()
+def _is_grey(plan, x):
+    is_bernoulli = plan.options.get("likelihood") == "bernoulli"
+    return is_bernoulli and not np.isin(x, (0, 1)).all()

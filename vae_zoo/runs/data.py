@@ -6,28 +6,25 @@ from vae_zoo.datasets import open_sources as open_splits, with_few_labels
 from vae_zoo.datasets.defaults import OPENING_OPTIONS
 
 
-def opening_options(settings):
-    """What `settings` say of how a data set is read, for `datasets.open_source`.
+def opening_options(plan):
+    """How a run reads its data set, for `datasets.open_source`.
 
-    The default holds where an option is None or, as in earlier runs, missing.
+    The default holds where an option is None.
     """
-    given = {key: settings.get(key) for key in OPENING_OPTIONS}
+    given = {key: getattr(plan, key) for key in OPENING_OPTIONS}
     return {key: value for key, value in given.items() if value is not None}
 
 
-def open_sources(settings):
+def open_sources(plan):
     """The sources that a run trains on and validates on.
 
     Says on stderr so if they have examples in common.
 
     Raises:
-        ValueError: as `datasets.load` does, or if a classifier has a weight but no
-            labels.
+        ValueError: as `datasets.load` does.
     """
-    splits = [settings["split"], settings["validation_split"]]
-    train, validation = open_splits(
-        settings["dataset"], splits, **opening_options(settings)
-    )
+    splits = [plan.split, plan.validation_split]
+    train, validation = open_splits(plan.dataset, splits, **opening_options(plan))
     sources = {"train": train, "validation": validation}
     if num_shared := train.num_shared_with(validation):
         print(
@@ -36,54 +33,49 @@ def open_sources(settings):
             f"{splits[0]!r}, so validation is too favourable",
             file=sys.stderr,
         )
-    if _has_labels(settings):
+    if _has_labels(plan):
         sources["train"] = with_few_labels(
             sources["train"],
-            settings["labels_per_class"],
-            settings["seed"],
-            num_classes=settings["num_clusters"],
-        )
-    elif settings.get("classifier_weight"):
-        raise ValueError(
-            "`labels_per_class` must come with a classifier weight. Received: None, "
-            f"classifier_weight={settings['classifier_weight']:g}"
+            plan.labels_per_class,
+            plan.seed,
+            num_classes=plan.options["num_clusters"],
         )
     return sources
 
 
-def first_batch(settings, source):
+def first_batch(plan, source):
     """Some examples, x alone: an array [B, ...]."""
-    data = source.batches(settings["batch_size"], labels=False)
+    data = source.batches(plan.batch_size, labels=False)
     return next(iter(data)).numpy()
 
 
-def training_batches(settings, source, **which):
+def training_batches(plan, source, **which):
     """The batches that the model trains on; `which` is as in `Source.batches`.
 
     Each is a function of the seed and the epoch's number, so a resumed run sees those
     that the uninterrupted one would have seen.
     """
     return source.batches(
-        settings["batch_size"],
+        plan.batch_size,
         shuffle=True,
-        seed=settings["seed"],
-        binarize=settings["binarize"],
-        labels=_has_labels(settings),
+        seed=plan.seed,
+        binarize=plan.binarize,
+        labels=_has_labels(plan),
         **which,
     )
 
 
-def validation_batches(settings, source, **share):
+def validation_batches(plan, source, **share):
     """The batches that it is measured on, the same ones each time."""
-    binarize = settings["binarize"] and "fixed"
+    binarize = plan.binarize and "fixed"
     return source.batches(
-        settings["batch_size"],
+        plan.batch_size,
         binarize=binarize,
-        labels=_has_labels(settings),
-        seed=settings["seed"],
+        labels=_has_labels(plan),
+        seed=plan.seed,
         **share,
     )
 
 
-def _has_labels(settings):
-    return settings.get("labels_per_class") is not None
+def _has_labels(plan):
+    return plan.labels_per_class is not None

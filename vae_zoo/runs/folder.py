@@ -28,36 +28,43 @@ NOT_OF_THE_RUN = (
 MAX_CHARACTERS = 300
 
 
-def check(folder, settings):
+def check(folder, plan):
     """Raises ValueError if `folder` is anything else's than that of this run.
 
     A run may be given more epochs than it was to have.
     """
-    settings = recorded(settings)
+    settings = recorded(plan)
     path = folder / "run.json"
     if path.exists() and not (folder / "model.keras").exists():
         # Nothing was trained, so nothing can be lost.
-        run_settings.check_initial_model(settings)
+        run_settings.check_initial_model(plan)
         return
     if path.exists():
         found = _recorded_in(path)
-        if settings.get("binarize") == "auto":
+        if plan.binarize == "auto":
             settings["binarize"] = found.get("binarize")
-        if found.get("epochs", 0) < settings["epochs"]:
+        if found.get("epochs", 0) < plan.epochs:
             differing = _differing(found, {**settings, "epochs": found.get("epochs")})
             if not differing:
-                run_settings.check_extension(found, settings)
+                run_settings.check_extension(found, plan.epochs)
                 return
         differing = _differing(found, settings)
         if differing:
             key = differing[0]
+            if (key in found) != (key in settings):
+                raise ValueError(
+                    f"`output` '{folder}' holds a run of another version of vae_zoo, "
+                    "which cannot go on here; give another folder, where `init_from` "
+                    f"may start from its weights. Received: `{key}`, which only one "
+                    "of the two versions has"
+                )
             raise ValueError(
                 f"`output` '{folder}' holds a run with {key}={found.get(key)!r}; "
                 "give another folder, or the same settings to resume it. Received: "
                 f"{key}={settings.get(key)!r}"
             )
         return
-    run_settings.check_initial_model(settings)
+    run_settings.check_initial_model(plan)
     taken = [name for name in ARTEFACTS if (folder / name).exists()]
     if taken:
         raise ValueError(
@@ -100,9 +107,11 @@ def _recorded_in(path):
 
 
 def _differing(found, settings):
+    """The settings that differ, those last that follow from another one's value."""
+    both = sorted(found.keys() & settings.keys())
     return [
         key
-        for key in ("model", *sorted(found.keys() | settings.keys()))
+        for key in ("model", *both, *sorted(found.keys() ^ settings.keys()))
         if found.get(key) != settings.get(key)
     ]
 
@@ -135,17 +144,18 @@ def check_model(path, model, expected):
         )
 
 
-def recorded(settings):
-    """The settings that say what the run is."""
+def recorded(plan):
+    """The settings that say what the run is, as one dict."""
+    settings = plan.as_settings()
     return {key: value for key, value in settings.items() if key not in NOT_OF_THE_RUN}
 
 
-def fingerprint(settings):
+def fingerprint(plan):
     """A number of 32 bits that other settings hardly share."""
-    return zlib.crc32(json.dumps(recorded(settings), sort_keys=True).encode())
+    return zlib.crc32(json.dumps(recorded(plan), sort_keys=True).encode())
 
 
-def claim(folder, settings):
-    """Makes the folder that of a run with these settings."""
+def claim(folder, plan):
+    """Makes the folder that of the run with this plan."""
     atomic.remove_abandoned(folder)
-    atomic.write_json(folder / "run.json", recorded(settings))
+    atomic.write_json(folder / "run.json", recorded(plan))

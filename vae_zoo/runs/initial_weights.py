@@ -1,25 +1,7 @@
 """A training that starts from the weights of a model that is already trained."""
 
 from vae_zoo.models.vae import VAE
-
-# What of a model's configuration says nothing of the function that it is: names, how
-# it computes and how it is trained.
-NOT_ARCHITECTURE = (
-    "name",
-    "trainable",
-    "dtype",
-    "build_config",
-    "seed",
-    "dropout_rate",
-    "decoder_dropout_rate",
-    "objective",
-    "beta",
-    "normalized",
-    "capacity",
-    "free_bits",
-    "classifier_weight",
-    "initialization",
-)
+from vae_zoo.runs.settings import NOT_ARCHITECTURE
 
 
 def take_over(model, name):

@@ -1,76 +1,64 @@
 """From the settings of a run, plain values, to its model and its optimizer."""
 
-import functools
-
 import keras
 import numpy as np
 
-from vae_zoo import models
-from vae_zoo.components import (
-    cluster_initializers,
-    distortions,
-    likelihoods,
-    networks,
-    optimizers,
-    posteriors,
-    schedules,
-)
-from vae_zoo.zoo.catalogue import MODELS
-
-NETWORKS = {"mlp": networks.MLP, "conv": networks.Conv, "resnet": networks.ResNet}
-POSTERIORS = {
-    "diagonal-normal": posteriors.DiagonalNormal,
-    "full-covariance-normal": posteriors.FullCovarianceNormal,
-    "von-mises-fisher": posteriors.VonMisesFisher,
-    "power-spherical": posteriors.PowerSpherical,
-}
-LIKELIHOODS = {
-    "bernoulli": likelihoods.Bernoulli,
-    "continuous-bernoulli": likelihoods.ContinuousBernoulli,
-    "normal": likelihoods.Normal,
-    "normal-per-channel": functools.partial(likelihoods.Normal, per_channel=True),
-    "normal-per-element": functools.partial(likelihoods.Normal, per_element=True),
-}
-INITIALIZATIONS = {
-    "gaussian-mixture": cluster_initializers.GaussianMixture,
-    "k-means": cluster_initializers.KMeans,
-    "neighbor-embedding": cluster_initializers.NeighborEmbedding,
-}
-DISTORTIONS = ("rotation", "shear", "zoom", "translation", "elastic")
+from vae_zoo.components import optimizers
+from vae_zoo.zoo.catalogue import DISTORTED, MODELS, RENAMED, SCHEDULES
 
 
-def build_model(settings, input_shape, steps_per_epoch):
-    """The model, not compiled, that the settings of a run describe."""
-    return getattr(models, MODELS[settings["model"]].class_name)(
-        input_shape,
-        settings["latent_dim"],
-        encoder=_encoder(settings),
-        posterior=POSTERIORS[settings["posterior"]](),
-        likelihood=LIKELIHOODS[settings["likelihood"]](),
-        seed=settings["seed"],
-        **_weights(settings, steps_per_epoch),
-        **_clusters(settings),
-    )
+def build_model(plan, input_shape, steps_per_epoch):
+    """The model, not compiled, of a run."""
+    entry = MODELS[plan.model]
+    settings = plan.as_settings() | _warmed_up(plan, steps_per_epoch)
+    given = {"input_shape": input_shape}
+    if "network" in plan.options:
+        network = entry.choices["encoder"][plan.options["network"]]
+        given["encoder"] = _encoder(network, plan, settings)
+    return _built(entry, settings, **given)
 
 
-def _encoder(settings):
-    sizes = {"hidden_units": settings["hidden_units"]}
-    if settings["network"] != "mlp":
-        sizes["filters"] = settings["filters"]
-    if settings["network"] == "resnet":
-        sizes["num_blocks"] = settings["num_blocks"]
-    _check_activation(settings["activation"])
-    network = NETWORKS[settings["network"]](
-        activation=settings["activation"],
-        dropout_rate=settings["dropout_rate"],
-        decoder_dropout_rate=settings["decoder_dropout_rate"],
-        dtype=settings["dtype_policy"],
-        **sizes,
-    )
-    amounts = {name: settings[name] for name in DISTORTIONS if settings[name]}
-    if not amounts:
-        return network
-    return distortions.Distorted(network, seed=settings["seed"], **amounts)
+def _encoder(network, plan, settings):
+    if "activation" in plan.options:
+        _check_activation(plan.options["activation"])
+    encoder = _built(network, settings, dtype=plan.dtype_policy)
+    amounts = set(DISTORTED.arguments) - {"network", "seed"}
+    if not any(plan.options[name] for name in amounts):
+        return encoder
+    return _built(DISTORTED, settings, network=encoder)
+
+
+def _built(entry, settings, **given):
+    """The object of a registered class, and its parts, with the options as arguments.
+
+    Args:
+        entry: of the catalogue, or None.
+        settings: of the run.
+        **given: further arguments, which no option sets.
+    """
+    if entry is None:
+        return None
+    arguments = entry.given | given
+    for name in entry.arguments.keys() - arguments.keys():
+        option = RENAMED.get(name, name)
+        if option not in settings:
+            continue
+        value = settings[option]
+        choices = entry.choices.get(name)
+        arguments[name] = _built(choices[value], settings) if choices else value
+    return entry.load()(**arguments)
+
+
+def _warmed_up(plan, steps_per_epoch):
+    """The weight that grows from 0 over the warm-up, as a schedule."""
+    num_steps = round(plan.warmup_epochs * steps_per_epoch)
+    if not num_steps:
+        return {}
+    # With a capacity it is the capacity that grows; beta is then gamma.
+    name = "beta" if plan.options.get("capacity") is None else "capacity"
+    entry = SCHEDULES[plan.options["schedule"]]
+    stop = plan.options[name]
+    return {name: _built(entry, plan.options, stop=stop, num_steps=num_steps)}
 
 
 def _check_activation(name):
@@ -86,50 +74,14 @@ def _check_activation(name):
         )
 
 
-def _clusters(settings):
-    """The arguments of a model with clusters."""
-    if not MODELS[settings["model"]].has_clusters:
-        return {}
-    method = INITIALIZATIONS.get(settings["initialization"])
-    return {
-        "num_clusters": settings["num_clusters"],
-        "noise_dim": settings["noise_dim"],
-        "initialization": method and method(settings["pretraining_epochs"]),
-        "free_bits": settings["free_bits"],
-        "classifier_weight": settings["classifier_weight"],
-    }
-
-
-def _weights(settings, steps_per_epoch):
-    """The arguments that weigh the KL term, of the models that have them."""
-
-    def warmed_up(value):
-        num_steps = round(settings["warmup_epochs"] * steps_per_epoch)
-        if value is None or not num_steps:
-            return value
-        return schedules.Linear(0.0, value, num_steps)
-
-    weights = MODELS[settings["model"]].weights
-    arguments = {}
-    capacity = settings.get("capacity")
-    if "beta" in weights:
-        # With a capacity it is the capacity that grows; beta is then gamma.
-        beta = settings["beta"]
-        arguments["beta"] = warmed_up(beta) if capacity is None else beta
-    if "capacity" in weights:
-        arguments["capacity"] = warmed_up(capacity)
-        arguments["normalized"] = settings["normalized"]
-    return arguments
-
-
-def build_optimizer(settings, steps_per_epoch):
+def build_optimizer(plan, steps_per_epoch):
     """Adam with the learning rate, its schedule and the decay of a run."""
-    rate = settings["learning_rate"]
-    if settings["cosine_decay"]:
-        num_steps = settings["epochs"] * steps_per_epoch
+    rate = plan.learning_rate
+    if plan.cosine_decay:
+        num_steps = plan.epochs * steps_per_epoch
         rate = keras.optimizers.schedules.CosineDecay(rate, num_steps)
-    momentum = settings["ema_momentum"]
-    decay = settings["weight_decay"] or None
+    momentum = plan.ema_momentum
+    decay = plan.weight_decay or None
     if not momentum:
         return keras.optimizers.Adam(rate, weight_decay=decay)
     return optimizers.AveragedAdam(rate, ema_momentum=momentum, weight_decay=decay)

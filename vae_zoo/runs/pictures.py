@@ -23,7 +23,7 @@ ROWS_AT_A_TIME = 100
 NUM_IMPUTED, NUM_DRAWS_IMPUTED, NUM_IMPUTATION_STEPS = 8, 4, 200
 
 
-def write_pictures(model, source, folder, settings):
+def write_pictures(model, source, folder, seed, binarize):
     """Writes `samples.png`, `reconstructions.png` and `latent.png` to `folder`.
 
     Of a mixture model `clusters.png` too, a row of samples for each cluster.
@@ -32,29 +32,29 @@ def write_pictures(model, source, folder, settings):
         model: a trained model.
         source: the examples to show, a `datasets.Source`.
         folder: where the pictures go.
-        settings: dict with `seed` and `binarize`.
+        seed: fixes the draws.
+        binarize: None, "dynamic" or "fixed", as in training.
     """
-    seed = settings["seed"]
-    x, classes = _examples(source, settings)
+    x, classes = _examples(source, seed, binarize)
     names = getattr(source, "class_names", None)
     _save(figures(model, x, classes, seed, class_names=names), folder)
 
 
-def write_all_pictures(model, source, folder, settings, history=()):
+def write_all_pictures(model, source, folder, seed, binarize, history=()):
     """Writes every picture that there is of a model, those of `write_pictures` first.
 
     Args:
         model: a trained model.
         source: the examples to show, a `datasets.Source`.
         folder: where the pictures go.
-        settings: dict with `seed` and `binarize`.
+        seed: fixes the draws.
+        binarize: None, "dynamic" or "fixed", as in training.
         history: of the model's training, as `callbacks.read_history` gives it.
 
     Returns:
         The paths of the files written.
     """
-    x, classes = _examples(source, settings)
-    seed = settings["seed"]
+    x, classes = _examples(source, seed, binarize)
     names = getattr(source, "class_names", None)
     made = {
         **figures(model, x, classes, seed, class_names=names),
@@ -250,7 +250,7 @@ def _decoded(model, z):
     return np.concatenate(parts).reshape((*z.shape[:2], *model.input_shape))
 
 
-def _examples(source, settings):
+def _examples(source, seed, binarize):
     """Examples from anywhere in a source, [N, *shape], and their classes [N] or None.
 
     The first ones of a sorted source would be of one class.
@@ -258,10 +258,10 @@ def _examples(source, settings):
     with_classes = source.has_classes
     data = source.batches(
         NUM_LATENTS_PICTURED,
-        binarize=settings["binarize"] and "fixed",
+        binarize=binarize and "fixed",
         labels=with_classes,
         shuffle=True,
-        seed=settings["seed"],
+        seed=seed,
     )
     element = next(data.take(1).as_numpy_iterator())
     return element if with_classes else (element, None)

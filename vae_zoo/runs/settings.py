@@ -1,125 +1,111 @@
 """What the settings of a training run must be to each other, without TensorFlow."""
 
-from vae_zoo.arguments import shown
+from vae_zoo.runs import options
 from vae_zoo.serving.layout import find_version, read_metadata
 from vae_zoo.zoo import presets
-from vae_zoo.zoo.catalogue import MODELS
+from vae_zoo.zoo.catalogue import DISTORTED
 
-# Settings that only some values of another one take: which, and the default there.
-DEPENDENT = {
-    "filters": ("network", ("conv", "resnet"), [32, 64]),
-    "num_blocks": ("network", ("resnet",), 2),
-    "pretraining_epochs": (
-        "initialization",
-        ("gaussian-mixture", "k-means", "neighbor-embedding"),
-        10,
-    ),
-}
-# What the shapes of a model's weights, and what they mean, follow from.
-ARCHITECTURE = (
-    "latent_dim",
-    "network",
-    "hidden_units",
-    "filters",
-    "num_blocks",
-    "activation",
-    "posterior",
-    "likelihood",
-    "num_clusters",
-    "noise_dim",
+LARGEST_SEED = 2**32 - 1
+# What of a model's configuration says nothing of the function that it is: names, how
+# it computes and how it is trained.
+NOT_ARCHITECTURE = (
+    "name",
+    "trainable",
+    "dtype",
+    "build_config",
+    "seed",
+    "dropout_rate",
+    "decoder_dropout_rate",
+    "objective",
+    "beta",
+    "normalized",
+    "capacity",
+    "free_bits",
+    "classifier_weight",
+    "initialization",
+    "schedule",
 )
 
 
 def completed(settings):
-    """`settings` with the defaults of those that depend on others and are None.
+    """The `Plan` of `settings`, with the defaults of those left out.
 
     Raises:
-        ValueError: if one is set where nothing takes it.
+        ValueError: if they do not make a run, as far as no data say.
     """
-    settings = dict(settings)
-    for name, (other, values, default) in DEPENDENT.items():
-        if name not in settings:
-            continue
-        if settings[name] is None:
-            settings[name] = default
-        elif settings[other] not in values and settings[name] != default:
-            raise ValueError(
-                f"`{name}` must be left out with {other}={settings[other]!r}; it is "
-                f"for {', '.join(values)}. Received: {name}={shown(settings[name])}"
-            )
-    return settings
-
-
-def check(settings):
-    """Raises ValueError unless the settings go together, as far as no data say."""
-    if settings.get("model") not in MODELS:
+    plan = options.completed(settings)
+    if plan.seed > LARGEST_SEED:
         raise ValueError(
-            f"`model` must be one of {', '.join(map(repr, MODELS))}. Received: "
-            f"{shown(settings.get('model'))}"
+            f"`seed` must be at most {LARGEST_SEED}. Received: seed={plan.seed}"
         )
-    _check_patience(settings)
-    if settings.get("classifier_weight") and settings.get("labels_per_class") is None:
+    _check_patience(plan)
+    weight = plan.options.get("classifier_weight")
+    if weight and plan.labels_per_class is None:
         raise ValueError(
             "`labels_per_class` must come with a classifier weight. Received: None, "
-            f"classifier_weight={settings['classifier_weight']:g}"
+            f"classifier_weight={weight:g}"
         )
+    return plan
 
 
-def last_warmup(settings):
+def last_warmup(plan):
     """The setting whose epochs end last before the whole bound is trained on."""
     # Neither part of the KL term nor a model without its clusters is what counts.
     ends = {
-        name: settings.get(name, 0) for name in ("warmup_epochs", "pretraining_epochs")
+        "warmup_epochs": plan.warmup_epochs,
+        "pretraining_epochs": plan.options.get("pretraining_epochs", 0),
     }
-    if settings.get("initialization") == "none":
-        ends["pretraining_epochs"] = 0
     last = max(ends, key=ends.get)
     return last, ends[last]
 
 
-def _check_patience(settings):
-    if settings.get("patience") is None:
+def _check_patience(plan):
+    if plan.patience is None:
         return
-    if settings["ema_momentum"]:
+    if plan.ema_momentum:
         raise ValueError(
             "`patience` must be left out with weight averaging, whose weights are made "
-            f"at the end. Received: ema_momentum={settings['ema_momentum']}"
+            f"at the end. Received: ema_momentum={plan.ema_momentum}"
         )
-    last, end = last_warmup(settings)
-    if end >= settings["epochs"]:
+    last, end = last_warmup(plan)
+    if end >= plan.epochs:
         raise ValueError(
             f"`{last}` must be below `epochs` with `patience`, which counts from its "
-            f"end. Received: {last}={end:g}, epochs={settings['epochs']}"
+            f"end. Received: {last}={end:g}, epochs={plan.epochs}"
         )
 
 
-def check_initial_model(settings):
+def check_initial_model(plan):
     """Raises ValueError unless the model of `init_from` may give the first weights."""
-    name = settings.get("init_from")
+    name = plan.init_from
     if name is None:
         return
     # Of a model that was not made by a run nothing is known before it is loaded.
     training = read_metadata(find_version(presets.find(name))).get("training", {})
-    uses = {
-        setting: settings[other] in values
-        for setting, (other, values, _) in DEPENDENT.items()
-        if other in settings
-    }
-    for key in ARCHITECTURE:
-        both = key in settings and key in training and uses.get(key, True)
-        if both and settings[key] != training[key]:
+    for key in _architecture(plan):
+        if key in training and plan.options[key] != training[key]:
             raise ValueError(
                 f"`{key}` must be {training[key]!r}, as in {name!r}, whose weights "
-                f"`init_from` takes over. Received: {key}={settings[key]!r}"
+                f"`init_from` takes over. Received: {key}={plan.options[key]!r}"
             )
 
 
-def check_extension(found, settings):
+def _architecture(plan):
+    """The options that say which function the model is."""
+    known = options.of_model(plan.model)
+    for name in plan.options:
+        owner = known[name].owner
+        about = {name} if owner is None else {name, owner.name}
+        if not about & {*NOT_ARCHITECTURE, *DISTORTED.arguments}:
+            yield name
+
+
+def check_extension(found, epochs):
     """Raises ValueError if a run cannot go on for more epochs than it was to have.
 
     Args:
         found: the settings recorded.
-        settings: those for the same run with more epochs.
+        epochs: how many it is to have now.
     """
     reasons = {
         "cosine_decay": "lowers the learning rate to 0 at the last of them",
@@ -133,5 +119,5 @@ def check_extension(found, settings):
             raise ValueError(
                 f"`epochs` must be {found['epochs']}, since `{name}` {reason}: start "
                 "another run from this one's weights by `init_from`. Received: "
-                f"epochs={settings['epochs']}"
+                f"epochs={epochs}"
             )

@@ -19,7 +19,6 @@ from vae_zoo.runs import (
     lock as run_lock,
     model as run_model,
     progress as run_progress,
-    setting_types as run_setting_types,
     settings as run_settings,
     termination,
 )
@@ -43,8 +42,9 @@ def train(settings, folder, verbose=1):
     `model.keras` is where training stopped.
 
     Args:
-        settings: dict of plain values, one for each option of
-            `vae-zoo train MODEL`, with `model`. `binarize` is None, "dynamic", "fixed"
+        settings: dict of plain values by the names of the options of
+            `vae-zoo train MODEL`, with `model`; what is left out has its default, which
+            is the constructor's. `binarize` is None, "dynamic", "fixed"
             or "auto": "dynamic" for grey values under a Bernoulli likelihood, else
             None; what was chosen is recorded.
         folder: the output folder; made if it does not exist.
@@ -62,18 +62,16 @@ def train(settings, folder, verbose=1):
         distribute.WorkerLostError: if another worker is gone.
     """
     folder = check_path("output", folder, "that of the run's folder")
-    run_setting_types.check(settings)
-    settings = run_settings.completed(settings)
-    run_settings.check(settings)
-    run_folder.check(folder, settings)
-    if not settings.get("distribute"):
+    plan = run_settings.completed(settings)
+    run_folder.check(folder, plan)
+    if not plan.distribute:
         with run_lock.locked(folder):
-            return _train(settings, folder, tf.distribute.get_strategy(), verbose)
-    strategy = distribute.make_strategy(settings["batch_size"])
+            return _train(plan, folder, tf.distribute.get_strategy(), verbose)
+    strategy = distribute.make_strategy(plan.batch_size)
     if os.environ.get("TF_CONFIG"):
         termination.take_back()  # From TensorFlow's coordination service.
     with distribute.lost_workers_named(), _locked(folder, strategy):
-        return _train(settings, folder, strategy, verbose)
+        return _train(plan, folder, strategy, verbose)
 
 
 def _locked(folder, strategy):
@@ -83,29 +81,29 @@ def _locked(folder, strategy):
     return run_lock.locked(folder, run_lock.SECONDS_TO_WAIT_FOR_MACHINES)
 
 
-def _train(settings, folder, strategy, verbose):
+def _train(plan, folder, strategy, verbose):
     # Once more, now that no other process writes there.
-    run_folder.check(folder, settings)
+    run_folder.check(folder, plan)
     is_chief = distribute.is_chief(strategy)
-    sources = run_data.open_sources(settings)
-    _check_same_run(strategy, settings, sources)
-    steps_per_epoch = sources["train"].num_batches(settings["batch_size"])
+    sources = run_data.open_sources(plan)
+    _check_same_run(strategy, plan, sources)
+    steps_per_epoch = sources["train"].num_batches(plan.batch_size)
     verbose = verbose if is_chief else 0
-    x = run_data.first_batch(settings, sources["train"])
-    settings = run_binarization.resolved(settings, folder, x, verbose)
-    best = _best_weights(folder, settings, is_chief)
-    keras.utils.set_random_seed(settings["seed"])
+    x = run_data.first_batch(plan, sources["train"])
+    plan = run_binarization.resolved(plan, folder, x, verbose)
+    best = _best_weights(folder, plan, is_chief)
+    keras.utils.set_random_seed(plan.seed)
     with strategy.scope():
-        model = _load_or_build(folder, settings, sources["train"], steps_per_epoch)
+        model = _load_or_build(folder, plan, sources["train"], steps_per_epoch)
     model.likelihood_head.value_rule().check(x)
     # Only now is it known that the settings make a run.
     if is_chief:
-        run_folder.claim(folder, settings)
-        run_binarization.warn_of_grey_values(settings, x)
+        run_folder.claim(folder, plan)
+        run_binarization.warn_of_grey_values(plan, x)
     checkpoint = RunCheckpoint(
         folder,
         steps_per_epoch,
-        settings["seconds_between_checkpoints"],
+        plan.seconds_between_checkpoints,
         is_writer=is_chief,
     )
     first_epoch = checkpoint.resume(model)
@@ -120,15 +118,15 @@ def _train(settings, folder, strategy, verbose):
     is_exhausted = best is not None and best.is_exhausted
     if verbose and checkpoint.steps_saved:
         run_progress.print_resumption(
-            checkpoint, settings["epochs"], first_epoch, is_exhausted
+            checkpoint, plan.epochs, first_epoch, is_exhausted
         )
-    with run_progress.stop_explained(checkpoint, settings["epochs"]):
+    with run_progress.stop_explained(checkpoint, plan.epochs):
         if not is_exhausted:
             callbacks = [checkpoint] if best is None else [best, checkpoint]
             with _time_to_save(strategy) as checkpoint.must_stop:
                 _fit(
                     model,
-                    settings,
+                    plan,
                     sources,
                     callbacks,
                     first_epoch,
@@ -138,7 +136,7 @@ def _train(settings, folder, strategy, verbose):
             checkpoint.save()
         metrics = None
         if is_chief:
-            metrics = write_artefacts(model, settings, sources, best, checkpoint)
+            metrics = write_artefacts(model, plan, sources, best, checkpoint)
     # The workers stay until the chief is done, and would start again with it.
     distribute.gathered(strategy, 0)
     return metrics
@@ -154,9 +152,9 @@ def _time_to_save(strategy):
     return termination.deferred()
 
 
-def _check_same_run(strategy, settings, sources):
+def _check_same_run(strategy, plan, sources):
     """Raises ValueError unless all workers have the same settings and data sets."""
-    numbers = {"fingerprints of settings": run_folder.fingerprint(settings)}
+    numbers = {"fingerprints of settings": run_folder.fingerprint(plan)}
     numbers |= {f"numbers of {each} examples": len(sources[each]) for each in sources}
     for name, number in numbers.items():
         distribute.check_equal(
@@ -164,48 +162,48 @@ def _check_same_run(strategy, settings, sources):
         )
 
 
-def _load_or_build(folder, settings, source, steps_per_epoch):
+def _load_or_build(folder, plan, source, steps_per_epoch):
     path = folder / "model.keras"
-    model = build_model(settings, source.element_shape, steps_per_epoch)
+    model = build_model(plan, source.element_shape, steps_per_epoch)
     if path.exists():
         # Compiled as it was, so that more epochs do not change how it computes.
         expected, model = model, run_model.load(path)
         run_folder.check_model(path, model, expected)
         return model
-    if settings.get("init_from") is not None:
-        initial_weights.take_over(model, settings["init_from"])
-    is_long = is_long_enough(settings["epochs"] * steps_per_epoch)
+    if plan.init_from is not None:
+        initial_weights.take_over(model, plan.init_from)
+    is_long = is_long_enough(plan.epochs * steps_per_epoch)
     model.compile(
-        build_optimizer(settings, steps_per_epoch),
+        build_optimizer(plan, steps_per_epoch),
         jit_compile="auto" if is_long else False,
     )
     return model
 
 
-def _best_weights(folder, settings, is_writer):
-    """The early stopping that the settings ask for, or None."""
-    if settings.get("patience") is None:
+def _best_weights(folder, plan, is_writer):
+    """The early stopping that the plan asks for, or None."""
+    if plan.patience is None:
         return None
-    _, end = run_settings.last_warmup(settings)
-    return BestWeights(folder, settings["patience"], end, is_writer)
+    _, end = run_settings.last_warmup(plan)
+    return BestWeights(folder, plan.patience, end, is_writer)
 
 
-def _fit(model, settings, sources, callbacks, first_epoch, steps_per_epoch, verbose):
-    batches = functools.partial(run_data.training_batches, settings, sources["train"])
+def _fit(model, plan, sources, callbacks, first_epoch, steps_per_epoch, verbose):
+    batches = functools.partial(run_data.training_batches, plan, sources["train"])
     # Clusters start from the first epoch, wherever this run resumes.
     own = model.training_callbacks(batches(first_epoch=0), steps_per_epoch)
     callbacks = [*own, *callbacks]
-    if settings["ema_momentum"]:
+    if plan.ema_momentum:
         callbacks = [keras.callbacks.SwapEMAWeights(), *callbacks]
     validation = sources["validation"]
     validation_batches = functools.partial(
-        run_data.validation_batches, settings, validation
+        run_data.validation_batches, plan, validation
     )
     lengths = {}
     if distribute.is_distributed(model.distribute_strategy):
         # Dealt out they have no end.
         lengths["steps_per_epoch"] = steps_per_epoch
-        lengths["validation_steps"] = validation.num_batches(settings["batch_size"])
+        lengths["validation_steps"] = validation.num_batches(plan.batch_size)
         batches = functools.partial(batches, first_epoch=first_epoch)
         data, validation_data = _dealt_out(model, batches, validation_batches)
     else:
@@ -221,7 +219,7 @@ def _fit(model, settings, sources, callbacks, first_epoch, steps_per_epoch, verb
         callbacks = [ProgressBar() if verbose == 1 else EpochLines(), *callbacks]
     model.fit(
         data,
-        epochs=settings["epochs"],
+        epochs=plan.epochs,
         initial_epoch=first_epoch,
         validation_data=validation_data,
         callbacks=callbacks,

@@ -1,54 +1,120 @@
-"""The models by the names that the command line uses, without importing them."""
+"""The models and their parts by the names that the command line uses.
+
+A line registers a class; its options are its constructor's arguments, which are read
+from the source, so that nothing here imports TensorFlow.
+"""
 
 import dataclasses
+import importlib
 
-NORMAL_POSTERIORS = ("diagonal-normal", "full-covariance-normal")
-SPHERICAL_POSTERIORS = ("von-mises-fisher", "power-spherical")
-LIKELIHOODS = (
-    "bernoulli",
-    "continuous-bernoulli",
-    "normal",
-    "normal-per-channel",
-    "normal-per-element",
-)
+from vae_zoo.zoo.constructors import Argument, arguments_of
+
+# What follows from the data and from the model's place, and is no option.
+NOT_OPTIONS = ("input_shape", "name")
+# Options under another name than the argument's, which says too little by itself.
+RENAMED = {"encoder": "network", "num_epochs": "pretraining_epochs"}
+# Where a constructor has no default, or networks have different ones.
+DEFAULTS = {"latent_dim": 16, "hidden_units": (512, 256)}
 
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """A model of the zoo.
+    """A class of the zoo.
 
     Attributes:
-        class_name: its class, an attribute of `vae_zoo`.
+        path: the class, "module.Class".
         summary: one line for people who choose.
-        posteriors: names of the q(z|x) it goes with, the default first.
-        weights: names of what weighs its KL term: "beta", "capacity".
-        has_clusters: whether it is a mixture that learns from labels.
+        given: arguments that the name stands for, which are no options.
+        parts: choices of the model's own in the place of `PARTS`, by argument.
     """
 
-    class_name: str
-    summary: str
-    posteriors: tuple[str, ...] = NORMAL_POSTERIORS
-    weights: tuple[str, ...] = ()
-    has_clusters: bool = False
+    path: str
+    summary: str = ""
+    given: dict = dataclasses.field(default_factory=dict)
+    parts: dict = dataclasses.field(default_factory=dict)
+
+    @property
+    def arguments(self) -> dict[str, Argument]:
+        """The arguments of the constructor that may be options, by name."""
+        left_out = (*NOT_OPTIONS, *self.given)
+        found = arguments_of(self.path)
+        return {name: each for name, each in found.items() if name not in left_out}
+
+    @property
+    def choices(self) -> dict[str, dict]:
+        """The arguments that are parts: name -> what there is to choose from."""
+        parts = PARTS | self.parts
+        return {name: parts[name] for name in self.arguments if name in parts}
+
+    def load(self) -> type:
+        """The class, imported."""
+        module, _, name = self.path.rpartition(".")
+        return getattr(importlib.import_module(module), name)
 
 
+_COMPONENTS = "vae_zoo.components"
+NETWORKS = {
+    "mlp": Entry(f"{_COMPONENTS}.networks.MLP"),
+    "conv": Entry(f"{_COMPONENTS}.networks.Conv"),
+    "resnet": Entry(f"{_COMPONENTS}.networks.ResNet"),
+}
+NORMAL_POSTERIORS = {
+    "diagonal-normal": Entry(f"{_COMPONENTS}.posteriors.DiagonalNormal"),
+    "full-covariance-normal": Entry(f"{_COMPONENTS}.posteriors.FullCovarianceNormal"),
+}
+SPHERICAL_POSTERIORS = {
+    "von-mises-fisher": Entry(f"{_COMPONENTS}.posteriors.VonMisesFisher"),
+    "power-spherical": Entry(f"{_COMPONENTS}.posteriors.PowerSpherical"),
+}
+_NORMAL = f"{_COMPONENTS}.likelihoods.Normal"
+_LEARNED = {"scale": None, "per_channel": False, "per_element": False}
+LIKELIHOODS = {
+    "bernoulli": Entry(f"{_COMPONENTS}.likelihoods.Bernoulli"),
+    "continuous-bernoulli": Entry(f"{_COMPONENTS}.likelihoods.ContinuousBernoulli"),
+    "normal": Entry(_NORMAL, given={"per_channel": False, "per_element": False}),
+    "normal-per-channel": Entry(_NORMAL, given={**_LEARNED, "per_channel": True}),
+    "normal-per-element": Entry(_NORMAL, given={**_LEARNED, "per_element": True}),
+}
+INITIALIZATIONS = {
+    "gaussian-mixture": Entry(f"{_COMPONENTS}.cluster_initializers.GaussianMixture"),
+    "k-means": Entry(f"{_COMPONENTS}.cluster_initializers.KMeans"),
+    "neighbor-embedding": Entry(
+        f"{_COMPONENTS}.cluster_initializers.NeighborEmbedding"
+    ),
+    "none": None,
+}
+# Arguments of models that are parts, and what there is to choose from; the first is
+# the default.
+PARTS = {
+    "encoder": NETWORKS,
+    "posterior": NORMAL_POSTERIORS,
+    "likelihood": LIKELIHOODS,
+    "initialization": INITIALIZATIONS,
+}
+# How beta, or a capacity, grows from 0 over a run's warm-up.
+_WARMUP = {"start": 0.0, "stop": None, "num_steps": None}
+SCHEDULES = {
+    "linear": Entry(f"{_COMPONENTS}.schedules.Linear", given=_WARMUP),
+    "cosine": Entry(f"{_COMPONENTS}.schedules.Cosine", given=_WARMUP),
+    "cyclical": Entry(f"{_COMPONENTS}.schedules.Cyclical", given=_WARMUP),
+}
+# What the encoder may be wrapped in.
+DISTORTED = Entry("vae_zoo.components.distortions.Distorted")
 MODELS = {
-    "vae": Entry("VAE", "variational autoencoder (Kingma & Welling 2014)"),
+    "vae": Entry(
+        "vae_zoo.models.VAE", "variational autoencoder (Kingma & Welling 2014)"
+    ),
     "beta-vae": Entry(
-        "BetaVAE",
+        "vae_zoo.models.BetaVAE",
         "KL term weighed, scheduled or held at a capacity (Higgins et al.)",
-        weights=("beta", "capacity"),
     ),
     "gaussian-mixture-vae": Entry(
-        "GaussianMixtureVAE",
+        "vae_zoo.models.GaussianMixtureVAE",
         "clusters, labels where there are any (Dilokthanakul et al. 2016)",
-        weights=("beta",),
-        has_clusters=True,
     ),
     "hyperspherical-vae": Entry(
-        "HypersphericalVAE",
+        "vae_zoo.models.HypersphericalVAE",
         "latents on the unit sphere (Davidson et al. 2018)",
-        posteriors=SPHERICAL_POSTERIORS,
-        weights=("beta",),
+        parts={"posterior": SPHERICAL_POSTERIORS},
     ),
 }

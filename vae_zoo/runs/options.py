@@ -1,0 +1,242 @@
+"""The options of a training run: those of every run, and its model's and its parts'."""
+
+import ast
+import dataclasses
+import difflib
+import inspect
+
+from vae_zoo.arguments import (
+    check_choice,
+    check_count,
+    check_flag,
+    check_instance,
+    check_number,
+    shown,
+)
+from vae_zoo.runs.plan import FOR_MODELS_WITH, Plan
+from vae_zoo.zoo.catalogue import DEFAULTS, DISTORTED, MODELS, RENAMED, SCHEDULES
+from vae_zoo.zoo.constructors import REQUIRED, Argument, meanings
+
+PLAIN = {"int": int, "float": float, "bool": bool, "str": str}
+
+
+@dataclasses.dataclass(frozen=True)
+class Option:
+    """A setting of a run, and an option of `vae-zoo train MODEL`.
+
+    Attributes:
+        name: of the setting.
+        kind: int, float, bool, str or list, of integers.
+        meaning: what it is, one sentence, with its limits.
+        defaults: its default by the choice of its owner, alone under None without one.
+        choices: what it can be, () if there is more than a few.
+        length: of a list, None if it can be any.
+        owner: the option whose choices take it, or None if it is taken whatever these.
+    """
+
+    name: str
+    kind: type
+    meaning: str
+    defaults: dict
+    choices: tuple = ()
+    length: int | None = None
+    owner: "Option | None" = None
+
+    @property
+    def limit(self) -> str:
+        """Which numbers it takes: "share", "positive" or "from 0"."""
+        if "in [0, 1)" in self.meaning:
+            return "share"
+        may_be_zero = self.kind is float or ">= 0" in self.meaning
+        return "from 0" if may_be_zero and "> 0" not in self.meaning else "positive"
+
+    def checked(self, value):
+        """`value` as JSON holds it; raises ValueError if it cannot be that."""
+        if value is None and None in self.defaults.values():
+            return None
+        if self.choices:
+            return check_choice(self.name, value, self.choices)
+        match self.kind.__name__:
+            case "bool":
+                return check_flag(self.name, value)
+            case "str":
+                return self._checked_text(value)
+            case "list":
+                return self._checked_list(value)
+            case "int":
+                least = 0 if self.limit == "from 0" else 1
+                return check_count(self.name, value, least, self.meaning)
+        above, least = (0, None) if self.limit == "positive" else (None, 0)
+        number = check_number(
+            self.name, value, self.meaning, above=above, minimum=least
+        )
+        if self.limit == "share" and number >= 1:
+            raise ValueError(
+                f"`{self.name}` must be a number in [0, 1), {self.meaning}. Received: "
+                f"{self.name}={shown(value)}"
+            )
+        return number
+
+    def _checked_text(self, value):
+        check_instance(self.name, value, str, "text")
+        if not value.strip():
+            raise ValueError(
+                f"`{self.name}` must not be empty. Received: {self.name}={value!r}"
+            )
+        return value
+
+    def _checked_list(self, value):
+        is_list = isinstance(value, list) and bool(value)
+        if not is_list or self.length not in (None, len(value)):
+            number = "" if self.length is None else f"{self.length} "
+            raise ValueError(
+                f"`{self.name}` must be a list of {number}integers >= 1. Received: "
+                f"{self.name}={shown(value)}"
+            )
+        return [check_count(self.name, each, 1, self.meaning) for each in value]
+
+
+def of_function(function, left_out=()) -> dict[str, Option]:
+    """The options that the arguments of a function or a class are, by name.
+
+    Args:
+        function: imported, with an "Args" section in its docstring.
+        left_out: arguments that are no options.
+    """
+    found, texts = {}, meanings(function.__doc__)
+    for name, each in inspect.signature(function).parameters.items():
+        if name not in left_out:
+            annotation = inspect.formatannotation(each.annotation)
+            _add(found, Argument(name, annotation, each.default, texts[name]))
+    return found
+
+
+def of_every_run() -> dict[str, Option]:
+    """The options that are none of a model's, by name."""
+    return of_function(Plan, left_out=("model", "options"))
+
+
+def of_model(model: str) -> dict[str, Option]:
+    """The options of `vae-zoo train MODEL` that are settings, by name."""
+    entry = MODELS[model]
+    found = of_every_run()
+    for argument in entry.arguments.values():
+        choices = entry.choices.get(argument.name)
+        if choices is None:
+            _add(found, argument)
+        elif choices:
+            _add_part(found, argument, choices)
+    for argument in DISTORTED.arguments.values():
+        _add(found, argument)
+    if "beta" in found:
+        meaning = "how beta, or a capacity, grows in the warm-up"
+        _add_part(found, Argument("schedule", "", ..., meaning), SCHEDULES)
+    return {k: v for k, v in found.items() if FOR_MODELS_WITH.get(k, k) in found}
+
+
+def _add_part(found, argument, choices):
+    """Adds the option that names a part, and those of each part there is."""
+    name = RENAMED.get(argument.name, argument.name)
+    default = {None: next(iter(choices))}
+    owner = Option(name, str, argument.meaning, default, tuple(choices))
+    found[name] = owner
+    for choice, part in choices.items():
+        for each in part.arguments.values() if part else ():
+            _add(found, each, owner, choice)
+
+
+def _add(found, argument, owner=None, choice=None):
+    """Adds the option that an argument is, if it is a plain value."""
+    name = RENAMED.get(argument.name, argument.name)
+    kind, choices, length = _kind(argument)
+    default = DEFAULTS.get(name, argument.default)
+    if kind is None or default is ...:
+        return
+    default = list(default) if isinstance(default, tuple) else default
+    known = found.setdefault(
+        name, Option(name, kind, argument.meaning, {}, choices, length, owner)
+    )
+    if known.owner == owner:
+        known.defaults.setdefault(choice, default)
+    elif known.owner is not None:
+        raise ValueError(
+            f"`{name}` must be an argument of one kind of part alone, or have another "
+            f"name in `RENAMED`. Received: one of {known.owner.name} and another"
+        )
+
+
+def _kind(argument):
+    """The type of the values, what they can be, and the length of a list."""
+    annotation = argument.annotation.removesuffix(" | None")
+    if annotation in PLAIN:
+        return PLAIN[annotation], (), None
+    if annotation.startswith("Literal["):
+        return str, tuple(ast.literal_eval(annotation.removeprefix("Literal"))), None
+    if annotation.startswith("tuple[int, "):
+        return list, (), None if "..." in annotation else annotation.count("int")
+    if annotation:
+        return None, (), None
+    default = DEFAULTS.get(argument.name, argument.default)
+    if default is None:
+        return float, (), None
+    kind = list if isinstance(default, tuple) else type(default)
+    return kind if kind in (*PLAIN.values(), list) else None, (), None
+
+
+def completed(settings: dict) -> Plan:
+    """The plan of `settings`, each checked by itself, with defaults for the others.
+
+    Args:
+        settings: plain values, one for each option of `vae-zoo train MODEL`, with
+            `model`.
+
+    Raises:
+        ValueError: if one is unknown, missing, off, or set where nothing takes it.
+    """
+    check_instance(
+        "settings", settings, dict, "a dict of the options of `vae-zoo train MODEL`"
+    )
+    if "model" not in settings:
+        raise ValueError(
+            f"`settings` must have 'model', one of {', '.join(map(repr, MODELS))}. "
+            f"Received: {shown(sorted(map(str, settings)))}"
+        )
+    model = check_choice("model", settings["model"], tuple(MODELS))
+    options = of_model(model)
+    for name in settings:
+        if name != "model" and name not in options:
+            raise _unknown(name, options, model)
+    found = {}
+    for name, option in options.items():
+        choice = found[option.owner.name] if option.owner else None
+        if choice in option.defaults:
+            found[name] = _value(option, choice, settings)
+        elif name in settings:
+            raise ValueError(
+                f"`{name}` must be left out with {option.owner.name}={choice!r}; it is "
+                f"for {', '.join(option.defaults)}. Received: "
+                f"{name}={shown(settings[name])}"
+            )
+    own = {name: found.pop(name) for name in of_every_run() if name in found}
+    return Plan(model=model, options=found, **own)
+
+
+def _value(option, choice, settings):
+    """What is set, or the default for the choice of the option's owner."""
+    if option.name in settings:
+        return option.checked(settings[option.name])
+    if option.defaults[choice] is REQUIRED:
+        raise ValueError(
+            f"`settings` must have '{option.name}', as `vae-zoo train MODEL --help` "
+            f"says. Received: {shown(sorted(settings))}"
+        )
+    return option.defaults[choice]
+
+
+def _unknown(name, known, model):
+    near = difflib.get_close_matches(str(name), known, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return ValueError(
+        f"`settings` must have options of `vae-zoo train {model}` alone{hint} "
+        f"Received: {shown(name)}"
+    )
