@@ -152,6 +152,16 @@ ALL = [
 ]
 
 every_model = pytest.mark.parametrize("make_model", ALL)
+# For laws of the latents: the network and the likelihood are only in between.
+every_posterior = pytest.mark.parametrize(
+    "make_model",
+    [
+        pytest.param(convolutional_vae, marks=pytest.mark.slow)
+        if each.values == (convolutional_vae,)
+        else each
+        for each in ALL
+    ],
+)
 
 
 @functools.cache
