@@ -164,6 +164,18 @@ every_posterior = pytest.mark.parametrize(
 )
 
 
+def state(model):
+    """The values of all variables, also of the optimizer."""
+    return [each.numpy() for each in (*model.variables, *model.optimizer.variables)]
+
+
+def set_state(model, values):
+    """Makes a model what it was; what it has traced since then serves again."""
+    variables = (*model.variables, *model.optimizer.variables)
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+
+
 @functools.cache
 def trained(make_model):
     """One model of its kind for all laws of a worker, after a training of two epochs.
