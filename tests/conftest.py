@@ -1,3 +1,4 @@
+import ctypes
 import gc
 import os
 import pathlib
@@ -12,11 +13,14 @@ import keras
 import pytest
 import tensorflow as tf
 from tensorflow.python.eager import context
+from tensorflow.python.framework import ops
 
 from tests.zoo_of_models import IMAGES
 from vae_zoo import VAE
 
 set_seed = tf.random.set_seed
+# Of glibc alone.
+give_memory_back = getattr(ctypes.CDLL(None), "malloc_trim", lambda padding: None)
 SHARED_DATA = pathlib.Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
@@ -67,8 +71,13 @@ def _own_module():
     """Seeds the fixtures of a module, and releases what the module leaves."""
     _seed()
     yield
+    # TensorFlow keeps each custom gradient of a graph for good, and the graph with it.
+    gradients = ops.gradient_registry._registry
+    for name in [each for each in gradients if each.startswith("CustomGradient-")]:
+        del gradients[name]
     keras.backend.clear_session()  # Which collects garbage too.
     gc.freeze()
+    give_memory_back(0)
 
 
 @pytest.fixture

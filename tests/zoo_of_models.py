@@ -152,6 +152,28 @@ ALL = [
 ]
 
 every_model = pytest.mark.parametrize("make_model", ALL)
+# For laws of the latents: the network and the likelihood are only in between.
+every_posterior = pytest.mark.parametrize(
+    "make_model",
+    [
+        pytest.param(convolutional_vae, marks=pytest.mark.slow)
+        if each.values == (convolutional_vae,)
+        else each
+        for each in ALL
+    ],
+)
+
+
+def state(model):
+    """The values of all variables, also of the optimizer."""
+    return [each.numpy() for each in (*model.variables, *model.optimizer.variables)]
+
+
+def set_state(model, values):
+    """Makes a model what it was; what it has traced since then serves again."""
+    variables = (*model.variables, *model.optimizer.variables)
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
 
 
 @functools.cache

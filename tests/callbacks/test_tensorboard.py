@@ -1,3 +1,4 @@
+import functools
 import sys
 import warnings
 
@@ -10,7 +11,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from tests import zoo_of_models
 from tests.small_runs import draw_little
-from tests.zoo_of_models import SHAPE
+from tests.zoo_of_models import SHAPE, set_state, state
 from vae_zoo import VAE, plotting
 from vae_zoo.callbacks import TensorBoardPictures
 from vae_zoo.components import networks
@@ -30,9 +31,20 @@ def compiled(model, learning_rate=0.01):
     return model
 
 
-def small_vae(latent_dim=3, **options):
-    model = VAE(SHAPE, latent_dim, encoder=networks.MLP((16,)), seed=1)
-    return compiled(model, **options)
+@functools.cache
+def traced_vae(latent_dim):
+    model = compiled(VAE(SHAPE, latent_dim, encoder=networks.MLP((16,)), seed=1))
+    model.optimizer.build(model.trainable_variables)
+    return model, state(model)
+
+
+def small_vae(latent_dim=3, learning_rate=0.01):
+    """A model as it was made; what it has traced for other tests serves again."""
+    model, made = traced_vae(latent_dim)
+    set_state(model, made)
+    model.optimizer.learning_rate = learning_rate
+    model.stop_training = False
+    return model
 
 
 def fit(model, x, callbacks, epochs=2):
@@ -73,10 +85,6 @@ class StopAndSpoil(keras.callbacks.Callback):
         spoil(self.model)
 
 
-def variables(model):
-    return [each.numpy() for each in (*model.variables, *model.optimizer.variables)]
-
-
 @pytest.mark.parametrize(
     "make",
     [
@@ -101,7 +109,7 @@ def test_training_goes_on_as_if_nobody_looked(make, binary_images, tmp_path):
                 for epochs in (2, 1)
             ]
         )
-        states.append([*variables(model), model.sample(2).numpy()])
+        states.append([*state(model), model.sample(2).numpy()])
     assert histories[0] == histories[1]
     for watched, alone in zip(*states, strict=True):
         assert_array_equal(watched, alone)

@@ -194,6 +194,7 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path, capsys, monkeypatch):
 
 def test_a_gaussian_mixture_run_with_few_labels_resumes(tmp_path, capsys, monkeypatch):
     export_one_signature(monkeypatch)
+    draw_little(monkeypatch)
     arguments = ["train", "gaussian-mixture-vae", *SHORT]
     arguments += ["--pretraining-epochs", "2", "--initialization", "k-means"]
     arguments += ["--labels-per-class", "3", "--classifier-weight", "5"]

@@ -28,23 +28,28 @@ def command(*arguments):
     return [sys.executable, "-m", "vae_zoo", *map(str, arguments)]
 
 
-def call(*arguments):
-    return subprocess.run(command(*arguments), capture_output=True, text=True)
+@pytest.fixture(scope="module")
+def start(tmp_path_factory):
+    """Starts a command in a process that has imported TensorFlow."""
+    with warm_starts(tmp_path_factory.mktemp("processes")) as start:
+        yield start
 
 
 @pytest.fixture(scope="module")
-def run_folder(tmp_path_factory):
+def run_folder(start, tmp_path_factory):
     """The output of an uninterrupted run."""
     folder = tmp_path_factory.mktemp("runs") / "whole"
-    result = call("train", "beta-vae", *TINY, "--warmup-epochs", 3, "--output", folder)
-    assert result.returncode == 0, result.stderr
+    arguments = ("train", "beta-vae", *TINY, "--warmup-epochs", 3, "--output", folder)
+    process = start(command(*arguments))
+    out, err = process.communicate()
+    assert process.returncode == 0, err
     # One line for each epoch, and nothing that moves a terminal's cursor.
-    epochs = [line for line in result.stdout.splitlines() if "Epoch" in line]
+    epochs = [line for line in out.splitlines() if "Epoch" in line]
     assert [line.split(" - ")[0] for line in epochs] == [
         f"Epoch {number}/6" for number in range(1, 7)
     ]
     assert all("val_elbo: " in line for line in epochs)
-    printed = set(result.stdout + result.stderr)
+    printed = set(out + err)
     assert not [each for each in printed - {"\n"} if not each.isprintable()]
     assert "━" not in printed
     return folder
@@ -98,13 +103,6 @@ def test_train_leaves_every_artefact(run_folder):
         assert_array_equal(a, b)
     metadata = (run_folder / "saved_model/1/assets.extra/vae_zoo.json").read_text()
     assert str(run_folder.parent) not in metadata
-
-
-@pytest.fixture
-def start(tmp_path_factory):
-    """Starts a command in a process that has imported TensorFlow."""
-    with warm_starts(tmp_path_factory.mktemp("processes")) as start:
-        yield start
 
 
 def test_a_killed_and_resumed_run_equals_an_uninterrupted_one(

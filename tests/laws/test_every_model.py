@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tests.zoo_of_models import IMAGES, every_model, trained
+from tests.zoo_of_models import IMAGES, every_model, every_posterior, trained
 
 
 def repeated(function, count):
@@ -18,7 +18,7 @@ def repeated(function, count):
     return {name: np.stack([each[name] for each in drawn]) for name in drawn[0]}
 
 
-@every_model
+@every_posterior
 def test_the_elbo_is_below_the_importance_sampled_likelihood(make_model):
     model, x = trained(make_model), IMAGES[:4]
 
@@ -37,7 +37,7 @@ def test_the_elbo_is_below_the_importance_sampled_likelihood(make_model):
     assert (gap < 5 * np.hypot(error["elbo"], error["1"]) + 1e-4).all()
 
 
-@every_model
+@every_posterior
 def test_memory_chunks_do_not_change_the_estimate(make_model, monkeypatch):
     model, x = trained(make_model), IMAGES[:2]
 
@@ -55,7 +55,7 @@ def test_memory_chunks_do_not_change_the_estimate(make_model, monkeypatch):
         assert (np.abs(difference) < 5 * error + 1e-5).all()
 
 
-@every_model
+@every_posterior
 def test_xla_and_eager_agree(make_model):
     model, x = trained(make_model), IMAGES[:3]
     z, mask = model.encode(x), np.ones_like(x)

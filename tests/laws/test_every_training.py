@@ -6,13 +6,13 @@ import pytest
 import tensorflow as tf
 from numpy.testing import assert_allclose
 
-from tests.zoo_of_models import ALL, every_model, vae
+from tests.zoo_of_models import ALL, every_posterior, vae
 from vae_zoo import VAE
 from vae_zoo.components import networks
 from vae_zoo.fitting import compilation
 
 
-@every_model
+@every_posterior
 def test_training_under_xla_is_training_without(make_model, binary_images):
     histories = []
     for jit_compile in (False, True):

@@ -26,7 +26,7 @@ BASIC = {"samples", "reconstructions", "latent"}
 @pytest.mark.parametrize(
     ("make_model", "further", "is_small"),
     [
-        (zoo_of_models.vae, set(), True),
+        pytest.param(zoo_of_models.vae, set(), True, marks=pytest.mark.slow),
         (zoo_of_models.convolutional_vae, {"manifold"}, True),
         (zoo_of_models.dropout_vae, set(), True),
         (zoo_of_models.product_of_spheres_vae, set(), True),
