@@ -86,7 +86,7 @@ NOT_CALLED = frozenset(
     """
     BidirectionalEstimate ClusteringScores DisentanglementScores Estimate
     LatentUsage Head Prior Likelihood Schedule ClusterInitializer Product
-    HierarchicalMixture MixtureOfNormals DEFAULT ValueRule
+    Marginal MixtureOfNormals DEFAULT ValueRule
     """.split()  # noqa: SIM905
 )
 
