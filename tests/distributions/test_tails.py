@@ -63,7 +63,8 @@ def test_normal(monkeypatch, scale):
     head = likelihoods.Normal(scale)
     build_head(head, (None, 2), SHARES.shape)
     monkeypatch.setattr(
-        "vae_zoo.components.likelihood.uniform", lambda *args, **kwargs: SHARES[None]
+        "vae_zoo.components.likelihoods.likelihood.uniform",
+        lambda *args, **kwargs: SHARES[None],
     )
     found = head.draw((0, 0), loc=tf.zeros((1, 6)), scale=tf.constant(scale))
     # What is drawn at 0 is finite: the quantile of half the smallest share above 0.

@@ -155,6 +155,7 @@ def log_likelihood(model, x, num_steps, num_chains, prior_share, seed):
     start = target.starts(fold_in(seed, 1))
     ends = (target.log_start, target.log_joint)
     log_weights = _anneal(target, ends, start, num_steps, fold_in(seed, 2))
+    log_weights = tf.ensure_shape(log_weights, (num_chains, None))
     return log_mean(log_weights, target.proposal.sizes)
 
 

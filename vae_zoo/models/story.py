@@ -63,9 +63,9 @@ class Story:
             z: latents, name -> float [K, B, *event], at which to evaluate q instead of
                 drawing.
             features: what `features` returned for these inputs; None: computed here.
-            seed: integer or int32 [2], or one for each row, [B, 2]; the first latent
-                uses it as it is, latent i `fold_in(seed, i)`. None draws from the
-                model's generator.
+            seed: integer or int32 [2], or one for each row, [B, 2]; a single latent
+                uses it as it is, of several latent i `fold_in(seed, i)`. None draws
+                from the model's generator.
             training: whether layers such as dropout are in training mode.
 
         Returns:

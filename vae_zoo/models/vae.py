@@ -209,7 +209,9 @@ class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Ada
         parts = {}
         for number, (name, head) in enumerate(self.posterior_heads.items()):
             own = {"z": z[name]} if z is not None else {}
-            own_seed = seed if z is not None or number == 0 else fold_in(seed, number)
+            # As the exported presets have it, which answer to the same seeds.
+            is_alone = z is not None or len(self.posterior_heads) == 1
+            own_seed = seed if is_alone else fold_in(seed, number)
             parts[name] = head.infer(features, num_samples, own_seed, training, **own)
         return Draw.of(parts)
 
