@@ -47,13 +47,11 @@ class OnCondition(VAE):
         return self.encoder(self.mix_x(self.of_x(pair)), training=training)
 
     def likelihood_parameters(self, z, inputs=None, *, training=False):
-        z = z if isinstance(z, dict) else self.completed(self._as_latents(z, "z"))
-
         def parameters(z, condition):
             mixed = self.mix_z(self.of_z(tf.concat([z, condition], axis=-1)))
             return self.likelihood_head(self.decoder(mixed, training=training))
 
-        return over_rows(parameters, z[self.decoded_latent], inputs.condition)
+        return over_rows(parameters, self._latents_of_decoder(z), inputs.condition)
 
     def get_config(self):
         return {**super().get_config(), "condition_dim": self.condition_dim}

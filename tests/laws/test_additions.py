@@ -16,9 +16,10 @@ from tests.additions.ladder import TwoLevelLadder
 from tests.additions.vamp_prior import VampPrior
 from tests.zoo_of_models import IMAGES, SHAPE
 from vae_zoo import VAE, GaussianMixtureVAE
-from vae_zoo.components import networks
+from vae_zoo.components import networks, objectives
 from vae_zoo.components.draw import total
 from vae_zoo.fitting.step import Step
+from vae_zoo.serving.layout import read_metadata
 
 ADDITIONS = pathlib.Path(__file__).parents[1] / "additions"
 
@@ -164,7 +165,7 @@ def test_a_vamp_prior_is_the_mean_of_its_posteriors(trained):
 def test_a_ladder_descends_from_its_top(trained):
     model = trained(ladder)
     z = np.random.default_rng(0).normal(size=(4, 2)).astype("float32")
-    below = model.conditionals({"z2": z, "z1": np.zeros((4, 3))}, {})["z1"].mean()
+    below = model.conditionals({"z2": z, "z1": np.zeros((4, 3))}, None)["z1"].mean()
     assert_allclose(model.decode(z), model.points({"z2": z, "z1": below}), rtol=1e-5)
     assert model.encode(IMAGES).shape == (32, 2)
     draw = model.infer(IMAGES, 6, seed=1)
@@ -212,3 +213,51 @@ def test_a_mixture_takes_another_objective():
     config = model.get_config()
     assert "beta" not in config
     assert type(type(model).from_config(config).objective) is ImportanceWeighted
+
+
+def test_an_objective_belongs_to_one_model_and_must_be_one():
+    objective = objectives.Elbo()
+    model = VAE(SHAPE, 2, encoder=networks.MLP((8,)), objective=objective)
+    other = VAE(SHAPE, 2, encoder=networks.MLP((8,)))
+    for call in (
+        lambda: VAE(SHAPE, 2, encoder=networks.MLP((8,)), objective=objective),
+        lambda: setattr(other, "objective", objective),
+    ):
+        with pytest.raises(ValueError, match="`objective` already belongs to a model"):
+            call()
+    for bad in (3, "elbo", objectives.Elbo, None, np.nan, {}):
+        with pytest.raises(ValueError, match="`objective` must be an instance of"):
+            model.objective = bad
+    for bad in (3, "elbo", objectives.Elbo, np.nan, {}):
+        with pytest.raises(ValueError, match="`objective` must be an instance of"):
+            VAE(SHAPE, 2, encoder=networks.MLP((8,)), objective=bad)
+    assert model.objective is objective
+
+
+@keras.saving.register_keras_serializable("tests")
+class Weighted(objectives.Objective):
+    """One that owns a weight."""
+
+    def build(self, model):
+        self.scale = self.add_weight(shape=(), initializer="ones", name="scale")
+
+    def loss(self, step):
+        return -step.elbo * self.scale
+
+
+def test_exports_leave_the_weights_of_the_objective_out(tmp_path):
+    model = VAE(SHAPE, 2, encoder=networks.MLP((8,)), objective=Weighted(), seed=1)
+    model.compile("adam", jit_compile=False)
+    model.fit(IMAGES, verbose=0)
+    assert float(model.objective.scale) != 1.0
+    folder = vae_zoo.export(model, tmp_path / "model", signatures=["encode"])
+    names = read_metadata(folder)["weights"]
+    assert len(names) == len(model.weights) - 1
+    assert not [name for name in names if "objective" in name]
+    loaded = VAE.from_preset(folder)
+    assert_array_equal(loaded.elbo(IMAGES, seed=1), model.elbo(IMAGES, seed=1))
+    assert float(loaded.objective.scale) == 1.0
+    # A file of Keras goes on where training was.
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert float(loaded.objective.scale) == float(model.objective.scale)

@@ -139,6 +139,13 @@ def test_signatures_and_warm_up_have_it(model, tmp_path):
         (lambda m: m.decode(np.zeros((2, 2))), "`condition` must be given, since"),
         (lambda m: m.elbo({"x": X, "y": C}), "`y` must be left out: the inputs .* x, "),
         (lambda m: m.elbo(X), "`condition` must be among the inputs"),
+        (lambda m: m.elbo({"condition": C}), "`x` must be among the inputs"),
+        (lambda m: m.impute({"condition": C}, X, 2), "`x` must be"),
+        (lambda m: m.sample(3, condition=C[:2]), "`condition` must have 3 rows"),
+        (
+            lambda m: m.decode(np.zeros((3, 2)), condition=C[:2]),
+            "`condition` must have 3 rows",
+        ),
     ],
 )
 def test_a_condition_that_does_not_fit_is_named(model, call, message):

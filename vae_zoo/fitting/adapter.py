@@ -6,11 +6,12 @@ import tensorflow as tf
 from vae_zoo.arguments import check_seed, shown
 from vae_zoo.components import replicas
 from vae_zoo.components.objectives.objective import build_objective
+from vae_zoo.components.parts import check_components, claim
 from vae_zoo.components.randomness import as_seed, load_seeds, save_seeds
 from vae_zoo.fitting.calls import Calls
 from vae_zoo.fitting.door import Door
 from vae_zoo.fitting.labels import LabelRule, labels_or_none
-from vae_zoo.fitting.step import Step, inputs_of_batch
+from vae_zoo.fitting.step import Step, inputs_of_batch, loss_of
 from vae_zoo.fitting.training_data import TrainingData
 
 
@@ -60,10 +61,11 @@ class Adapter(Calls):
 
     @objective.setter
     def objective(self, objective):
-        before = vars(self).get("_objective")
+        check_components({"objective": objective})
         build_objective(objective, self)
-        if before is not None:
-            self._tracker.untrack(before)
+        claim({"objective": objective})
+        # Keras would go on to track the old one, too.
+        self._tracker.untrack(self._objective)
         self._objective = objective
         objective.forget_traces()
 
@@ -115,31 +117,23 @@ class Adapter(Calls):
             training: whether layers such as dropout are in training mode.
         """
         del y_pred
-        step = Step(self, self.as_inputs(x), y, sample_weight, training=training)
-        loss, _ = self._loss_of(step)
+        door = self.door()
+        checked = door.arrays if tf.executing_eagerly() else door.in_graph
+        x, y, weights = tf.nest.map_structure(
+            lambda part: None if part is None else tf.convert_to_tensor(part),
+            checked(x, y, sample_weight),
+        )
+        step = Step(self, inputs_of_batch(x), y, weights, training=training)
+        loss, _ = loss_of(step)
         if training:
             self.learn(step)
         return loss
-
-    def _loss_of(self, step):
-        """A scalar, on each replica its part of it, and the losses [B]."""
-        losses = self.objective.loss(step) if step.training else -step.elbo
-        weights = step.sample_weight
-        weighted = losses if weights is None else losses * weights
-        num_examples = replicas.total(tf.cast(tf.size(losses), losses.dtype))
-        loss = tf.reduce_sum(weighted) / num_examples
-        return loss + (self._regularization() if step.training else 0.0), losses
-
-    def _regularization(self):
-        """What layers add to the loss: a scalar, on each replica its part of it."""
-        number = tf.distribute.get_strategy().num_replicas_in_sync
-        return sum(self.losses) / number if self.losses else 0.0
 
     def train_step(self, data):
         """One step of the optimizer; returns the metrics so far."""
         step = self._step(data, training=True)
         with tf.GradientTape() as tape:
-            loss, losses = self._loss_of(step)
+            loss, losses = loss_of(step)
             loss = self.optimizer.scale_loss(loss)
         if variables := self.trainable_weights:
             gradients = tape.gradient(loss, variables)
@@ -219,25 +213,18 @@ class Adapter(Calls):
         """
         return self.door().as_tensors(x)
 
-    def given(self, condition):
+    def given(self, condition, num_rows=None):
         """`Inputs` of a condition alone, for what needs no x; None without one.
+
+        Args:
+            condition: [B, ...], or None.
+            num_rows: B as it must be, or None where that is not known.
 
         Raises:
             ValueError: if the model needs a condition and there is none, or the other
                 way round, or it does not fit.
         """
-        needs_one = "condition" in self.input_rules()
-        if needs_one == (condition is None):
-            expectation = (
-                "given, since the model depends on it"
-                if needs_one
-                else ("left out: the model depends on none")
-            )
-            raise ValueError(
-                f"`condition` must be {expectation}. Received: "
-                f"condition={shown(condition)}"
-            )
-        return self.as_inputs({"condition": condition}) if needs_one else None
+        return self.door().condition_alone(condition, num_rows)
 
     def checked(self, data):
         """`data`, x in float32 and known to fit, all else as it came.

@@ -43,17 +43,49 @@ class Door:
         """Inputs as checked tensors; of symbolic ones the values are not checked.
 
         Args:
-            x: `Inputs`, a dict of them, or x alone.
+            x: a dict of the inputs, x alone, or `Inputs`, where x may be missing.
         """
         named = by_name(x, self.rules)
-        if "x" in named and "condition" in self.rules and "condition" not in named:
-            raise ValueError(
-                "`condition` must be among the inputs of this model, in a dict beside "
-                'x: {"x": x, "condition": condition}. Received: x alone'
-            )
+        if not isinstance(x, Inputs):
+            for name in self.rules:
+                if name not in named and name != "observed":
+                    raise _missing(name, named)
         return Inputs(
             **{name: self.rules[name].as_tensor(named[name], name) for name in named}
         )
+
+    def condition_alone(self, condition, num_rows=None):
+        """`Inputs` of a condition without x, or None of a model that has none.
+
+        Args:
+            condition: [B, ...], or None.
+            num_rows: B as it must be, or None where that is not known.
+
+        Raises:
+            ValueError: if there is a condition that no one needs, or none where one is
+                needed, or it does not fit.
+        """
+        needs_one = "condition" in self.rules
+        if needs_one == (condition is None):
+            expectation = (
+                "given, since the model depends on it"
+                if needs_one
+                else "left out: the model depends on none"
+            )
+            raise ValueError(
+                f"`condition` must be {expectation}. Received: "
+                f"condition={shown(condition)}"
+            )
+        if not needs_one:
+            return None
+        inputs = self.as_tensors(Inputs(condition=condition))
+        count = inputs.condition.shape[0]
+        if None not in (count, num_rows) and count != num_rows:
+            raise ValueError(
+                f"`condition` must have {num_rows} rows, one for each latent vector. "
+                f"Received: shape {tuple(inputs.condition.shape)}"
+            )
+        return inputs
 
     def arrays(self, x, y=None, weights=None, class_weight=None):
         """A tuple (x, y, sample weights) of arrays of one length, at least 1.
@@ -145,9 +177,7 @@ class Door:
         """The inputs by name, and y: None where that is the condition."""
         named = by_name(x, self.rules)
         if "x" not in named:
-            raise ValueError(
-                f"`x` must be among the inputs. Received: {shown(list(named))}"
-            )
+            raise _missing("x", named)
         if "condition" not in self.rules:
             return named, y
         if (y is None) == ("condition" not in named):
@@ -201,6 +231,13 @@ class Door:
         if y is not None and others:
             others = [without_labels(named["x"]), *others]
         return (_alone_or_named(named), *others)
+
+
+def _missing(name, named):
+    return ValueError(
+        f"`{name}` must be among the inputs, as in {{'x': x, 'condition': condition}}. "
+        f"Received: {' and '.join(named) or 'none'}"
+    )
 
 
 def _alone_or_named(named):

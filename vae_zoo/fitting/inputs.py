@@ -6,8 +6,6 @@ import tensorflow as tf
 
 from vae_zoo.arguments import shown
 
-NAMES = ("x", "condition", "observed")
-
 
 class Inputs(NamedTuple):
     """What a model is given. Wherever a method takes x it takes a dict of these, too.

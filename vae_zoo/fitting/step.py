@@ -4,9 +4,9 @@ import functools
 
 import tensorflow as tf
 
+from vae_zoo.components import replicas
 from vae_zoo.components.draw import Draw
 from vae_zoo.components.randomness import row_seeds
-from vae_zoo.components.replicas import weighted_mean
 from vae_zoo.distributions.noise import fold_in
 from vae_zoo.fitting.inputs import Inputs
 
@@ -137,7 +137,27 @@ class Step:
         if where is not None:
             counts = tf.cast(where, tf.float32)
             weights = counts if weights is None else counts * weights
-        return weighted_mean(values, weights)
+        return replicas.weighted_mean(values, weights)
+
+
+def loss_of(step):
+    """The loss of a step and those of its examples.
+
+    Args:
+        step: a `Step`; in training its objective counts, elsewhere the negative bound.
+
+    Returns:
+        A scalar, sum(w v) / B and what layers add, to which a strategy adds those of
+        other replicas; and the v, float32 [B].
+    """
+    losses = step.model.objective.loss(step) if step.training else -step.elbo
+    weights = step.sample_weight
+    weighted = losses if weights is None else losses * weights
+    num_examples = replicas.total(tf.cast(tf.size(losses), losses.dtype))
+    loss = tf.reduce_sum(weighted) / num_examples
+    if step.training and (further := step.model.losses):
+        loss += sum(further) / tf.distribute.get_strategy().num_replicas_in_sync
+    return loss, losses
 
 
 def inputs_of_batch(x) -> Inputs:

@@ -4,6 +4,7 @@ import math
 
 from vae_zoo.components.foreign import build_network
 from vae_zoo.components.heads import build_head
+from vae_zoo.components.objectives.objective import build_objective
 from vae_zoo.components.parts import check_components, claim
 from vae_zoo.components.priors.prior import build_prior
 from vae_zoo.fitting.examples import ExampleRule
@@ -22,6 +23,7 @@ class Composition:
         check_components(self.components())
         check_same_geometry(self.posterior_head, self.prior_layer)
         self.build_components()
+        build_objective(self.objective, self)
         claim(self.components())
 
     def components(self):
@@ -32,6 +34,7 @@ class Composition:
             "posterior": self.posterior_head,
             "prior": self.prior_layer,
             "likelihood": self.likelihood_head,
+            "objective": self.objective,
         }
 
     def build_components(self):

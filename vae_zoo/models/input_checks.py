@@ -100,6 +100,58 @@ def as_latents(z, latent_dim, name, rank=None):
     return tf.ensure_shape(z, (*z.shape[:-1], latent_dim))
 
 
+def as_named_latents(z, shapes):
+    """`z` as a dict of float32 tensors, one for each latent.
+
+    Args:
+        z: name -> float [..., *event].
+        shapes: of the events, name -> shape.
+
+    Raises:
+        ValueError: if a latent is missing, unknown or of another shape.
+    """
+    if not isinstance(z, dict) or z.keys() != shapes.keys():
+        names = " and ".join(f"'{name}'" for name in shapes)
+        raise ValueError(
+            f"`z` must be a dict of this model's latents, {names}: "
+            f"{_difference(z, shapes)}. Received: "
+            f"{shown([*z] if isinstance(z, dict) else z)}"
+        )
+    tensors = {}
+    for name, shape in shapes.items():
+        tensor = tf.convert_to_tensor(as_numbers(z[name], f"z['{name}']"))
+        if not tensor.shape[-len(shape) :].is_compatible_with(shape):
+            expected = ", ".join(map(str, ("...", *shape)))
+            raise ValueError(
+                f"`z['{name}']` must have shape [{expected}]. Received: shape "
+                f"{tuple(tensor.shape)}"
+            )
+        tensors[name] = tensor
+    return tensors
+
+
+def _difference(z, shapes):
+    """What is wrong with the names of `z`."""
+    if not isinstance(z, dict):
+        return "an array has no names"
+    missing = [f"'{name}' is missing" for name in shapes if name not in z]
+    unknown = [f"there is no {name!r}" for name in z if name not in shapes]
+    return ", ".join(missing + unknown)
+
+
+def check_shape_of_draws(shape):
+    """The length of `shape`; ValueError unless it says how many draws there are."""
+    rank = len(shape) if isinstance(shape, (list, tuple)) else None
+    if tf.is_tensor(shape) and shape.dtype.is_integer and shape.shape.rank == 1:
+        rank = shape.shape[0]
+    if rank is None:
+        raise ValueError(
+            "`shape` must be the numbers of draws, such as [100], or an integer vector "
+            f"of known length. Received: shape={shown(shape)}"
+        )
+    return rank
+
+
 def as_incomplete(x, mask):
     """`x`, zero where `mask` is 0, and the mask as booleans.
 

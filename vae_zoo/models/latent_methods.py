@@ -92,7 +92,8 @@ class LatentMethods:
             z: float [..., D].
             condition: of a conditional model, a row for each of the last axis of z.
         """
-        return self.points(z, self.given(condition))
+        z = self._as_latents(z, "z")
+        return self.points(z, self.given(condition, z.shape[-2]))
 
     def points(self, z, inputs=None) -> tf.Tensor:
         """The points that stand for p(x|z): float32 [..., *input_shape].
@@ -197,7 +198,7 @@ class LatentMethods:
         check_flag("draw", draw)
         _check_seed(seed, num_samples)
         seed = self.as_seed(seed)
-        inputs = self.given(condition)
+        inputs = self.given(condition, num_samples)
         if cluster is None:
             z = self.draw_prior([num_samples], seed, inputs)
         else:
@@ -243,7 +244,7 @@ class LatentMethods:
         check_count("num_steps", num_steps, 1, "the length of the chain")
         named = by_name(x, self.input_rules())
         x, observed = as_incomplete(
-            as_numbers(named["x"], "x"), as_numbers(mask, "mask")
+            as_numbers(named.get("x"), "x"), as_numbers(mask, "mask")
         )
         inputs = self.as_inputs({**named, "x": x})
         x = inputs.x

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from vae_zoo.arguments import check_count
 from vae_zoo.components.signature import Signature, row_spec
 from vae_zoo.distributions.noise import fold_in
 from vae_zoo.models.latent_methods import drawn
@@ -37,6 +38,8 @@ class ModelSignatures:
             num_importance_samples: draws for each row of `score`.
             num_imputation_steps: steps of the chain for each row of `impute`.
         """
+        check_count("num_importance_samples", num_importance_samples, 1, "draws")
+        check_count("num_imputation_steps", num_imputation_steps, 1, "steps")
         x = self.input_specs()
         given = tuple(spec for spec in x if spec.name == "condition")
         z = row_spec("latents", (self.latent_dim,))

@@ -3,13 +3,14 @@
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from vae_zoo.arguments import check_count, check_flag, shown
+from vae_zoo.arguments import check_count, check_flag
 from vae_zoo.components.draw import Draw, total
 from vae_zoo.components.geometry import EUCLIDEAN
 from vae_zoo.distributions.divergence import kl_divergence
 from vae_zoo.distributions.noise import fold_in
 from vae_zoo.fitting.inputs import Inputs
 from vae_zoo.models import importance
+from vae_zoo.models.input_checks import as_named_latents, check_shape_of_draws
 
 tfd = tfp.distributions
 
@@ -103,7 +104,7 @@ class Story:
 
         Args:
             z: the latents, name -> float [..., *event].
-            inputs: as in `infer`.
+            inputs: as in `infer`; None will do where there is no condition.
             training: whether layers such as dropout are in training mode.
 
         Returns:
@@ -115,7 +116,7 @@ class Story:
         """
         check_flag("training", training)
         z = self.checked_latents(z)
-        return dict(self.story(z, self.as_inputs(inputs), training=training))
+        return dict(self._told(z, inputs, training))
 
     def log_joint(
         self, z, inputs, *, conditionals=None, training=False
@@ -141,11 +142,14 @@ class Story:
 
     def _priors(self, z, inputs, training=False):
         """The story up to x."""
-        inputs = Inputs() if inputs is None else self.as_inputs(inputs)
-        for name, p in self.story(z, inputs, training=training):
+        for name, p in self._told(z, inputs, training):
             if name == "x":
                 return
             yield name, p
+
+    def _told(self, z, inputs, training):
+        inputs = Inputs() if inputs is None else self.as_inputs(inputs)
+        return self.story(z, inputs, training=training)
 
     def draw_prior(self, shape, seed, inputs=None) -> dict[str, tf.Tensor]:
         """Draws of all latents from p: name -> float [*shape, *event].
@@ -153,13 +157,14 @@ class Story:
         Args:
             shape: int32 vector of known length, [N], or [K, B] for K draws given each
                 row of inputs.
-            seed: int32 [2], or one for each of the last axis of `shape`.
+            seed: integer or int32 [2], or one for each of the last axis of `shape`;
+                None draws from the model's generator.
             inputs: as in `infer`, for a model whose priors depend on them.
         """
+        rank, seed = check_shape_of_draws(shape), self.as_seed(seed)
         z, num_latents = {}, len(self.latent_shapes)
         for number, (name, p) in enumerate(self._priors(z, inputs)):
             own = seed if num_latents == 1 else fold_in(seed, number)
-            rank = len(shape) if isinstance(shape, (list, tuple)) else shape.shape[0]
             z[name] = p.sample(shape[: rank - p.batch_shape.rank], seed=own)
         return z
 
@@ -267,31 +272,4 @@ class Story:
         Raises:
             ValueError: if one is missing, unknown or of another shape.
         """
-        shapes = self.latent_shapes
-        names = " and ".join(f"'{name}'" for name in shapes)
-        if not isinstance(z, dict) or z.keys() != shapes.keys():
-            received = shown([*z] if isinstance(z, dict) else z)
-            raise ValueError(
-                f"`z` must be a dict of this model's latents, {names}: "
-                f"{_difference(z, shapes)}. Received: {received}"
-            )
-        tensors = {}
-        for name, shape in shapes.items():
-            tensor = tf.convert_to_tensor(z[name], tf.float32)
-            if not tensor.shape[-len(shape) :].is_compatible_with(shape):
-                expected = ", ".join(map(str, ("...", *shape)))
-                raise ValueError(
-                    f"`z['{name}']` must have shape [{expected}]. Received: shape "
-                    f"{tuple(tensor.shape)}"
-                )
-            tensors[name] = tensor
-        return tensors
-
-
-def _difference(z, shapes):
-    """What is wrong with the names of `z`."""
-    if not isinstance(z, dict):
-        return "an array has no names"
-    missing = [f"'{name}' is missing" for name in shapes if name not in z]
-    unknown = [f"there is no {name!r}" for name in z if name not in shapes]
-    return ", ".join(missing + unknown)
+        return as_named_latents(z, self.latent_shapes)

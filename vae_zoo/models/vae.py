@@ -6,9 +6,9 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from vae_zoo.arguments import check_count, check_flag, check_seed
+from vae_zoo.arguments import check_count, check_flag, check_seed, shown
 from vae_zoo.components.draw import Draw
-from vae_zoo.components.foreign import check_component, check_network
+from vae_zoo.components.foreign import check_network
 from vae_zoo.components.likelihoods import Bernoulli, Likelihood
 from vae_zoo.components.networks import MLP
 from vae_zoo.components.objectives import Elbo, Objective
@@ -95,10 +95,8 @@ class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Ada
         self.posterior_head = DiagonalNormal() if posterior is None else posterior
         self.prior_layer = StandardNormal() if prior is None else prior
         self.likelihood_head = Bernoulli() if likelihood is None else likelihood
-        objective = Elbo() if objective is None else objective
-        check_component("objective", objective, Objective, "objectives.Elbo()")
+        self._objective = Elbo() if objective is None else objective
         self._compose()
-        self.objective = objective
         self.make_trackers()
 
     # The generative story.
@@ -128,12 +126,23 @@ class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Ada
             Dict of float32 [..., *]; [1, ...] or a scalar where all rows share one.
         """
         check_flag("training", training)
-        z = z if isinstance(z, dict) else self.completed(self._as_latents(z, "z"))
+        z = self._latents_of_decoder(z)
 
         def parameters(rows):
             return self.likelihood_head(self.decoder(rows, training=training))
 
-        return over_rows(parameters, z[self.decoded_latent])
+        return over_rows(parameters, z)
+
+    def _latents_of_decoder(self, z):
+        """What the decoder takes, [..., D'], from what `likelihood` takes."""
+        if not isinstance(z, dict):
+            z = self.completed(self._as_latents(z, "z"))
+        if self.decoded_latent not in z:
+            raise ValueError(
+                f"`z` must have the latent '{self.decoded_latent}', of which x is "
+                f"made. Received: {shown([*z])}"
+            )
+        return z[self.decoded_latent]
 
     def completed(self, z):
         """The latents that x depends on, by name, where that of `decode` is `z`.
@@ -153,9 +162,8 @@ class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Ada
             condition: of a conditional model, a row for each of the last axis of z.
             training: whether layers such as dropout are in training mode.
         """
-        parameters = self.likelihood_parameters(
-            z, self.given(condition), training=training
-        )
+        inputs = self.given(condition, self._latents_of_decoder(z).shape[-2])
+        parameters = self.likelihood_parameters(z, inputs, training=training)
         return self.likelihood_head.distribution(**parameters)
 
     # The posteriors.
@@ -178,6 +186,7 @@ class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Ada
 
     def features(self, inputs, *, training=False):
         """See `Story`: what the encoder makes of x."""
+        check_flag("training", training)
         return self.encoder(self.as_inputs(inputs).x, training=training)
 
     def features_of_top(self, features):
@@ -200,6 +209,7 @@ class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Ada
     ):
         """See `Story`: each latent is drawn given x alone."""
         check_count("num_samples", num_samples, 1, "the draws for each example")
+        check_flag("training", training)
         if features is None:
             features = self.features(inputs, training=training)
         if z is not None:

@@ -35,9 +35,8 @@ def write_pictures(model, source, folder, seed, binarize):
         seed: fixes the draws.
         binarize: None, "dynamic" or "fixed", as in training.
     """
-    x, classes = _examples(source, seed, binarize)
-    names = getattr(source, "class_names", None)
-    _save(figures(model, x, classes, seed, class_names=names), folder)
+    made, _, _ = _figures_of_source(model, source, seed, binarize)
+    _save(made, folder)
 
 
 def write_all_pictures(model, source, folder, seed, binarize, history=()):
@@ -54,14 +53,19 @@ def write_all_pictures(model, source, folder, seed, binarize, history=()):
     Returns:
         The paths of the files written.
     """
-    x, classes = _examples(source, seed, binarize)
-    names = getattr(source, "class_names", None)
-    made = {
-        **figures(model, x, classes, seed, class_names=names),
+    made, x, classes = _figures_of_source(model, source, seed, binarize)
+    made |= {
         **figures_of_latents(model, x, seed, classes),
         **figures_of_training(history),
     }
     return _save(made, folder)
+
+
+def _figures_of_source(model, source, seed, binarize):
+    """The pictures that every run leaves, and the examples and classes they show."""
+    x, classes = _examples(source, seed, binarize)
+    names = getattr(source, "class_names", None)
+    return figures(model, x, classes, seed, class_names=names), x, classes
 
 
 def figures(model, x, classes, seed, *, num_samples=NUM_PICTURED, class_names=None):

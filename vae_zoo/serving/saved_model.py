@@ -82,8 +82,6 @@ def export(
     check_instance("model", model, VAE, "a model of vae_zoo, such as vae_zoo.VAE(…)")
     directory = checked_path("directory", directory)
     metadata = checked_metadata(metadata)
-    check_count("num_importance_samples", num_importance_samples, 1, "draws per row")
-    check_count("num_imputation_steps", num_imputation_steps, 1, "steps of the chain")
     if version is not None:
         check_count("version", version, 1, "the version's number, or None")
     if keep is not None:
@@ -96,7 +94,7 @@ def export(
     directory.mkdir(parents=True, exist_ok=True)
     atomic.remove_abandoned(directory)
     module = tf.Module()
-    module.weights = [variable.value for variable in model.weights]
+    module.weights = [variable.value for variable in weights.exported_weights(model)]
     with atomic.partial_folder(directory) as folder:
         tf.saved_model.save(module, str(folder), signatures=functions)
         extra = folder / EXTRA

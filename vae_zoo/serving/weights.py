@@ -9,8 +9,14 @@ import tensorflow as tf
 _KEY = "weights/{}/.ATTRIBUTES/VARIABLE_VALUE"
 
 
+def exported_weights(model):
+    """The weights that an export holds: all but those of the objective."""
+    of_objective = {id(weight) for weight in model.objective.weights}
+    return [weight for weight in model.weights if id(weight) not in of_objective]
+
+
 def weight_names(model):
-    """A name for each of `model.weights`, in their order.
+    """A name for each of the `exported_weights`, in their order.
 
     It says where the weight belongs, by the attributes on the way to it, such as
     "posterior_head/loc/dense/kernel". Unlike a variable's path it has no numbers that
@@ -18,7 +24,7 @@ def weight_names(model):
     """
     found = {}
     _walk(model, "", "", found, set())
-    names = [found.get(id(weight), weight.name) for weight in model.weights]
+    names = [found.get(id(weight), weight.name) for weight in exported_weights(model)]
     repeated = {name for name, count in collections.Counter(names).items() if count > 1}
     # Where no name tells two weights apart their places have to do.
     return [
@@ -63,25 +69,26 @@ def restore(model, folder, names=None):
         model: a built model.
         folder: the version's folder, a `pathlib.Path`.
         names: of the stored weights, as `weight_names` gave them at export. None, as
-            of early versions: they are taken in the order of `model.weights`.
+            of early versions: they are taken in the order of `exported_weights`.
 
     Raises:
         ValueError: if the stored weights are not those of the model: in number, name
             or shape. Nothing is set then.
     """
+    weights = exported_weights(model)
     prefix = folder / "variables" / "variables"
     reader = tf.train.load_checkpoint(str(prefix))
     shapes = reader.get_variable_to_shape_map()
     places = _places(weight_names(model), names, folder)
     count = sum(key.startswith("weights/") for key in shapes)
-    if count != len(model.weights):
+    if count != len(weights):
         raise ValueError(
             f"{_described(folder)} must describe the model whose weights are stored "
-            f"beside it. Received: a model of {len(model.weights)} weights, and "
+            f"beside it. Received: a model of {len(weights)} weights, and "
             f"{count} are stored"
         )
     keys = [_KEY.format(place) for place in places]
-    for key, variable in zip(keys, model.weights, strict=True):
+    for key, variable in zip(keys, weights, strict=True):
         stored = shapes.get(key)
         if stored is None or tuple(stored) != tuple(variable.shape):
             raise ValueError(
@@ -89,7 +96,7 @@ def restore(model, folder, names=None):
                 f"stored beside it. Received: a model with {variable.path} of shape "
                 f"{tuple(variable.shape)}, and the one stored has {stored}"
             )
-    for key, variable in zip(keys, model.weights, strict=True):
+    for key, variable in zip(keys, weights, strict=True):
         variable.assign(reader.get_tensor(key))
 
 

@@ -43,7 +43,7 @@ class Elbo(Objective):
     """
 
     beta = Number()
-    free_bits = Number()
+    free_bits = Number(is_off_at_zero=True)
     capacity = Number(is_optional=True)
 
     def __init__(
@@ -65,7 +65,11 @@ class Elbo(Objective):
             "num_samples", num_samples, 1, "the draws for each example"
         )
         self.closed_form = check_flag("closed_form", closed_form)
-        if capacity is not None and self.free_bits != 0.0:
+
+    def check_numbers(self, values):
+        """A capacity says itself how many nats are free."""
+        free_bits, capacity = values.get("free_bits", 0.0), values.get("capacity")
+        if capacity is not None and free_bits != 0.0:
             raise ValueError(
                 "`free_bits` must be 0 with a `capacity`, which says itself how many "
                 f"nats are free. Received: free_bits={free_bits}, capacity={capacity}"
@@ -93,7 +97,7 @@ class Elbo(Objective):
         return self.kl_weight(step.iteration) * kl - step.terms["log_likelihood"]
 
     def _kl(self, step):
-        """The KL of all latents, [B], what is free among them at no cost."""
+        """The KL of all latents, [B], without cost where it is free."""
         if self.closed_form and self.free_bits == 0.0:
             return step.terms["kl"]
         free_bits = self.number("free_bits", step.iteration)

@@ -16,10 +16,13 @@ class Number:
 
     Args:
         is_optional: whether it may be None.
+        is_off_at_zero: whether the objective leaves something out where the number is
+            0. The training step is traced anew when that changes.
     """
 
-    def __init__(self, *, is_optional=False):
+    def __init__(self, *, is_optional=False, is_off_at_zero=False):
         self._is_optional = is_optional
+        self._is_off_at_zero = is_off_at_zero
 
     def __set_name__(self, owner, name):
         self._name = name
@@ -35,13 +38,19 @@ class Number:
     def __set__(self, objective, value):
         """Raises ValueError unless it is a finite number >= 0 or a schedule."""
         value = self._checked(value)
-        before = _values_of(objective).get(self._name)
-        _values_of(objective)[self._name] = value
+        values = _values_of(objective)
+        objective.check_numbers({**values, self._name: value})
+        before, values[self._name] = values.get(self._name), value
         variable = _variables_of(objective).get(self._name)
         if isinstance(value, float) and variable is not None:
             variable.assign(value)
-        if not (isinstance(value, float) and isinstance(before, float)):
+        if self._differ_in_a_trace(before, value):
             objective.forget_traces()
+
+    def _differ_in_a_trace(self, before, value):
+        if not (isinstance(value, float) and isinstance(before, float)):
+            return True
+        return self._is_off_at_zero and (before == 0) != (value == 0)
 
     def _checked(self, value):
         """`value`, a number as a float; raises ValueError unless it can be set."""

@@ -12,8 +12,8 @@ class Objective(keras.layers.Layer):
     """What training minimizes, per example. A subclass defines `loss`.
 
     `elbo`, `evaluate` and `val_loss` stay the plain bound whatever trains the model.
-    Attributes that are `Number`s can be read and set at any time, on the objective and
-    on the model. An objective may own weights; exports leave them out.
+    Attributes that are `Number`s can be read and set at any time. An objective may own
+    weights; exports leave them out.
 
     Attributes:
         num_samples: K, the draws of the latents for each example in training.
@@ -27,7 +27,7 @@ class Objective(keras.layers.Layer):
     def __new__(cls, *args, **kwargs):
         """A layer whose `build` takes a model."""
         objective = super().__new__(cls, *args, **kwargs)
-        # Keras wraps `build` to record what a layer was built with, as a part of it.
+        # Keras wraps `build` and keeps what it is given, here the model, as a part.
         vars(objective).pop("build", None)
         return objective
 
@@ -52,6 +52,13 @@ class Objective(keras.layers.Layer):
         """
         raise NotImplementedError
 
+    def check_numbers(self, values):
+        """Raises ValueError unless the `Number`s may have these values together.
+
+        Args:
+            values: name -> number, schedule or None, of those set so far.
+        """
+
     def check_training_data(self, data):
         """Raises ValueError if there is nothing to learn from `data`.
 
@@ -69,7 +76,7 @@ class Objective(keras.layers.Layer):
         return numbers_of(type(self))[name].at(self, iteration)
 
     def forget_traces(self):
-        """Has the model's training step traced anew, which a change asks for."""
+        """Has the model trace its training step anew."""
         model = vars(self).get("_model", lambda: None)()
         if model is not None and model.compiled:
             model.make_train_function(force=True)
