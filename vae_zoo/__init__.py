@@ -28,7 +28,7 @@ __all__ = [
 def _register_classes(keras):
     """Lets Keras find the classes of a saved file, whichever is imported first.
 
-    And the models the presets.
+    It also makes the presets known to the models.
     """
     del keras
     for name in ("vae_zoo.components", "vae_zoo.models", "vae_zoo.zoo.registration"):

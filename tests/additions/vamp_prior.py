@@ -12,7 +12,7 @@ from vae_zoo.distributions import MixtureOfNormals
 class VampPrior(Prior):
     """p(z) = 1/P sum_p q(z|u_p), with learned pseudo-inputs u_p in [0, 1].
 
-    Of a model with a `DiagonalNormal` posterior.
+    The model must have a `DiagonalNormal` posterior.
 
     Source: Tomczak & Welling 2018, equation 9.
     """

@@ -47,9 +47,8 @@ def test_a_hyperspherical_run(tmp_path, capsys, monkeypatch):
     export_one_signature(monkeypatch)
     arguments = [*SHORT, "--posterior", "power-spherical", "--warmup-epochs", "2"]
     folder = tmp_path / "run"
-    assert (
-        main(["train", "hyperspherical-vae", *arguments, "--output", str(folder)]) == 0
-    )
+    arguments += ["--output", str(folder)]
+    assert main(["train", "hyperspherical-vae", *arguments]) == 0
     assert {path.name for path in folder.iterdir()} == ARTEFACTS
     model = HypersphericalVAE.from_preset(folder)
     assert type(model.posterior_head).__name__ == "PowerSpherical"

@@ -1,4 +1,4 @@
-"""What is added to the package from outside is one short file, and all laws hold."""
+"""What is written outside of the package is one short file, and obeys the laws."""
 
 import ast
 import pathlib
@@ -71,7 +71,7 @@ def test_an_addition_is_a_short_file(name, most):
         )
         if isinstance(node, ast.stmt) and not (is_import or is_docstring):
             first = node.body[0] if getattr(node, "body", None) else None
-            # Of what has a body, the lines before it: its own statements count there.
+            # The statements of a body count by themselves.
             last = first.lineno - 1 if first else node.end_lineno
             lines |= set(range(node.lineno, max(node.lineno, last) + 1))
     assert len(lines) <= most

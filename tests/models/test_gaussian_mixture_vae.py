@@ -142,8 +142,8 @@ def test_free_bits_are_free_up_to_their_number(share, binary_images):
     others = terms["kl_z"] + terms["kl_w"] - terms["log_likelihood"]
     expected = tf.reduce_mean(others) + max(mean, share * mean)
     assert_allclose(loss, expected, rtol=1e-5)
-    # What is free has no gradient, what is not has that of the term: p(c) has a part in
-    # kl_c and, through p(z|w), in kl_z.
+    # Free nats have no gradient. The logits of p(c) are in kl_c and, through p(z|w), in
+    # kl_z.
     with tf.GradientTape(persistent=True) as tape:
         draw, inputs = step.draw, step.inputs
         step = Step(model, inputs, training=False)

@@ -66,6 +66,12 @@ def test_a_warm_up_is_of_the_capacity_if_there_is_one_else_of_beta():
     assert model.beta.get_config() == {**expected, "stop": 4, "ramp": 0.25}
 
 
+@pytest.mark.parametrize("warm_up", [[], ["--warmup-epochs", "2"]])
+def test_a_schedule_is_checked_with_and_without_a_warm_up(warm_up):
+    with pytest.raises(ValueError, match="`ramp` must be .*ramp=3"):
+        built(*warm_up, "--schedule", "cyclical", "--ramp", "3")
+
+
 def test_the_optimizer_is_the_settings():
     _, plain = built("--learning-rate", "0.01")
     assert float(plain.learning_rate) == pytest.approx(0.01)

@@ -184,10 +184,8 @@ def test_a_bad_row_has_a_defined_answer_and_does_not_spoil_the_others(
     not_finite = np.flatnonzero(~np.isfinite(BAD)) * 2 + 1
     too_large = 2 * BAD.index(7.0) + 1
     for name, signature in signatures.items():
-        request = {
-            key: tf.constant(good[key])
-            for key in signature.structured_input_signature[1]
-        }
+        keys = signature.structured_input_signature[1]
+        request = {key: tf.constant(good[key]) for key in keys}
         expected = signature(**request)
         for key in request.keys() - {"seeds"}:
             spoiled = good[key].copy()
@@ -252,9 +250,8 @@ def test_there_is_no_second_copy_of_the_weights(exported):
     names = {path.name for path in copies if path.is_file()}
     assert "variables.data-00000-of-00001" in names
     assert not any(name.endswith((".h5", ".keras", ".npz")) for name in names)
-    assert (version / "variables" / "variables.data-00000-of-00001").stat().st_size < (
-        num_bytes + 20_000
-    )
+    data = version / "variables" / "variables.data-00000-of-00001"
+    assert data.stat().st_size < num_bytes + 20_000
 
 
 def test_only_core_operations(exported):

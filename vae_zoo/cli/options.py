@@ -209,7 +209,7 @@ def _add_serve_config(commands, run):
 
 
 def server_options():
-    """Those that say how `serve-config` has the server run, by name."""
+    """The options that say how `serve-config` has the server run, by name."""
     left_out = ("models", "output")
     return run_options.of_function(write_server_config, left_out)
 

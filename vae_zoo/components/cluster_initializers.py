@@ -19,7 +19,7 @@ class ClusterInitializer:
     groups.
 
     Args:
-        num_epochs: epochs of `fit` before that, an integer >= 0. A training that has
+        num_epochs: epochs before the clusters start, >= 0. A training that has
             no more epochs warns: its clusters start at its end and stay untrained.
         num_restarts: starts of the search, of which the best is kept, >= 1.
         max_examples: examples to group, at most, >= 2; drawn at random from an array,

@@ -39,13 +39,15 @@ class Distorted(keras.layers.Layer):
 
     Args:
         network: the layer to call, for images [B, H, W] or [B, H, W, C].
-        rotation: in degrees, >= 0.
-        shear: horizontal shift of a row over its distance from the centre, >= 0.
-        zoom: logarithm of the factor by which height and width, each by its own,
-            grow or shrink, >= 0.
-        translation: share of the height and of the width, >= 0.
-        elastic: shift of the knots of a cubic spline that bends the image, four from
-            edge to edge in both directions, as a share of height and width, >= 0.
+        rotation: largest rotation, in degrees, >= 0.
+        shear: largest horizontal shift of a row over its distance from the centre,
+            >= 0.
+        zoom: largest logarithm of the factor by which height and width, each by its
+            own, grow or shrink, >= 0.
+        translation: largest shift, as a share of the height and of the width, >= 0.
+        elastic: largest shift of the knots of a cubic spline that bends the image, as
+            a share of height and width, >= 0. There are four knots from edge to edge
+            in both directions.
         seed: integer that fixes the distortions.
         name: the layer's name.
         **kwargs: what every Keras layer takes.

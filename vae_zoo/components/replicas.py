@@ -64,7 +64,7 @@ def _gather(value):
 def of_the_first(model, values):
     """`values`, arrays that each worker has found; those of the first one.
 
-    They are equal but for rounding, and one has to count.
+    They differ by rounding alone, and all workers have to use the same.
     """
     strategy = model.distribute_strategy
     if strategy.num_replicas_in_sync == 1:

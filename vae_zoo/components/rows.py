@@ -1,4 +1,4 @@
-"""Rows: networks over those of latents [K, B, D], and data by some of them."""
+"""Networks applied to the rows of latents [K, B, D], and data some rows at a time."""
 
 import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""What a model offers to those who serve it."""
+"""A function that a model offers to a server."""
 
 import dataclasses
 from collections.abc import Callable

@@ -64,7 +64,7 @@ class Adapter(Calls):
         check_components({"objective": objective})
         build_objective(objective, self)
         claim({"objective": objective})
-        # Keras would go on to track the old one, too.
+        # Keras would keep tracking the old one, too.
         self._tracker.untrack(self._objective)
         self._objective = objective
         objective.forget_traces()
@@ -89,7 +89,7 @@ class Adapter(Calls):
         return self.objective.num_classes is not None
 
     def make_trackers(self):
-        """The metrics: the means of the bound and its terms, and others."""
+        """Makes the metrics: the means of the bound and its terms, and further ones."""
         names = ("elbo", *self.term_names)
         self._trackers = [keras.metrics.Mean(name=name) for name in names]
         self._further_metrics = self.make_metrics()
@@ -170,7 +170,7 @@ class Adapter(Calls):
         return results
 
     def _names_for_labels(self):
-        """Of the metrics that say nothing without a label."""
+        """The names of the metrics that need labels."""
         return [
             metric.name
             for metric in self._further_metrics
@@ -194,7 +194,7 @@ class Adapter(Calls):
         return {name: tf.reshape(value, [1]) for name, value in results.items()}
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        """Nothing: the constructor builds all, and Keras fails on several machines."""
+        """Does nothing: all is built, and Keras' own fails on several machines."""
 
     # The data.
 
@@ -250,7 +250,7 @@ class Adapter(Calls):
         """Callbacks that `fit` needs; arguments as in `check_training_data`."""
         return self.start_of_training(TrainingData.of(data, num_batches))
 
-    # What Keras has and is another here.
+    # Keras' methods that differ here.
 
     def export(self, *args, **kwargs):
         """Refused: `vae_zoo.export` writes what a server needs.

@@ -1,4 +1,4 @@
-"""One step of training or validation: what an objective is made of, each thing once."""
+"""One step of training or validation: what objectives need, each computed once."""
 
 import functools
 
@@ -56,7 +56,7 @@ class Step:
 
     @functools.cached_property
     def features(self):
-        """What the encoder makes of the inputs."""
+        """The encoder's features of the inputs."""
         return self.model.features(self.inputs, training=self.training)
 
     @functools.cached_property
@@ -76,7 +76,7 @@ class Step:
         return self.model.conditionals(self.draw.z, self.inputs, training=self.training)
 
     def log_joint(self, z=None) -> dict[str, tf.Tensor]:
-        """log p of each latent and of x, [K, B], nats, at `z` or at the own draw."""
+        """log p of each latent and of x, [K, B], nats, at `z` or the step's draw."""
         if z is None:
             return self._log_joint
         return self.model.log_joint(z, self.inputs, training=self.training)
@@ -88,7 +88,7 @@ class Step:
         )
 
     def log_q(self, z=None) -> dict[str, tf.Tensor]:
-        """log q of each latent, [K, B], nats, at `z` or at the step's own draw."""
+        """log q of each latent, [K, B], nats, at `z` or the step's draw."""
         if z is None:
             return self.draw.log_q
         return self.model.infer(
@@ -161,5 +161,5 @@ def loss_of(step):
 
 
 def inputs_of_batch(x) -> Inputs:
-    """What came through the door, a tensor or a dict of them, as `Inputs`."""
+    """A checked batch, a tensor or a dict of them, as `Inputs`."""
     return Inputs(**x) if isinstance(x, dict) else Inputs(x)

@@ -1,4 +1,4 @@
-"""What a model trains on, for those that look at some of it before or beside it."""
+"""The data of a training, for parts of a model that look at some of them."""
 
 import inspect
 
@@ -27,7 +27,7 @@ class TrainingData:
 
     @classmethod
     def of(cls, data, num_batches=None) -> "TrainingData":
-        """Of what `fit` takes: a stream, or a tuple (x, y, sample weights)."""
+        """From what `fit` takes: a stream, or a tuple (x, y, sample weights)."""
         if is_stream(data):
             return cls(data, num_batches=num_batches)
         x, y, weights = data

@@ -28,9 +28,10 @@ class BetaVAE(VAE):
             (`components.schedules`). With a capacity this is the gamma of
             Burgess et al. It may be set later, as `capacity` may: `model.beta = 4.0`
             counts from the next step on.
-        normalized: True: `beta` is the normalized weight beta_norm = beta M / N
+        normalized: whether `beta` is the normalized weight beta_norm = beta M / N
             of Higgins et al., M = latent_dim, N the number of observed elements.
-        capacity: None, or C in nats, >= 0; a number or a schedule.
+        capacity: C in nats, at which beta |KL - C| holds the KL, >= 0. None, a number
+            or a schedule.
         **kwargs: as in `VAE`. An `objective` takes the place of `beta`, `normalized`
             and `capacity`.
 

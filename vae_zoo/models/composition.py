@@ -54,7 +54,7 @@ class Composition:
     def _check_latents(self):
         """Raises ValueError unless there is a posterior of each latent of the prior."""
         known, needed = [*self.latent_shapes], [*self.prior_layer.latent_shapes]
-        # A prior of one latent is that of the top one, whatever its name.
+        # A prior with one latent is that of the top one, whatever its name.
         if len(needed) > 1 and sorted(known) != sorted(needed):
             raise ValueError(
                 "`prior` must be one of the latents that this model has posteriors "
@@ -68,7 +68,7 @@ class Composition:
         sizes = [size for size in self._decoded_shape[1:] if isinstance(size, int)]
         return max(math.prod(sizes), math.prod(self.input_shape))
 
-    # What training asks of them; see `fitting.Adapter`.
+    # Training asks for these; see `fitting.Adapter`.
 
     def input_rules(self):
         """See `Adapter`."""

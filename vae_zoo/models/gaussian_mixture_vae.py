@@ -37,22 +37,22 @@ class GaussianMixtureVAE(VAE):
 
     Args:
         input_shape: as in `VAE`.
-        latent_dim: length D of z, as in `VAE`.
-        num_clusters: K >= 2.
+        latent_dim: length D of z.
+        num_clusters: K, the clusters, >= 2.
         noise_dim: length of w.
         cluster_network: layer w -> features, of which the clusters' locations and
             scales are linear. Default `MLP((128,), activation="tanh")`.
         noise_posterior: q(w|x), made of the encoder's features. Default
             `DiagonalNormal()`.
         full_covariance: whether p(z|w, c) has a full covariance.
-        initialization: how clusters start from encoded data, one of
+        initialization: how clusters start from encoded data. One of
             `components.cluster_initializers`; None: at random.
         beta: weight of all divergences in training, >= 0; a number or a schedule.
             `elbo`, `evaluate` and `val_loss` stay at beta = 1.
-        free_bits: lambda, nats that KL(p(c|z, w) || p(c)) may have at no cost in
-            training, the mean over a batch by its sample weights, >= 0. It keeps
-            clusters from being mixed up early. Under a uniform p(c) it is log K at
-            most, and free above.
+        free_bits: nats that KL(p(c|z, w) || p(c)) may have at no cost in training,
+            >= 0. They are compared with the mean over a batch by its sample weights,
+            and keep clusters from being mixed up early. Under a uniform p(c) that KL is
+            log K at most.
         classifier_weight: weight of -log p(c = y|z, w) of a labelled example beside
             the bound, >= 0. Kingma et al. take 0.1 N / N_l for N_l labels among N.
         **kwargs: as in `VAE`, but for `prior`. An `objective` takes the place of

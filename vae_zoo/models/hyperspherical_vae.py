@@ -26,8 +26,8 @@ class HypersphericalVAE(VAE):
         input_shape: as in `VAE`.
         latent_dim: length of the vector z, >= 2. The literature's d-dimensional
             sphere S^d has latent_dim = d + 1.
-        posterior: `posteriors.VonMisesFisher()`, the default, `PowerSpherical()`, or
-            a product of them (`components.products`).
+        posterior: q(z|x). `posteriors.VonMisesFisher()`, the default,
+            `PowerSpherical()`, or a product of them (`components.products`).
         prior: default `priors.SphericalUniform()`; a product of them for a product.
         beta: weight of the KL term in training, >= 0; a number or a schedule such as
             `components.schedules.Linear(0.0, 1.0, num_steps)`, a warm-up. `elbo`,

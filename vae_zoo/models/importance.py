@@ -67,7 +67,7 @@ def _gathered(inputs, rows):
 
 
 def _split(terms):
-    """What a dict of log-densities says of the latents, all together, and of x."""
+    """The log-densities of all latents together and of x: [K, B] each."""
     log_likelihood = terms["x"]
     log_prior = total({name: each for name, each in terms.items() if name != "x"})
     return tf.broadcast_to(log_prior, tf.shape(log_likelihood)), log_likelihood

@@ -1,10 +1,10 @@
-"""Arguments of a model that are those of its objective, such as `beta`."""
+"""Arguments of a model that belong to its objective, such as `beta`."""
 
 import inspect
 
 
 class NumberOfObjective:
-    """An attribute of a model that reads and sets the objective's of the same name."""
+    """A model's attribute that reads and sets the same one of its objective."""
 
     def __set_name__(self, owner, name):
         self._name = name
@@ -20,8 +20,8 @@ class NumberOfObjective:
         objective = model.objective
         if not hasattr(objective, self._name):
             raise AttributeError(
-                f"`{self._name}` is none of this model's: its objective is "
-                f"{type(objective).__name__}"
+                f"`{self._name}` cannot be set: the model's objective, "
+                f"{type(objective).__name__}, has none"
             )
         setattr(objective, self._name, value)
 

@@ -1,4 +1,4 @@
-"""What a model offers to those who serve it: functions of requests, and their specs."""
+"""The functions that a model offers to a server, and the specs of what they take."""
 
 import tensorflow as tf
 
@@ -7,7 +7,7 @@ from vae_zoo.components.signature import Signature, row_spec
 from vae_zoo.distributions.noise import fold_in
 from vae_zoo.models.latent_methods import drawn
 
-# The request's names of inputs that methods call otherwise.
+# Inputs that have another name in a request.
 _REQUEST_NAMES = {"x": "inputs"}
 
 
@@ -15,7 +15,7 @@ class ModelSignatures:
     """The signatures of every model; a prior adds its own."""
 
     def input_specs(self) -> tuple[tf.TensorSpec, ...]:
-        """Those of the inputs in a request, x as `inputs`."""
+        """The specs of the inputs in a request, where x is called `inputs`."""
         return tuple(
             row_spec(_REQUEST_NAMES.get(name, name), rule.shape)
             for name, rule in self.input_rules().items()

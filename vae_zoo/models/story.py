@@ -1,4 +1,4 @@
-"""What every model with latent variables can do, written once on their names."""
+"""The methods that every model with latent variables has, by the latents' names."""
 
 import tensorflow as tf
 import tensorflow_probability as tfp
@@ -18,19 +18,18 @@ tfd = tfp.distributions
 class Story:
     """A generative story p(z, x) and the posteriors q(z|x) that approximate it.
 
-    A model says by `story` what each latent and x are given the latents above, by
-    `features` and `infer` what q is, and by `locations` which points stand for it. All
-    else follows.
+    A model defines p by `story`, q by `features` and `infer`, and the points that stand
+    for q by `locations`. All other methods follow from these.
     """
 
-    # What a model says.
+    # A model defines these.
 
     def story(self, z, inputs, *, training=False):
         """The name and the distribution of each latent, then of x: a generator.
 
         Args:
-            z: the latents by name, float [..., *event]. Of each it is looked up only
-                after its distribution was given: who samples puts it there meanwhile.
+            z: the latents by name, float [..., *event]. Each is looked up only after
+                its distribution was yielded, so a sampler can add it in between.
             inputs: `Inputs`.
             training: whether layers such as dropout are in training mode.
         """
@@ -64,9 +63,9 @@ class Story:
             z: latents, name -> float [K, B, *event], at which to evaluate q instead of
                 drawing.
             features: what `features` returned for these inputs; None: computed here.
-            seed: integer or int32 [2], or one for each row, [B, 2]; a single latent
-                uses it as it is, of several latent i `fold_in(seed, i)`. None draws
-                from the model's generator.
+            seed: integer or int32 [2], or one for each row, [B, 2]. A single latent
+                uses it as it is; with several, latent i uses `fold_in(seed, i)`. None
+                draws from the model's generator.
             training: whether layers such as dropout are in training mode.
 
         Returns:
@@ -97,7 +96,7 @@ class Story:
         """The event shape of each latent, in the order in which q draws them."""
         raise NotImplementedError
 
-    # What follows.
+    # These follow.
 
     def conditionals(self, z, inputs, *, training=False) -> dict[str, tfd.Distribution]:
         """p of each latent given those above it, and "x": p of x given all latents.

@@ -40,7 +40,8 @@ class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Ada
     Args:
         input_shape: shape of one example, rank 1 to 3, without the batch.
         latent_dim: length D of the vector that `decode` takes.
-        encoder: layer [B, *input_shape] -> features. Default `MLP((512, 256))`.
+        encoder: the network that makes features of x, a layer
+            [B, *input_shape] -> features. Default `MLP((512, 256))`.
         decoder: layer [B, D] -> features. Default: the mirror image of `encoder`
             if that is a network of this package, else of `MLP((512, 256))`.
         posterior: q(z|x). Default `DiagonalNormal()`.
@@ -190,7 +191,7 @@ class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Ada
         return self.encoder(self.as_inputs(inputs).x, training=training)
 
     def features_of_top(self, features):
-        """What the posterior of the latent that `encode` gives is made of: [B, ...].
+        """The features from which the posterior of the top latent is made: [B, ...].
 
         Args:
             features: what `features` returned.
@@ -219,7 +220,7 @@ class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Ada
         parts = {}
         for number, (name, head) in enumerate(self.posterior_heads.items()):
             own = {"z": z[name]} if z is not None else {}
-            # As the exported presets have it, which answer to the same seeds.
+            # The shipped presets use these seeds: the same seed gives their answers.
             is_alone = z is not None or len(self.posterior_heads) == 1
             own_seed = seed if is_alone else fold_in(seed, number)
             parts[name] = head.infer(features, num_samples, own_seed, training, **own)

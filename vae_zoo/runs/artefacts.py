@@ -1,4 +1,4 @@
-"""What a run leaves beside its model and its history."""
+"""The files that a run leaves beside its model and its history."""
 
 from vae_zoo import atomic
 from vae_zoo.fitting import distribute

@@ -50,15 +50,17 @@ def _built(entry, settings, **given):
 
 
 def _warmed_up(plan, steps_per_epoch):
-    """The weight that grows from 0 over the warm-up, as a schedule."""
-    num_steps = round(plan.warmup_epochs * steps_per_epoch)
-    if not num_steps:
+    """The weight that grows from 0 over the warm-up, as a schedule, if there is one."""
+    if "schedule" not in plan.options:
         return {}
+    num_steps = round(plan.warmup_epochs * steps_per_epoch)
     # With a capacity it is the capacity that grows; beta is then gamma.
     name = "beta" if plan.options.get("capacity") is None else "capacity"
     entry = SCHEDULES[plan.options["schedule"]]
     stop = plan.options[name]
-    return {name: _built(entry, plan.options, stop=stop, num_steps=num_steps)}
+    # It is made in any case, which checks its options.
+    schedule = _built(entry, plan.options, stop=stop, num_steps=max(num_steps, 1))
+    return {name: schedule} if num_steps else {}
 
 
 def _check_activation(name):

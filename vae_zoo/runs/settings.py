@@ -6,7 +6,7 @@ from vae_zoo.zoo import presets
 from vae_zoo.zoo.catalogue import DISTORTED
 
 LARGEST_SEED = 2**32 - 1
-# What of a model's configuration says nothing of the function that it is: names, how
+# Parts of a model's configuration that do not change which function it is: names, how
 # it computes and how it is trained.
 NOT_ARCHITECTURE = (
     "name",
@@ -80,7 +80,7 @@ def check_initial_model(plan):
     name = plan.init_from
     if name is None:
         return
-    # Of a model that was not made by a run nothing is known before it is loaded.
+    # A model that no run made is not known before it is loaded.
     training = read_metadata(find_version(presets.find(name))).get("training", {})
     for key in _architecture(plan):
         if key in training and plan.options[key] != training[key]:

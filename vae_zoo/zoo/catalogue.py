@@ -9,9 +9,9 @@ import importlib
 
 from vae_zoo.zoo.constructors import Argument, arguments_of
 
-# What follows from the data and from the model's place, and is no option.
+# These follow from the data and are no options.
 NOT_OPTIONS = ("input_shape", "name")
-# Options under another name than the argument's, which says too little by itself.
+# Options with another name than the argument's, which says too little by itself.
 RENAMED = {"encoder": "network", "num_epochs": "pretraining_epochs"}
 # Where a constructor has no default, or networks have different ones.
 DEFAULTS = {"latent_dim": 16, "hidden_units": (512, 256)}
@@ -98,7 +98,7 @@ SCHEDULES = {
     "cosine": Entry(f"{_COMPONENTS}.schedules.Cosine", given=_WARMUP),
     "cyclical": Entry(f"{_COMPONENTS}.schedules.Cyclical", given=_WARMUP),
 }
-# What the encoder may be wrapped in.
+# The encoder may be wrapped in this.
 DISTORTED = Entry("vae_zoo.components.distortions.Distorted")
 MODELS = {
     "vae": Entry(

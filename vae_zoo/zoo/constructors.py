@@ -1,4 +1,4 @@
-"""What constructors take, read from their source: to import them takes seconds."""
+"""The arguments of constructors, read from source: importing them takes seconds."""
 
 import ast
 import dataclasses
@@ -34,8 +34,8 @@ class Argument:
 def arguments_of(path: str) -> dict[str, Argument]:
     """The arguments of a class by name, with those that go to its bases by **kwargs.
 
-    What it hands to `super().__init__` itself is not among the latter. What an argument
-    does not say of itself, that of the same name in a base does.
+    Arguments that it hands to `super().__init__` itself are left out. Where its
+    docstring says nothing about an argument, the docstring of a base counts.
 
     Args:
         path: of the class, "package.module.Class".
@@ -165,7 +165,7 @@ def _found(module, name):
 
 
 def _imports(module, node):
-    """What a statement imports: from where, what, and the name it gets here."""
+    """The imports of a statement: from where, of what, and under which name."""
     if isinstance(node, ast.Import):
         yield from ((each.name, "", each.asname or each.name) for each in node.names)
     if isinstance(node, ast.ImportFrom):

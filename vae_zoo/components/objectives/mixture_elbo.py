@@ -12,7 +12,7 @@ class MixtureElbo(Objective):
     """-log p(x|z) + beta KL, for a labelled example minus the bound on log p(x, y).
 
     That is the bound on log p(x) and log p(c = y|z): the cluster is known. Labels count
-    from where the clusters start; while they are all alike there is none to belong to.
+    once the clusters have started; before that the clusters are all alike.
 
     Args:
         beta: weight of all divergences, >= 0; a number or a schedule.

@@ -11,8 +11,8 @@ class Number:
     """An attribute of an objective: a number >= 0, or a schedule over optimizer steps.
 
     It can be set at any time and counts from the next step on. A number lives in a
-    variable that is none of the model's weights, so a new one traces nothing anew; a
-    schedule in the place of a number, or the other way round, does.
+    variable that is not among the model's weights, so setting it traces nothing anew.
+    Replacing a number by a schedule, or the other way round, does.
 
     Args:
         is_optional: whether it may be None.
@@ -87,7 +87,7 @@ class Number:
         )
 
 
-# Past Keras, which would count the variables among the model's.
+# Keras does not see these: it would count the variables among the model's.
 
 
 def _values_of(objective):

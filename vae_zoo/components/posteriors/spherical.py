@@ -13,8 +13,8 @@ class _AroundMeanDirection(Posterior):
     """A mean direction and a concentration on the unit sphere of R^D.
 
     Args:
-        min_concentration: the concentration is softplus of a projection, plus this;
-            >= 0. The default is that of Davidson et al.
+        min_concentration: least concentration, >= 0. It is added to the softplus of a
+            projection; the default is that of Davidson et al.
         name: the layer's name.
         **kwargs: what every Keras layer takes.
 

@@ -27,7 +27,7 @@ def checked_index(prior, cluster):
 
 
 def warn_if_not_started(prior):
-    """Also where a function is traced, as for an export."""
+    """Warns if the clusters are all alike, also while a function is traced."""
     with tf.init_scope():
         if not tf.executing_eagerly() or not prior.awaits_data:
             return
@@ -78,7 +78,7 @@ class LabelAccuracy(keras.metrics.Mean):
         name: the metric's name.
     """
 
-    # Without a label it is left out of what is reported.
+    # It is reported only where there are labels.
     needs_labels = True
 
     def __init__(self, name="label_accuracy"):
@@ -96,7 +96,7 @@ class LabelAccuracy(keras.metrics.Mean):
 
 
 def signatures(model):
-    """Those of an export that mixtures alone have, name -> `Signature`."""
+    """The signatures that only mixtures have, by name."""
 
     def cluster(**request):
         probabilities = model.cluster_probabilities(model.named_inputs(request))

@@ -120,7 +120,7 @@ class HierarchicalMixtureOfNormals(MixturePrior):
 
     @property
     def latent_shapes(self):
-        """Of z, and of w."""
+        """The event shapes of z and of w."""
         return {"z": self.event_shape, "w": (self.noise_dim,)}
 
     def conditionals(self, model, z):
@@ -159,7 +159,7 @@ class HierarchicalMixtureOfNormals(MixturePrior):
         return Marginal(self.noise(), given, self.event_shape)
 
     def without_noise(self, z):
-        """z less how far w moves each cluster."""
+        """z minus the shift that w gives each cluster."""
         loc = over_rows(lambda w: self.loc(self.network(w)), z["w"])
         start = tf.reshape(self.loc.dense.bias, loc.shape[-2:])
         return z["z"][..., None, :] - (loc - start)

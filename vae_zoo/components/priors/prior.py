@@ -15,9 +15,9 @@ class Prior(keras.layers.Layer):
     """A distribution over latents that depends on no input; may own weights.
 
     A subclass says what p(z) is (`distribution`); one with more latents than z says
-    what they are (`latent_shapes`, `conditionals`). What belongs to a family of priors
-    alone, such as what it adds to the model's answers, its metrics or a start from
-    data, is its own: the model asks for it by the methods below.
+    what they are (`latent_shapes`, `conditionals`). A family of priors may also add
+    outputs, metrics, a start from data or signatures. The model asks for them by the
+    methods below.
 
     `geometry` says where z lives, `num_components` how many parts a mixture has: None
     for all that are none.
@@ -34,14 +34,14 @@ class Prior(keras.layers.Layer):
         self.event_shape = tuple(event_shape)
 
     def build_for(self, model):
-        """Creates the weights whose shapes depend on others parts, before `build`.
+        """Creates the weights whose shapes depend on other parts, before `build`.
 
         Args:
             model: the one whose prior it is; its encoder and posteriors are built.
         """
 
     def get_build_config(self):
-        """None: the model's constructor builds the prior, also where it is loaded."""
+        """Returns None: the model's constructor builds the prior, also on loading."""
 
     def distribution(self, model) -> tfd.Distribution:
         """p(z), batch [], event [D].
@@ -64,8 +64,8 @@ class Prior(keras.layers.Layer):
 
         Args:
             model: as in `distribution`.
-            z: the latents by name, [..., *event]. Of each it is looked up only after
-                its distribution was given, so that one may draw them on the way.
+            z: the latents by name, [..., *event]. Each is looked up only after its
+                distribution was yielded, so a sampler can add it in between.
         """
         del z
         yield "z", self.distribution(model)
@@ -78,7 +78,7 @@ class Prior(keras.layers.Layer):
         return False
 
     def outputs(self, z, locations) -> dict[str, tf.Tensor]:
-        """What the model's answers have beside the bound and the latents: [B, ...].
+        """Further outputs of the model, beside the bound and the latents: [B, ...].
 
         Args:
             z: draws of the latents, name -> [K, B, *event].
@@ -114,7 +114,7 @@ class Prior(keras.layers.Layer):
         raise self.not_a_mixture()
 
     def signatures(self, model) -> dict:
-        """What an export has beside what all models have, name -> `Signature`."""
+        """The signatures that an export has for this prior alone, by name."""
         del model
         return {}
 
