@@ -50,16 +50,21 @@ class MixtureOfNormals(tfd.Distribution):
         )
 
     def log_joint(self, z):
-        """log p(c) p(z|c) of every component c: z [..., D], returns [..., K], nats.
-
-        Its log-softmax is log p(c|z), by Bayes' rule.
-        """
+        """log p(c) p(z|c) of every component c: z [..., D], returns [..., K], nats."""
         offset = z[..., None, :] - self.loc
         if self.unmixing is not None:
             offset = tf.einsum("kij,...kj->...ki", self.unmixing, offset)
         normal = tfd.Normal(0.0, self.scale_diag)
         log_density = tf.reduce_sum(normal.log_prob(offset), axis=-1)
-        return tf.nn.log_softmax(self.logits) + log_density
+        return self.log_weights() + log_density
+
+    def log_probabilities(self, z):
+        """log p(c|z) of every component c, by Bayes' rule: z [..., D], [..., K]."""
+        return tf.nn.log_softmax(self.log_joint(z))
+
+    def log_weights(self):
+        """log p(c) of every component c: [..., K]."""
+        return tf.nn.log_softmax(self.logits)
 
     def component(self, index):
         """p(z|c) of one component: `tfd.MultivariateNormalTriL`, batch [...]."""

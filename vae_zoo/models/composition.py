@@ -82,7 +82,7 @@ class Composition:
     def outputs_of_prior(self, step):
         """What the prior's metrics are made of, from a `fitting.Step`."""
         locations = self.locations(step.inputs, features=step.features)
-        return self.prior_layer.outputs(step.draw.z, locations)
+        return self.prior_layer.outputs(step.draw.z, locations, step.conditionals)
 
     def learn(self, step):
         """See `Adapter`: the likelihood's weights that no gradient moves."""

@@ -146,8 +146,9 @@ class GaussianMixtureVAE(VAE):
         conditional prior term too: p(c|z, w) depends on it.
         """
         terms = super().terms(draw, inputs, conditionals)
-        log_p_c_given_z = self.prior_layer.log_probabilities(draw.z)
-        log_p_c = self.prior_layer.log_weights()
+        mixture = conditionals["z"]
+        log_p_c_given_z = mixture.log_probabilities(draw.z["z"])
+        log_p_c = mixture.log_weights()
         kl_c = tf.exp(log_p_c_given_z) * (log_p_c_given_z - log_p_c)
         kl_c = tf.reduce_mean(tf.reduce_sum(kl_c, axis=-1), axis=0)
         # The divergence of z from the mixture p(z|w) is that of z and c together.

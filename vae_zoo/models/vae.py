@@ -260,7 +260,7 @@ class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Ada
             "reconstructions": self.points(locations, inputs),
             "elbo": terms["log_likelihood"] - terms["kl"],
             **terms,
-            **self.prior_layer.outputs(draw.z, locations),
+            **self.prior_layer.outputs(draw.z, locations, conditionals),
         }
 
     def get_config(self):

@@ -60,10 +60,13 @@ class MixtureElbo(Objective):
 
     def loss(self, step):
         """See `Objective`."""
-        prior = step.model.prior_layer
-        log_p = prior.log_probabilities(step.draw.z)  # log p(c|z), [1, B, C]
-        kl_c = tf.reduce_sum(tf.exp(log_p) * (log_p - prior.log_weights()), axis=-1)[0]
-        is_known = step.is_known & (prior.is_initialized > 0)
+        # Taken from the step, which has computed the mixture: anew, its gradient would
+        # be computed twice.
+        mixture = step.conditionals["z"]
+        log_p = mixture.log_probabilities(step.draw.z["z"])  # log p(c|z), [1, B, C]
+        kl_c = tf.exp(log_p) * (log_p - mixture.log_weights())
+        kl_c = tf.reduce_sum(kl_c, axis=-1)[0]
+        is_known = step.is_known & (step.model.prior_layer.is_initialized > 0)
         log_p_y = 0.0
         if step.y is not None:
             log_p_y = tf.gather(log_p[0], tf.maximum(step.y, 0), axis=1, batch_dims=1)

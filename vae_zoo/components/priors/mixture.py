@@ -90,14 +90,6 @@ class MixturePrior(Prior):
         """
         raise NotImplementedError
 
-    def log_probabilities(self, z):
-        """log p(c|z), by Bayes' rule: [..., K]; `z` as in `log_joint`."""
-        return tf.nn.log_softmax(self.log_joint(z))
-
-    def log_weights(self):
-        """log p(c): [K]."""
-        return tf.nn.log_softmax(self.logits)
-
     def part_probabilities(self, z):
         """p(c|z): [..., K]; `z` as in `log_joint`."""
         clusters.warn_if_not_started(self)
@@ -111,11 +103,11 @@ class MixturePrior(Prior):
         """p(z|c) for the cluster `index`: a distribution to draw from, event [D]."""
         raise NotImplementedError
 
-    def outputs(self, z, locations):
+    def outputs(self, z, locations, conditionals):
         """`cluster_probabilities`, p(c|z) at the locations, and of the draws
         `cluster_log_probabilities`, the logarithm of its mean over them: [B, K].
         """
-        log_p = self.log_probabilities(z)
+        log_p = conditionals["z"].log_probabilities(z["z"])
         count = tf.cast(tf.shape(log_p)[0], tf.float32)
         return {
             "cluster_probabilities": tf.nn.softmax(self.log_joint(locations)),

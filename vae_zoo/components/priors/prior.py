@@ -77,14 +77,15 @@ class Prior(keras.layers.Layer):
         """Whether training still has to start the prior from data."""
         return False
 
-    def outputs(self, z, locations) -> dict[str, tf.Tensor]:
+    def outputs(self, z, locations, conditionals) -> dict[str, tf.Tensor]:
         """Further outputs of the model, beside the bound and the latents: [B, ...].
 
         Args:
             z: draws of the latents, name -> [K, B, *event].
             locations: the posteriors' locations, name -> [B, *event].
+            conditionals: what the model's `conditionals` returned at `z`.
         """
-        del z, locations
+        del z, locations, conditionals
         return {}
 
     def make_metrics(self) -> list[keras.metrics.Metric]:
