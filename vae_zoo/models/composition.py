@@ -42,13 +42,13 @@ class Composition:
         x_shape = (None, *self.input_shape)
         self._features_shape = build_network("encoder", self.encoder, x_shape)
         build_head(self.posterior_head, self._features_shape, (self.latent_dim,))
+        z_shape = (None, *self.latent_shapes[self.decoded_latent])
+        self._decoded_shape = build_network("decoder", self.decoder, z_shape)
+        build_head(self.likelihood_head, self._decoded_shape, self.input_shape)
         if not self.prior_layer.built:
             self.prior_layer.build_for(self)
         build_prior(self.prior_layer, (self.latent_dim,))
         self._check_latents()
-        z_shape = (None, *self.latent_shapes[self.decoded_latent])
-        self._decoded_shape = build_network("decoder", self.decoder, z_shape)
-        build_head(self.likelihood_head, self._decoded_shape, self.input_shape)
         self.built = True
 
     def _check_latents(self):

@@ -177,7 +177,8 @@ class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Ada
     @property
     def latent_shapes(self):
         """See `Story`."""
-        shapes = self.prior_layer.latent_shapes
+        top = {self.top_latent: (self.latent_dim,)}
+        shapes = self.prior_layer.latent_shapes | top
         return {name: shapes.get(name) for name in self.posterior_heads}
 
     @property

@@ -20,11 +20,12 @@ class Prior(keras.layers.Layer):
     methods below.
 
     `geometry` says where z lives, `num_components` how many parts a mixture has: None
-    for all that are none.
+    for all that are none. `event_shape` is that of z, None until the prior is built.
     """
 
     geometry = EUCLIDEAN
     num_components = None
+    event_shape = None
 
     def __init__(self, *, name=None, **kwargs):
         super().__init__(name=name, **{**kwargs, "dtype": "float32"})
@@ -37,7 +38,7 @@ class Prior(keras.layers.Layer):
         """Creates the weights whose shapes depend on other parts, before `build`.
 
         Args:
-            model: the one whose prior it is; its encoder and posteriors are built.
+            model: the one whose prior it is; its other parts are built.
         """
 
     def get_build_config(self):
