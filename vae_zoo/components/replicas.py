@@ -1,8 +1,8 @@
 """The replicas of a distribution strategy, within a step on several of them."""
 
-import contextlib
-
 import tensorflow as tf
+
+from vae_zoo.components.keras_private import without_sum_over_replicas
 
 
 def context():
@@ -26,9 +26,8 @@ def _summed(strategy, values):
     )
 
 
-@contextlib.contextmanager
 def no_sum_over_one_replica(optimizer):
-    """Keeps the optimizer from summing gradients over replicas if there is only one.
+    """A context without sums of gradients over replicas, where there is only one.
 
     Keras sums in any case, and TensorFlow registers the gradient of each such sum for
     the whole process. The registration holds the graph of the training step, so memory
@@ -39,15 +38,9 @@ def no_sum_over_one_replica(optimizer):
     """
     nested = []
     while context() is None and optimizer is not None:
-        nested.append(vars(optimizer))
+        nested.append(optimizer)
         optimizer = getattr(optimizer, "inner_optimizer", None)
-    for attributes in nested:
-        attributes["_all_reduce_sum_gradients"] = list
-    try:
-        yield
-    finally:
-        for attributes in nested:
-            del attributes["_all_reduce_sum_gradients"]
+    return without_sum_over_replicas(nested)
 
 
 def gathered(strategy, value):
