@@ -10,6 +10,7 @@ import tensorflow as tf
 from vae_zoo.arguments import check_choice, check_instance, check_seed, shown
 from vae_zoo.components.rows import num_rows, parts_of_rows
 from vae_zoo.fitting.adapter import Adapter
+from vae_zoo.fitting.inputs import alone_or_named, arrays_by_name
 from vae_zoo.models.input_checks import plain_value_errors
 
 ROWS_OF_ARRAYS = 100
@@ -91,7 +92,7 @@ def first_examples(batches, count):
     parts, labels, total = [], [], 0
     for element in batches:
         pair = element if isinstance(element, tuple) else (element,)
-        parts.append(inputs_by_name(pair[0]))
+        parts.append(arrays_by_name(pair[0]))
         if len(pair) > 1:
             labels.append(np.asarray(pair[1]))
         total += num_rows(parts[-1])
@@ -158,7 +159,7 @@ class Batches:
         is_array = isinstance(data, (np.ndarray, tf.Tensor)) and len(data.shape)
         if is_array or isinstance(data, dict):
             # The model may know it by another shape.
-            parts = parts_of_rows(inputs_by_name(model.checked(data)), ROWS_OF_ARRAYS)
+            parts = parts_of_rows(arrays_by_name(model.checked(data)), ROWS_OF_ARRAYS)
             self._batches = [alone_or_named(part) for part in parts]
         elif isinstance(data, tf.data.Dataset):
             _check_elements(data.element_spec, name)
@@ -231,16 +232,6 @@ def mapped(score, batches, seed, verbose, summarize=lambda scores: scores):
 def float_inputs(x):
     """x, or a dict of inputs, as float32 tensors."""
     return tf.nest.map_structure(lambda value: tf.cast(value, tf.float32), x)
-
-
-def inputs_by_name(x):
-    """x, or a dict of inputs, as a dict of arrays."""
-    return tf.nest.map_structure(np.asarray, x if isinstance(x, dict) else {"x": x})
-
-
-def alone_or_named(inputs):
-    """x where it is the only input, else the dict of inputs."""
-    return inputs["x"] if len(inputs) == 1 else inputs
 
 
 def _in_a_row(parts):

@@ -17,8 +17,8 @@ from vae_zoo.evaluation.estimate import (
     Estimate,
     checked_seed,
     first_examples,
-    inputs_by_name,
 )
+from vae_zoo.fitting.inputs import arrays_by_name
 from vae_zoo.models.input_checks import plain_value_errors
 from vae_zoo.models.traced import traced
 
@@ -96,7 +96,7 @@ def latent_usage(
     seed = checked_seed(seed)
     with plain_value_errors():
         x, _ = first_examples(Batches(model, data), num_examples)
-        x = inputs_by_name(x)
+        x = arrays_by_name(x)
     if num_rows(x) < 2:
         raise ValueError(
             "`data` must be at least 2 examples, to compare them. Received: "

@@ -14,7 +14,7 @@ from vae_zoo.components.posteriors import Posterior
 from vae_zoo.components.priors.prior import Prior, build_prior
 from vae_zoo.fitting.door import Door
 from vae_zoo.fitting.examples import ExampleRule
-from vae_zoo.fitting.inputs import Inputs
+from vae_zoo.fitting.inputs import Inputs, with_condition
 from vae_zoo.fitting.labels import LabelRule
 from vae_zoo.fitting.training_data import TrainingData
 from vae_zoo.models.input_checks import check_same_geometry
@@ -115,14 +115,21 @@ class Composition:
         labels = None if num_classes is None else LabelRule(num_classes)
         return Door(self.input_rules(), labels)
 
-    def as_inputs(self, x) -> Inputs:
+    def as_inputs(self, x, condition=None) -> Inputs:
         """`x`, or a dict of inputs, as `Inputs` of tensors that are known to fit.
 
+        Args:
+            x: float [B, *input_shape], a dict of inputs, or `Inputs`.
+            condition: of a conditional model, unless it is among the inputs.
+
         Raises:
-            ValueError: if one does not fit; of symbolic tensors only the shapes are
-                checked.
+            ValueError: if one does not fit, is missing or comes twice; of symbolic
+                tensors only the shapes are checked.
         """
-        return self.door().as_tensors(x)
+        door = self.door()
+        if condition is not None:
+            x = with_condition(x, condition, door.rules)
+        return door.as_tensors(x)
 
     def given(self, condition, num_rows: int | None = None) -> Inputs | None:
         """`Inputs` of a condition alone, for what needs no x; None without one.

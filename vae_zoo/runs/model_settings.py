@@ -1,7 +1,6 @@
 """From the settings of a run, plain values, to its model and its optimizer."""
 
 import keras
-import numpy as np
 
 from vae_zoo.components import optimizers
 from vae_zoo.zoo.catalogue import DISTORTED, MODELS, RENAMED, SCHEDULES
@@ -19,8 +18,6 @@ def build_model(plan, input_shape, steps_per_epoch):
 
 
 def _encoder(network, plan, settings):
-    if "activation" in plan.options:
-        _check_activation(plan.options["activation"])
     encoder = _built(network, settings, dtype=plan.dtype_policy)
     amounts = set(DISTORTED.arguments) - {"network", "seed"}
     if not any(plan.options[name] for name in amounts):
@@ -61,19 +58,6 @@ def _warmed_up(plan, steps_per_epoch):
     # It is made in any case, which checks its options.
     schedule = _built(entry, plan.options, stop=stop, num_steps=max(num_steps, 1))
     return {name: schedule} if num_steps else {}
-
-
-def _check_activation(name):
-    try:
-        # Some, such as "glu", make another shape, which layers cannot go on with.
-        is_right = keras.activations.get(name)(np.zeros((1, 2))).shape == (1, 2)
-    except (ValueError, TypeError):
-        is_right = False
-    if not is_right:
-        raise ValueError(
-            "`activation` must be the name of one of Keras' activations, such as "
-            f"'relu' or 'silu', that keeps the shape. Received: activation={name!r}"
-        )
 
 
 def build_optimizer(plan, steps_per_epoch):

@@ -86,7 +86,8 @@ def _arguments(module, node):
         None,
     )
     if constructor is None:
-        return {k: _described(v, own, inherited) for k, v in inherited.items()}
+        found = inherited | {each.name: each for each in _fields(module, node)}
+        return {k: _described(v, own, inherited) for k, v in found.items()}
     taken = {
         each.name: _described(each, own, inherited)
         for each in _signature(module, constructor)
@@ -120,6 +121,16 @@ def _signature(module, constructor):
     for each, default in zip(positional + args.kwonlyargs, defaults, strict=True):
         annotation = "" if each.annotation is None else ast.unparse(each.annotation)
         yield Argument(each.arg, annotation, _value(module, default), "")
+
+
+def _fields(module, node):
+    """The arguments of a class that `dataclasses` makes the constructor of."""
+    if not any("dataclass" in ast.unparse(each) for each in node.decorator_list):
+        return
+    for each in node.body:
+        if isinstance(each, ast.AnnAssign):
+            annotation, name = ast.unparse(each.annotation), ast.unparse(each.target)
+            yield Argument(name, annotation, _value(module, each.value), "")
 
 
 def _value(module, node):
