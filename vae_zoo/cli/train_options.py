@@ -5,6 +5,7 @@ import argparse
 from vae_zoo.cli.arguments import (
     add_command,
     add_quiet_option,
+    finite,
     non_negative,
     non_negative_integer,
     positive,
@@ -71,7 +72,12 @@ def _type(option):
             is_positive = option.limit == "positive"
             kind = positive(int) if is_positive else non_negative_integer
             return {"type": kind, "metavar": "N"}
-    kinds = {"positive": positive(float), "from 0": non_negative, "share": share}
+    kinds = {
+        "positive": positive(float),
+        "from 0": non_negative,
+        "share": share,
+        "any": finite,
+    }
     return {"type": kinds[option.limit], "metavar": "X"}
 
 

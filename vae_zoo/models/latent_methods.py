@@ -106,6 +106,17 @@ class LatentMethods:
         head = self.likelihood_head
         return head.point(head.distribution(**parameters))
 
+    def draw_x(self, z, seed, inputs=None) -> tf.Tensor:
+        """Draws of x from p(x|z): float32 [B, *input_shape].
+
+        Args:
+            z: float [B, D], or a dict of the latents by name.
+            seed: int32 [2] or [B, 2], that which drew z; x gets another from it.
+            inputs: `Inputs`, for a model that depends on a condition.
+        """
+        parameters = self.likelihood_parameters(z, inputs)
+        return self.likelihood_head.draw(fold_in(seed, _OF_X), **parameters)
+
     def reconstruct(self, x, *, condition=None) -> tf.Tensor:
         """The mean of p(x|z) at the locations of all latents: [B, *input_shape]."""
         inputs = self.as_inputs(x, condition)
@@ -203,7 +214,7 @@ class LatentMethods:
             z = self.draw_prior([num_samples], seed, inputs)
         else:
             z = self.prior_layer.part(cluster).sample(num_samples, seed=seed)
-        return drawn(self, z, seed, inputs) if draw else self.points(z, inputs)
+        return self.draw_x(z, seed, inputs) if draw else self.points(z, inputs)
 
     def cluster_probabilities(self, x, *, condition=None) -> tf.Tensor:
         """p(c|z) of each cluster c, at the means of the posteriors: float32 [B, K].
@@ -255,16 +266,3 @@ class LatentMethods:
         # The model may know the data by another shape of as many elements.
         observed = tf.reshape(observed, tf.shape(x))
         return restoration.impute(self, inputs, observed, num_steps, self.as_seed(seed))
-
-
-def drawn(model, z, seed, inputs=None):
-    """Draws of x from p(x|z): float32 [B, *input_shape].
-
-    Args:
-        model: a model of the zoo.
-        z: float [B, D], or a dict of the latents by name.
-        seed: int32 [2] or [B, 2], that which drew z; x gets another from it.
-        inputs: `Inputs`, for a model that depends on a condition.
-    """
-    parameters = model.likelihood_parameters(z, inputs)
-    return model.likelihood_head.draw(fold_in(seed, _OF_X), **parameters)

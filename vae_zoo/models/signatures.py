@@ -5,7 +5,6 @@ import tensorflow as tf
 from vae_zoo.arguments import check_count
 from vae_zoo.components.signature import Signature, row_spec
 from vae_zoo.distributions.noise import fold_in
-from vae_zoo.models.latent_methods import drawn
 
 # Inputs that have another name in a request.
 _REQUEST_NAMES = {"x": "inputs"}
@@ -74,7 +73,7 @@ class ModelSignatures:
         def draw(seeds, condition=None):
             inputs = self.given(condition)
             z = self.draw_prior(tf.shape(seeds)[:1], seeds, inputs)
-            return {"outputs": drawn(self, z, seeds, inputs)}
+            return {"outputs": self.draw_x(z, seeds, inputs)}
 
         def score(seeds, **request):
             inputs = self.named_inputs(request)
