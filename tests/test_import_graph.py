@@ -13,6 +13,7 @@ ROOT = pathlib.Path(vae_zoo.__file__).parent
 # or a module at the top of the package.
 ORDER = (
     "arguments",
+    "tensors",
     "arrays",
     "atomic",
     "distributions",

@@ -1,0 +1,13 @@
+"""Names for what several annotations take."""
+
+from typing import Any, TypeAlias
+
+import numpy.typing as npt
+import tensorflow as tf
+
+# What TensorFlow makes a tensor of.
+TensorLike: TypeAlias = tf.Tensor | npt.ArrayLike
+# An integer of any size; int32 or int64 [2]; or one for each row, [B, 2].
+Seed: TypeAlias = int | tf.Tensor | npt.ArrayLike
+# A constructor's arguments by name, as Keras saves them.
+Config: TypeAlias = dict[str, Any]
