@@ -6,7 +6,6 @@ import typing
 from vae_zoo.datasets.defaults import (
     DEFAULT_MAX_GIB,
     HELD_OUT_BY_DEFAULT,
-    IMAGE_FITS,
     TRAINED_ON_BY_DEFAULT,
 )
 
@@ -52,7 +51,7 @@ class Plan:
     dataset: str
     data_dir: str | None = None
     image_size: tuple[int, int] | None = None
-    image_fit: typing.Literal[(*IMAGE_FITS, None)] = None
+    image_fit: typing.Literal["scale-and-crop", "crop", "stretch", None] = None
     max_gib: float = DEFAULT_MAX_GIB
     binarize: typing.Literal["auto", "dynamic", "fixed", None] = "auto"
     split: str = TRAINED_ON_BY_DEFAULT
