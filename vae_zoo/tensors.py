@@ -11,3 +11,5 @@ TensorLike: TypeAlias = tf.Tensor | npt.ArrayLike
 Seed: TypeAlias = int | tf.Tensor | npt.ArrayLike
 # A constructor's arguments by name, as Keras saves them.
 Config: TypeAlias = dict[str, Any]
+# That of a batch: B, or None where it may be any, and the shape of a row.
+BatchShape: TypeAlias = tuple[int | None, *tuple[int, ...]]

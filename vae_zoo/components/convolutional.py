@@ -6,23 +6,25 @@ rounding up on the way in is cropped on the way out.
 """
 
 import math
+from collections.abc import Sequence
+from typing import Any, Literal, TypeAlias, get_args
 
 import keras
+import tensorflow as tf
 
 from vae_zoo.arguments import check_choice, check_count
 from vae_zoo.components.dropout import Dropout
 from vae_zoo.components.network import (
+    Activation,
     Network,
     check_activation,
     check_rate,
     check_sizes,
 )
-from vae_zoo.components.transposed_convolution import (
-    Conv2DTranspose,
-    smooth_kernel,
-)
+from vae_zoo.components.transposed_convolution import Conv2DTranspose, smooth_kernel
+from vae_zoo.tensors import BatchShape, Config
 
-UPSAMPLINGS = ("transposed", "nearest", "bilinear")
+Upsampling: TypeAlias = Literal["transposed", "nearest", "bilinear"]
 
 
 @keras.saving.register_keras_serializable("vae_zoo")
@@ -35,8 +37,14 @@ class ResidualBlock(keras.layers.Layer):
     """
 
     def __init__(
-        self, filters, *, activation="relu", dropout_rate=0.0, name=None, **kwargs
-    ):
+        self,
+        filters: int,
+        *,
+        activation: Activation = "relu",
+        dropout_rate: float = 0.0,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(name=name, **kwargs)
         self.filters = check_count("filters", filters, 1, "the channels")
         self.activation = check_activation(activation)
@@ -54,23 +62,23 @@ class ResidualBlock(keras.layers.Layer):
             Dropout(dropout_rate, dtype=self.dtype_policy) if dropout_rate else None
         )
 
-    def build(self, input_shape):
+    def build(self, input_shape: BatchShape) -> None:
         """Creates both convolutions."""
         self.first.build(input_shape)
         self.second.build(self.first.compute_output_shape(input_shape))
 
-    def call(self, x):
+    def call(self, x: tf.Tensor) -> tf.Tensor:
         """Float tensor of the shape of `x`."""
         y = self.activation(self.first(self.activation(x)))
         if self.dropout:
             y = self.dropout(y)
         return x + self.second(y)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         """The input's."""
-        return tuple(input_shape)
+        return (input_shape[0], *input_shape[1:])
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """The constructor's arguments."""
         return {
             **super().get_config(),
@@ -80,7 +88,7 @@ class ResidualBlock(keras.layers.Layer):
         }
 
 
-def as_image(shape):
+def as_image(shape: tuple[int, ...]) -> tuple[int, ...]:
     """`shape` of rank 1 to 3 as (height, width, channels)."""
     return shape + (1,) * (3 - len(shape))
 
@@ -90,23 +98,23 @@ class _Convolutional(Network):
 
     def __init__(
         self,
-        filters,
-        hidden_units,
-        kernel_size,
-        num_blocks,
-        activation,
-        upsampling,
-        **kwargs,
-    ):
+        filters: Sequence[int],
+        hidden_units: Sequence[int],
+        kernel_size: int,
+        num_blocks: int,
+        activation: Activation,
+        upsampling: Upsampling,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
-        self.upsampling = check_choice("upsampling", upsampling, UPSAMPLINGS)
+        self.upsampling = check_choice("upsampling", upsampling, get_args(Upsampling))
         self.filters = check_sizes("filters", filters, 1)
         self.hidden_units = check_sizes("hidden_units", hidden_units)
         self.kernel_size = check_count("kernel_size", kernel_size, 1, "in pixels")
         self.num_blocks = num_blocks
         self.activation = check_activation(activation)
 
-    def encoder_stack(self, input_shape):
+    def encoder_stack(self, input_shape: tuple[int, ...]) -> list[keras.Layer]:
         """Per stage: halve the size, refine. Then flatten, dense."""
         layers = [keras.layers.Reshape(as_image(input_shape), dtype=self.dtype_policy)]
         for filters in self.filters:
@@ -116,7 +124,7 @@ class _Convolutional(Network):
         rate = self.dropout_rate
         return layers + self.dense(self.hidden_units, self.activation, rate)
 
-    def decoder_stack(self, output_shape):
+    def decoder_stack(self, output_shape: tuple[int, ...]) -> list[keras.Layer]:
         """Dense. Then per stage: refine, double the size. Features [H, W, F]."""
         sizes = [as_image(output_shape)[:2]]
         for _ in self.filters:
@@ -143,7 +151,7 @@ class _Convolutional(Network):
                 )
         return layers
 
-    def _blocks(self, filters, dropout_rate):
+    def _blocks(self, filters: int, dropout_rate: float) -> list[keras.Layer]:
         return [
             ResidualBlock(
                 filters,
@@ -154,7 +162,7 @@ class _Convolutional(Network):
             for _ in range(self.num_blocks)
         ]
 
-    def _enlarge(self, filters):
+    def _enlarge(self, filters: int) -> list[keras.Layer]:
         """Layers that double the size."""
         if self.upsampling == "transposed":
             return [
@@ -169,7 +177,9 @@ class _Convolutional(Network):
         )
         return [enlarge, self._convolution(keras.layers.Conv2D, filters, 1)]
 
-    def _convolution(self, layer_class, filters, strides, **kwargs):
+    def _convolution(
+        self, layer_class: type[keras.Layer], filters: int, strides: int, **kwargs: Any
+    ) -> keras.Layer:
         return layer_class(
             filters,
             self.kernel_size,
@@ -181,7 +191,7 @@ class _Convolutional(Network):
             **kwargs,
         )
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """The constructor's arguments that both networks take."""
         return {
             **super().get_config(),
@@ -216,15 +226,15 @@ class Conv(_Convolutional):
 
     def __init__(
         self,
-        filters=(32, 64),
+        filters: Sequence[int] = (32, 64),
         *,
-        hidden_units=(256,),
-        kernel_size=4,
-        activation="relu",
-        upsampling="transposed",
-        name=None,
-        **kwargs,
-    ):
+        hidden_units: Sequence[int] = (256,),
+        kernel_size: int = 4,
+        activation: Activation = "relu",
+        upsampling: Upsampling = "transposed",
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
             filters,
             hidden_units,
@@ -262,16 +272,16 @@ class ResNet(_Convolutional):
 
     def __init__(
         self,
-        filters=(32, 64),
+        filters: Sequence[int] = (32, 64),
         *,
-        num_blocks=2,
-        hidden_units=(256,),
-        kernel_size=4,
-        activation="relu",
-        upsampling="transposed",
-        name=None,
-        **kwargs,
-    ):
+        num_blocks: int = 2,
+        hidden_units: Sequence[int] = (256,),
+        kernel_size: int = 4,
+        activation: Activation = "relu",
+        upsampling: Upsampling = "transposed",
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         check_count("num_blocks", num_blocks, 1, "blocks after each halving")
         super().__init__(
             filters,
@@ -284,6 +294,6 @@ class ResNet(_Convolutional):
             **kwargs,
         )
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """The constructor's arguments."""
         return {**super().get_config(), "num_blocks": self.num_blocks}

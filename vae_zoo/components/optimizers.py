@@ -1,5 +1,8 @@
 """Averages of weights in training: the one place that knows how Keras keeps them."""
 
+from collections.abc import Iterable, Sequence
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -29,7 +32,13 @@ class AveragedAdam(keras.optimizers.Adam):
     Source: the `num_updates` of `tf.train.ExponentialMovingAverage`.
     """
 
-    def __init__(self, learning_rate=0.001, *, ema_momentum=0.999, **kwargs):
+    def __init__(
+        self,
+        learning_rate: float | keras.optimizers.schedules.LearningRateSchedule = 0.001,
+        *,
+        ema_momentum: float = 0.999,
+        **kwargs: Any,
+    ) -> None:
         check_choice("use_ema", kwargs.pop("use_ema", True), (True,))
         super().__init__(
             learning_rate,
@@ -40,7 +49,9 @@ class AveragedAdam(keras.optimizers.Adam):
             **kwargs,
         )
 
-    def _update_model_variables_moving_average(self, trainable_variables):
+    def _update_model_variables_moving_average(
+        self, trainable_variables: Sequence[keras.Variable]
+    ) -> None:
         step = ops.cast(self.iterations, "float32")
         most = ops.minimum(self.ema_momentum, (1.0 + step) / (10.0 + step))
         for variable, average in zip(
@@ -51,7 +62,9 @@ class AveragedAdam(keras.optimizers.Adam):
             average.assign(average + share * (variable - average))
 
 
-def restart_averages(optimizer, variables):
+def restart_averages(
+    optimizer: keras.optimizers.Optimizer | None, variables: Iterable[keras.Variable]
+) -> None:
     """Lets the moving averages of `variables` forget all that was before.
 
     Args:
@@ -59,7 +72,11 @@ def restart_averages(optimizer, variables):
         variables: some of the variables that it trains.
     """
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
-    if not getattr(optimizer, "use_ema", False) or not optimizer.built:
+    if (
+        optimizer is None
+        or not getattr(optimizer, "use_ema", False)
+        or not optimizer.built
+    ):
         return
     averages = zip(
         optimizer._trainable_variables,

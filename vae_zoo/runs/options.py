@@ -168,16 +168,16 @@ def _add(found, argument, owner=None, choice=None):
 def _kind(argument):
     """The type of the values, what they can be, and the length of a list."""
     annotation = argument.annotation.removesuffix(" | None")
-    if annotation in PLAIN:
-        return PLAIN[annotation], (), None
+    # Of "float | ScheduleLike" the option is the number.
+    for member in annotation.split(" | "):
+        if member in PLAIN:
+            return PLAIN[member], (), None
     if annotation.startswith("Literal["):
         return str, tuple(ast.literal_eval(annotation.removeprefix("Literal"))), None
     if annotation.startswith("tuple[int, "):
         return list, (), None if "..." in annotation else annotation.count("int")
-    if annotation:
-        return None, (), None
     default = DEFAULTS.get(argument.name, argument.default)
-    if default is None:
+    if default is None and not annotation:
         return float, (), None
     kind = list if isinstance(default, tuple) else type(default)
     return kind if kind in (*PLAIN.values(), list) else None, (), None
