@@ -11,7 +11,7 @@ import operator
 import os
 import pathlib
 from collections.abc import Iterable
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar, overload
 
 PathLike: TypeAlias = str | os.PathLike[str]
 KindT = TypeVar("KindT")
@@ -134,6 +134,14 @@ def check_path(name: str, value: object, meaning: str) -> pathlib.Path:
             f"`{name}` must be a path, {meaning}. Received: {name}={shown(value)}"
         )
     return pathlib.Path(value)
+
+
+@overload
+def check_seed(name: str, value: int) -> int: ...
+
+
+@overload
+def check_seed(name: str, value: object) -> int | None: ...
 
 
 def check_seed(name: str, value: object) -> int | None:

@@ -1,5 +1,6 @@
 """Names for what several annotations take."""
 
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import numpy.typing as npt
@@ -7,6 +8,8 @@ import tensorflow as tf
 
 # What TensorFlow makes a tensor of.
 TensorLike: TypeAlias = tf.Tensor | npt.ArrayLike
+# x [B, *input_shape], or the inputs of a model by name.
+ModelInput: TypeAlias = TensorLike | Mapping[str, TensorLike]
 # An integer of any size; int32 or int64 [2]; or one for each row, [B, 2].
 Seed: TypeAlias = int | tf.Tensor | npt.ArrayLike
 # A constructor's arguments by name, as Keras saves them.

@@ -7,13 +7,14 @@ import dataclasses
 import pathlib
 import stat
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import PIL.Image
 import PIL.ImageOps
+import PIL.TiffImagePlugin
 import tensorflow as tf
 
 from vae_zoo.arguments import check_choice, check_count, shown
@@ -88,11 +89,11 @@ class Fit:
                     f"to {height} x {width}"
                 )
             return pixels[top : top + height, left : left + width]
-        resize = PIL.ImageOps.fit
+        resize: Callable[..., PIL.Image.Image] = PIL.ImageOps.fit
         if self.how == "stretch":
             resize = PIL.Image.Image.resize
         planes = [
-            resize(PIL.Image.fromarray(plane), (width, height), RESAMPLING)
+            np.asarray(resize(PIL.Image.fromarray(plane), (width, height), RESAMPLING))
             for plane in np.ascontiguousarray(np.moveaxis(pixels, -1, 0))
         ]
         stacked = np.stack(planes, axis=-1)
@@ -170,7 +171,7 @@ def _num_bits(image: PIL.Image.Image, path: pathlib.Path) -> int:
     """Of a value of the file's, which Pillow may cut to 8."""
     if image.mode in ("I", "F"):
         raise ValueError(f"its pixels have no fixed range (mode {image.mode})")
-    if image.format == "TIFF":
+    if isinstance(image, PIL.TiffImagePlugin.TiffImageFile):
         num_bits = max(image.tag_v2.get(BITS_PER_SAMPLE, (1,)))
         if num_bits > 8 and not image.mode.startswith("I;16"):
             raise ValueError(
