@@ -14,6 +14,8 @@ from collections.abc import Iterable
 from typing import Any, TypeAlias, TypeVar, overload
 
 PathLike: TypeAlias = str | os.PathLike[str]
+# The arguments of a constructor, or the content of a JSON file, by name.
+Config: TypeAlias = dict[str, Any]
 KindT = TypeVar("KindT")
 
 MAX_SHOWN_CHARACTERS = 120

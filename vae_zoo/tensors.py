@@ -1,7 +1,7 @@
 """Names for what several annotations take."""
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy.typing as npt
 import tensorflow as tf
@@ -12,7 +12,5 @@ TensorLike: TypeAlias = tf.Tensor | npt.ArrayLike
 ModelInput: TypeAlias = TensorLike | Mapping[str, TensorLike]
 # An integer of any size; int32 or int64 [2]; or one for each row, [B, 2].
 Seed: TypeAlias = int | tf.Tensor | npt.ArrayLike
-# A constructor's arguments by name, as Keras saves them.
-Config: TypeAlias = dict[str, Any]
 # That of a batch: B, or None where it may be any, and the shape of a row.
 BatchShape: TypeAlias = tuple[int | None, *tuple[int, ...]]

@@ -7,8 +7,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from vae_zoo.arguments import check_count, check_number, check_seed, shown
-from vae_zoo.tensors import Config
+from vae_zoo.arguments import Config, check_count, check_number, check_seed, shown
 
 # Codes whose spread is that share of their size differ by rounding alone.
 ROUNDING = float(np.finfo("float32").eps)

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias, get_args
 import keras
 import tensorflow as tf
 
-from vae_zoo.arguments import check_choice, check_count
+from vae_zoo.arguments import Config, check_choice, check_count
 from vae_zoo.components.dropout import Dropout
 from vae_zoo.components.network import (
     Activation,
@@ -22,7 +22,7 @@ from vae_zoo.components.network import (
     check_sizes,
 )
 from vae_zoo.components.transposed_convolution import Conv2DTranspose, smooth_kernel
-from vae_zoo.tensors import BatchShape, Config
+from vae_zoo.tensors import BatchShape
 
 Upsampling: TypeAlias = Literal["transposed", "nearest", "bilinear"]
 

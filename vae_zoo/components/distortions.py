@@ -8,12 +8,12 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from scipy.interpolate import BSpline
 
-from vae_zoo.arguments import check_number, check_seed
+from vae_zoo.arguments import Config, check_number, check_seed
 from vae_zoo.components.convolutional import as_image
 from vae_zoo.components.foreign import build_network, check_network
 from vae_zoo.components.randomness import row_seeds
 from vae_zoo.distributions.noise import fold_in, uniform
-from vae_zoo.tensors import BatchShape, Config
+from vae_zoo.tensors import BatchShape
 
 # Between how many knots, from edge to edge, an elastic distortion is a cubic.
 ELASTIC_INTERVALS = 4

@@ -8,7 +8,8 @@ import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from vae_zoo.tensors import BatchShape, Config
+from vae_zoo.arguments import Config
+from vae_zoo.tensors import BatchShape
 
 
 class Head(keras.layers.Layer):

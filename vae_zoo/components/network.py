@@ -9,9 +9,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from vae_zoo.arguments import check_count, check_instance, check_number, shown
+from vae_zoo.arguments import Config, check_count, check_instance, check_number, shown
 from vae_zoo.components.dropout import Dropout
-from vae_zoo.tensors import BatchShape, Config
+from vae_zoo.tensors import BatchShape
 
 # A function, or the name that Keras has for it.
 Activation: TypeAlias = str | Callable[[tf.Tensor], tf.Tensor]

@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from vae_zoo.arguments import Config
 from vae_zoo.components.convolutional import Conv, ResNet
 from vae_zoo.components.network import (
     Activation,
@@ -12,7 +13,6 @@ from vae_zoo.components.network import (
     check_activation,
     check_sizes,
 )
-from vae_zoo.tensors import Config
 
 __all__ = ["MLP", "Conv", "ResNet"]
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 import keras
 import tensorflow as tf
 
-from vae_zoo.arguments import KindT, shown
+from vae_zoo.arguments import Config, KindT, shown
 from vae_zoo.components import product_geometry
 from vae_zoo.components.foreign import check_component
 from vae_zoo.components.heads import build_head
@@ -25,7 +25,7 @@ from vae_zoo.components.parts import POSTERIOR, PRIOR
 from vae_zoo.components.posteriors.posterior import Posterior
 from vae_zoo.components.priors.prior import Prior, build_prior
 from vae_zoo.distributions.product import Product
-from vae_zoo.tensors import BatchShape, Config
+from vae_zoo.tensors import BatchShape
 
 if TYPE_CHECKING:
     from vae_zoo.models.vae import VAE

@@ -7,8 +7,7 @@ from typing import Self, TypeAlias
 import keras
 import tensorflow as tf
 
-from vae_zoo.arguments import check_count, check_number
-from vae_zoo.tensors import Config
+from vae_zoo.arguments import Config, check_count, check_number
 
 # Of the optimizer's step: a `Schedule`, or any other function that Keras can save.
 ScheduleLike: TypeAlias = Callable[[tf.Tensor], tf.Tensor]

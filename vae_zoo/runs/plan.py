@@ -7,6 +7,7 @@ from vae_zoo.datasets.defaults import (
     DEFAULT_MAX_GIB,
     HELD_OUT_BY_DEFAULT,
     TRAINED_ON_BY_DEFAULT,
+    Binarization,
 )
 
 
@@ -70,6 +71,13 @@ class Plan:
     seed: int = 0
     distribute: bool = False
     seconds_between_checkpoints: float = 10.0
+
+    @property
+    def binarization(self) -> Binarization:
+        """`binarize`, once "auto" has been resolved; see `runs.binarization`."""
+        if self.binarize == "auto":
+            raise ValueError("`binarize` must be resolved first. Received: 'auto'")
+        return self.binarize
 
     def as_settings(self) -> dict:
         """All settings as one dict, as `train` takes them and `run.json` has them."""

@@ -1,6 +1,10 @@
 """What the settings of a training run must be to each other, without TensorFlow."""
 
+from collections.abc import Iterator
+
+from vae_zoo.arguments import Config
 from vae_zoo.runs import options
+from vae_zoo.runs.plan import Plan
 from vae_zoo.serving.layout import find_version, read_metadata
 from vae_zoo.zoo import presets
 from vae_zoo.zoo.catalogue import DISTORTED
@@ -27,7 +31,7 @@ NOT_ARCHITECTURE = (
 )
 
 
-def completed(settings):
+def completed(settings: Config) -> Plan:
     """The `Plan` of `settings`, with the defaults of those left out.
 
     Raises:
@@ -48,18 +52,18 @@ def completed(settings):
     return plan
 
 
-def last_warmup(plan):
+def last_warmup(plan: Plan) -> tuple[str, float]:
     """The setting whose epochs end last before the whole bound is trained on."""
     # Neither part of the KL term nor a model without its clusters is what counts.
     ends = {
         "warmup_epochs": plan.warmup_epochs,
         "pretraining_epochs": plan.options.get("pretraining_epochs", 0),
     }
-    last = max(ends, key=ends.get)
+    last = max(ends, key=ends.__getitem__)
     return last, ends[last]
 
 
-def _check_patience(plan):
+def _check_patience(plan: Plan) -> None:
     if plan.patience is None:
         return
     if plan.ema_momentum:
@@ -75,7 +79,7 @@ def _check_patience(plan):
         )
 
 
-def check_initial_model(plan):
+def check_initial_model(plan: Plan) -> None:
     """Raises ValueError unless the model of `init_from` may give the first weights."""
     name = plan.init_from
     if name is None:
@@ -90,7 +94,7 @@ def check_initial_model(plan):
             )
 
 
-def _architecture(plan):
+def _architecture(plan: Plan) -> Iterator[str]:
     """The options that say which function the model is."""
     known = options.of_model(plan.model)
     for name in plan.options:
@@ -100,7 +104,7 @@ def _architecture(plan):
             yield name
 
 
-def check_extension(found, epochs):
+def check_extension(found: Config, epochs: int) -> None:
     """Raises ValueError if a run cannot go on for more epochs than it was to have.
 
     Args:

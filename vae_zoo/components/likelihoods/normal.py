@@ -7,11 +7,11 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from tensorflow_probability import distributions as tfd
 
-from vae_zoo.arguments import check_flag, check_number
+from vae_zoo.arguments import Config, check_flag, check_number
 from vae_zoo.components import replicas
 from vae_zoo.components.heads import built_projection, positive
 from vae_zoo.components.likelihoods.likelihood import Likelihood
-from vae_zoo.tensors import BatchShape, Config
+from vae_zoo.tensors import BatchShape
 
 # The weight of the latest batch in the moving mean of squared residuals. It lags by
 # five batches; a hundred rows leave the scale an error below a percent.

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 import keras
 import tensorflow as tf
 
-from vae_zoo.arguments import check_count, check_flag
+from vae_zoo.arguments import Config, check_count, check_flag
 from vae_zoo.components.objectives.number import Number
 from vae_zoo.components.objectives.objective import Objective
 from vae_zoo.components.schedules import ScheduleLike
-from vae_zoo.tensors import Config
 
 if TYPE_CHECKING:
     from vae_zoo.fitting.step import Step

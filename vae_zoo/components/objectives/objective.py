@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Self
 import keras
 import tensorflow as tf
 
+from vae_zoo.arguments import Config
 from vae_zoo.components.objectives.number import numbers_of
 from vae_zoo.components.schedules import ScheduleLike
-from vae_zoo.tensors import Config
 
 if TYPE_CHECKING:
     from vae_zoo.fitting.step import Step

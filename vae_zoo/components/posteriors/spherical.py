@@ -5,12 +5,12 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from vae_zoo.arguments import check_number
+from vae_zoo.arguments import Config, check_number
 from vae_zoo.components.geometry import SPHERE, Space, unit_length
 from vae_zoo.components.heads import built_projection, positive
 from vae_zoo.components.posteriors.posterior import Posterior
 from vae_zoo.distributions import power_spherical, von_mises_fisher
-from vae_zoo.tensors import BatchShape, Config
+from vae_zoo.tensors import BatchShape
 
 
 class _AroundMeanDirection(Posterior):

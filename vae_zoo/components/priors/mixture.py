@@ -9,13 +9,13 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from tensorflow_probability import distributions as tfd
 
-from vae_zoo.arguments import check_count, check_flag, check_instance
+from vae_zoo.arguments import Config, check_count, check_flag, check_instance
 from vae_zoo.components.cluster_initializers import DEFAULT, ClusterInitializer
 from vae_zoo.components.priors import cluster_start, clusters
 from vae_zoo.components.priors.prior import Prior
 from vae_zoo.components.signature import Signature
 from vae_zoo.distributions.mixture_of_normals import unmixed
-from vae_zoo.tensors import Config, TensorLike
+from vae_zoo.tensors import TensorLike
 
 if TYPE_CHECKING:
     from vae_zoo.fitting.training_data import TrainingData

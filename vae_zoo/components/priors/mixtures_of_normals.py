@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from vae_zoo.arguments import check_count
+from vae_zoo.arguments import Config, check_count
 from vae_zoo.components.foreign import build_network, check_network
 from vae_zoo.components.heads import built_projection, positive
 from vae_zoo.components.networks import MLP
@@ -21,7 +21,7 @@ from vae_zoo.distributions.multivariate_normal import (
     MultivariateNormalDiag,
     MultivariateNormalTriL,
 )
-from vae_zoo.tensors import Config, TensorLike
+from vae_zoo.tensors import TensorLike
 
 if TYPE_CHECKING:
     from vae_zoo.models.vae import VAE
