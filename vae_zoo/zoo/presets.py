@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
-import keras
-
 from vae_zoo.arguments import Config, PathLike, shown
 from vae_zoo.serving.layout import is_version, read_metadata
 
 if TYPE_CHECKING:
+    import keras
+
     from vae_zoo.models.vae import VAE
 
 PACKAGE = pathlib.Path(__file__).resolve().parents[1]
