@@ -1,8 +1,8 @@
 """A program: training on two virtual devices of this machine beside training on one.
 
 Prints as JSON, for the model named on the command line, the histories and what
-`evaluate` gives, and for the two devices the noise that equal examples have there and
-what the second one's share of the weights is.
+`evaluate` gives, and for the two devices of models without a condition the noise that
+equal examples have there and what the second one's share of the weights is.
 """
 
 import json
@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 import vae_zoo
+from tests.additions.conditional import OnCondition
 from vae_zoo.components import cluster_initializers, distortions, networks
 from vae_zoo.datasets import open_source
 from vae_zoo.fitting import distribute
@@ -56,6 +57,16 @@ def weighted_beta_vae():
     )
 
 
+def conditional_vae():
+    """Of the upper half, given the lower one; with labels' place taken by these."""
+    return OnCondition((32,), 3, 32, encoder=networks.MLP((16,)), seed=2)
+
+
+def halves(x):
+    x = tf.reshape(x, [-1, 64])
+    return x[:, :32], x[:, 32:]
+
+
 def with_weights(x):
     return x, None, 0.1 + tf.reduce_sum(x, [1, 2, 3]) ** 2
 
@@ -69,7 +80,8 @@ def train(make_model, strategy):
         data = source.batches(
             BATCH_SIZE, binarize="dynamic", labels=labels, first_epoch=0, **share
         )
-        return data.map(with_weights) if make_model is weighted_beta_vae else data
+        further = {weighted_beta_vae: with_weights, conditional_vae: halves}
+        return data.map(further[make_model]) if make_model in further else data
 
     with strategy.scope():
         model = make_model()
@@ -93,7 +105,7 @@ def train(make_model, strategy):
     ).history
     measured = model.evaluate(data, steps=STEPS, return_dict=True, verbose=0)
     found = {"history": history, "measured": measured}
-    if distribute.is_distributed(strategy):
+    if distribute.is_distributed(strategy) and make_model is not conditional_vae:
         x = next(iter(source.batches(1))).numpy()
         found |= dealt_out_by_keras(model, x)
     return found

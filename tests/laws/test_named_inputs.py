@@ -1,4 +1,4 @@
-"""A condition goes wherever x goes, by the same paths."""
+"""A condition, or what is observed of x, goes wherever x goes, by the same paths."""
 
 import keras
 import numpy as np
@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import vae_zoo
 from tests.additions.conditional import OnCondition
+from tests.additions.incomplete import WithHoles
 from vae_zoo import VAE
 from vae_zoo.components import networks
 from vae_zoo.evaluation import (
@@ -94,6 +95,24 @@ def test_measures_take_it_as_pairs_and_by_name(model):
     assert len(latent_usage(model, pairs, num_examples=40).variances) == 2
 
 
+def test_methods_take_it_by_its_own_name(model):
+    both = {"x": X, "condition": C}
+    q = model.posterior(X, condition=C)
+    assert_array_equal(q.mean(), model.posterior(both).mean())
+    calls = {
+        "encode": ((), {}),
+        "reconstruct": ((), {}),
+        "elbo": ((), {"seed": 1}),
+        "log_marginal_likelihood": ((3,), {"seed": 1}),
+        "impute": ((np.zeros_like(X), 2), {"seed": 1}),
+    }
+    for name, (args, options) in calls.items():
+        method = getattr(model, name)
+        found = method(X, *args, condition=C, **options)
+        assert_array_equal(found, method(both, *args, **options))
+        assert np.abs(found - method(X, *args, condition=-C, **options)).max() > 1e-3
+
+
 def test_missing_elements_are_drawn_given_it(model):
     mask = np.zeros_like(X)
     low, high = (
@@ -138,6 +157,8 @@ def test_signatures_and_warm_up_have_it(model, tmp_path):
         (lambda m: m.sample(3, seed=1), "`condition` must be given, since"),
         (lambda m: m.decode(np.zeros((2, 2))), "`condition` must be given, since"),
         (lambda m: m.elbo({"x": X, "y": C}), "`y` must be left out: the inputs .* x, "),
+        (lambda m: m.elbo(NAMED, condition=C), "`condition` must be given once.*both"),
+        (lambda m: m.encode(X, condition=C[:, :1]), r"`condition` must have shape \[B"),
         (lambda m: m.elbo(X), "`condition` must be among the inputs"),
         (lambda m: m.elbo({"condition": C}), "`x` must be among the inputs"),
         (lambda m: m.impute({"condition": C}, X, 2), "`x` must be"),
@@ -159,3 +180,56 @@ def test_a_model_without_a_condition_refuses_one():
         model.elbo(NAMED)
     with pytest.raises(ValueError, match="`condition` must be left out: the model"):
         model.sample(2, condition=C[:2])
+    with pytest.raises(ValueError, match="`condition` must be left out: the model"):
+        model.encode(X, condition=C)
+
+
+HOLES = (RNG.random(X.shape) < 0.7).astype("float32")
+
+
+def make_model_with_holes():
+    model = WithHoles((6,), 2, encoder=networks.MLP((8,)), seed=1)
+    model.compile(keras.optimizers.Adam(0.02), jit_compile=False)
+    return model
+
+
+def test_training_does_not_read_what_is_missing():
+    # Whatever stands in the holes, in whatever form the data come.
+    filled = [np.where(HOLES > 0, X, value).astype("float32") for value in (0, 1)]
+    found, latents = [], []
+    for x in filled:
+        named = {"x": x, "observed": HOLES}
+        batches = tf.data.Dataset.from_tensor_slices(named).batch(10)
+        for data in ({"x": named, "batch_size": 10}, {"x": batches}):
+            keras.utils.set_random_seed(0)
+            model = make_model_with_holes()
+            history = model.fit(
+                **data, validation_data=batches, epochs=3, shuffle=False, verbose=0
+            ).history
+            measured = model.evaluate(named, batch_size=10, return_dict=True, verbose=0)
+            outputs = model.predict(named, verbose=0)
+            losses = [*history["loss"], *history["val_elbo"], measured["elbo"]]
+            found.append(
+                np.concatenate([losses, *map(np.ravel, model.get_weights()[:2])])
+            )
+            latents.append(outputs["latents"])
+    for each in found[1:]:
+        assert_allclose(each, found[0], rtol=1e-5, atol=1e-6)
+    for each in latents[1:]:
+        assert_allclose(each, latents[0], rtol=1e-4, atol=1e-6)
+
+
+def test_a_bound_on_all_that_is_observed_is_the_plain_one():
+    model = make_model_with_holes()
+    named = {"x": X, "observed": np.ones_like(X)}
+    assert_allclose(model.elbo(named, seed=1), model.elbo(X, seed=1), rtol=1e-6)
+    # Of an example without an observed element nothing is known: log p(x) is 0.
+    nothing = {"x": X, "observed": np.zeros_like(X)}
+    terms = model.elbo_terms(nothing, seed=1)
+    assert_array_equal(terms["log_likelihood"], np.zeros(40))
+    estimate = model.log_marginal_likelihood(nothing, 4_000, seed=1)
+    assert_allclose(estimate, np.zeros(40), atol=0.1)
+    with pytest.raises(ValueError, match=r"`observed` must be finite and lie in"):
+        model.elbo({"x": X, "observed": X + 1})
+    with pytest.raises(ValueError, match=r"`observed` must have (a row|shape)"):
+        model.fit({"x": X, "observed": HOLES[:3]}, verbose=0)

@@ -10,8 +10,9 @@ import tensorflow as tf
 
 from vae_zoo import plotting
 from vae_zoo.arguments import PathLike, check_count, check_path, check_seed, shown
-from vae_zoo.evaluation.estimate import alone_or_named, first_examples
+from vae_zoo.evaluation.estimate import first_examples
 from vae_zoo.evaluation.latent_usage import LatentUsage, latent_usage
+from vae_zoo.fitting.inputs import alone_or_named
 from vae_zoo.models.input_checks import plain_value_errors
 from vae_zoo.runs import pictures
 

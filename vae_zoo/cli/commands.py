@@ -11,12 +11,13 @@ import warnings
 from collections.abc import Iterable, Sequence
 from typing import TextIO
 
+from vae_zoo.arguments import Config
 from vae_zoo.cli import data as cli_data
 from vae_zoo.cli.arguments import BAD_INPUT
 from vae_zoo.cli.errors import in_words, is_for_the_user
 from vae_zoo.cli.options import (
-    EVALUATION_OPTIONS,
     build_parser,
+    evaluation_options,
     parse,
     server_options,
 )
@@ -132,7 +133,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     data = cli_data.data_of(options)
     source, split = cli_data.opened(data)
     plan = Plan(
-        **{field: getattr(options, field) for field in EVALUATION_OPTIONS},
+        **_given(options, evaluation_options()),
         binarize=data.binarize,
         binarization_seed=data.training.get("seed", 0),
         verbose=_is_terminal(sys.stdout) and not options.json and not options.quiet,
@@ -229,18 +230,20 @@ def _serve_config(options: argparse.Namespace) -> None:
         stable=dict(options.stable or ()),
         canary=dict(options.canary or ()),
     )
-    given = {name: getattr(options, name) for name in server_options()}
     step = wanted if options.at_once else next_step(wanted, options.output)
-    paths = write_server_config(
-        wanted,
-        options.output,
-        **{name: value for name, value in given.items() if value is not None},
-    )
+    given = _given(options, server_options())
+    paths = write_server_config(wanted, options.output, **given)
     for model, later in zip(step, wanted, strict=True):
         print(f"{model.name}: stable {model.stable}, canary {model.canary}")
         if model != later:
             _print_later_step(model, later)
     print(*paths, sep="\n")
+
+
+def _given(options: argparse.Namespace, names: Iterable[str]) -> Config:
+    """The options of these names that were given, by name."""
+    found = {name: getattr(options, name) for name in names}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _print_later_step(model: ServedModel, later: ServedModel) -> None:

@@ -12,7 +12,6 @@ from vae_zoo.cli.arguments import (
     model_version,
     non_negative_integer,
     positive,
-    share,
     text,
 )
 from vae_zoo.cli.train_options import add_option, add_train
@@ -20,17 +19,6 @@ from vae_zoo.datasets.defaults import HELD_OUT_BY_DEFAULT, OPENING_OPTIONS
 from vae_zoo.runs import options as run_options
 from vae_zoo.runs.options import Option
 from vae_zoo.serving.server_config import write_server_config
-
-# Those that say what `evaluate` measures.
-EVALUATION_OPTIONS = (
-    "num_samples",
-    "prior_share",
-    "batch_size",
-    "annealing_steps",
-    "hamiltonian_samples",
-    "num_chain_examples",
-    "seed",
-)
 
 # Of `sample`: the elements of more may be too many to count in 32 bits.
 MOST_SAMPLES = 1_000_000
@@ -87,40 +75,12 @@ def _add_evaluate(
     parser = add_command(commands, "evaluate", run, summary)
     _add_model_argument(parser)
     _add_data_options(parser)
-    add = parser.add_argument
     _add_split_option(parser, "what to evaluate on")
-    add("--num-samples", type=positive(int), default=100, help="of z per example")
-    add(
-        "--prior-share",
-        type=share,
-        default=0.0,
-        metavar="SHARE",
-        help="of these samples from p(z), for few latents, where q(z|x) misses modes",
+    for option in evaluation_options().values():
+        add_option(parser, option)
+    parser.add_argument(
+        "--json", action="store_true", help="print JSON instead of a table"
     )
-    add("--batch-size", type=positive(int), default=100, help="examples at a time")
-    add(
-        "--annealing-steps",
-        type=non_negative_integer,
-        default=0,
-        metavar="N",
-        help="log p(x) by annealed importance sampling too; 0: not",
-    )
-    add(
-        "--hamiltonian-samples",
-        type=non_negative_integer,
-        default=0,
-        metavar="N",
-        help="and by Hamiltonian Monte Carlo, for at most 4 latents; 0: not",
-    )
-    add(
-        "--num-chain-examples",
-        type=positive(int),
-        default=100,
-        metavar="N",
-        help="how many examples these two, which are slow, look at",
-    )
-    add("--seed", type=non_negative_integer, default=0, help="fixes the samples")
-    add("--json", action="store_true", help="print JSON instead of a table")
     add_quiet_option(parser, "progress")
 
 
@@ -216,6 +176,13 @@ def _add_serve_config(
         )
     for option in server_options().values():
         add_option(parser, option)
+
+
+def evaluation_options() -> dict[str, Option]:
+    """The options that say what `evaluate` measures, by name."""
+    # The data say these, and the terminal.
+    left_out = ("binarize", "binarization_seed", "verbose")
+    return run_options.of_class("vae_zoo.evaluation.report.Plan", left_out)
 
 
 def server_options() -> dict[str, Option]:

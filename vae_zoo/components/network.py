@@ -197,14 +197,20 @@ def check_sizes(name: str, sizes: object, minimum_length: int = 0) -> tuple[int,
 
 
 def check_activation(activation: object) -> Callable[[tf.Tensor], tf.Tensor]:
-    """The function that Keras knows by `activation`; ValueError if there is none."""
+    """The function that Keras knows by `activation`; ValueError if there is none.
+
+    One that is named must keep the shape, which "glu" does not.
+    """
     try:
         function = keras.activations.get(activation)
+        is_named = isinstance(activation, str)
+        fits = not is_named or function(np.zeros((1, 2))).shape == (1, 2)
     except Exception:
-        function = None
-    if not callable(function) or isinstance(function, type):
+        function, fits = None, False
+    if not (fits and callable(function)) or isinstance(function, type):
         raise ValueError(
-            "`activation` must be a function or the name of one that Keras knows, "
-            f'such as "relu". Received: activation={shown(activation)}'
+            "`activation` must be a function or the name of one that Keras knows and "
+            'that keeps the shape, such as "relu". Received: activation='
+            f"{shown(activation)}"
         )
     return function

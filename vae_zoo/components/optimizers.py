@@ -1,16 +1,17 @@
-"""Averages of weights in training: the one place that knows how Keras keeps them."""
+"""Averages of weights in training."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import keras
 from keras import ops
 
 from vae_zoo.arguments import check_choice, check_number
+from vae_zoo.components.keras_private import OptimizerHooks, averages_of
 
 
 @keras.saving.register_keras_serializable("vae_zoo")
-class AveragedAdam(keras.optimizers.Adam):
+class AveragedAdam(OptimizerHooks, keras.optimizers.Adam):
     """Adam with averages of the weights that forget the first steps.
 
     Keras' averages (`use_ema=True`) begin where training begins, and hold that start
@@ -49,14 +50,13 @@ class AveragedAdam(keras.optimizers.Adam):
             **kwargs,
         )
 
-    def _update_model_variables_moving_average(
-        self, trainable_variables: Sequence[keras.Variable]
+    def move_averages(
+        self, pairs: Iterable[tuple[keras.Variable, keras.Variable]]
     ) -> None:
+        """Moves the averages after a step, by the momentum of that step."""
         step = ops.cast(self.iterations, "float32")
         most = ops.minimum(self.ema_momentum, (1.0 + step) / (10.0 + step))
-        for variable, average in zip(
-            trainable_variables, self._model_variables_moving_average, strict=True
-        ):
+        for variable, average in pairs:
             # A step from the average to the weight; the first one goes all the way.
             share = ops.cast(ops.where(step > 0, 1.0 - most, 1.0), variable.dtype)
             average.assign(average + share * (variable - average))
@@ -78,12 +78,7 @@ def restart_averages(
         or not optimizer.built
     ):
         return
-    averages = zip(
-        optimizer._trainable_variables,
-        optimizer._model_variables_moving_average,
-        strict=True,
-    )
     own = {id(variable) for variable in variables}
-    for variable, average in averages:
+    for variable, average in averages_of(optimizer):
         if id(variable) in own:
             average.assign(variable)

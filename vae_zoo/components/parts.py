@@ -7,6 +7,7 @@ import keras
 
 from vae_zoo.arguments import shown
 from vae_zoo.components.foreign import check_component, check_network
+from vae_zoo.components.keras_private import layers_within
 from vae_zoo.components.likelihoods.likelihood import Likelihood
 from vae_zoo.components.objectives.objective import Objective
 from vae_zoo.components.posteriors.posterior import Posterior
@@ -53,7 +54,7 @@ def check_components(components: Mapping[str, keras.Layer]) -> None:
 
 
 def _check_is_free(name: str, component: keras.Layer) -> None:
-    for layer in component._flatten_layers():
+    for layer in layers_within(component):
         if layer in _owned and (layer is component or layer.trainable_weights):
             raise ValueError(
                 f"`{name}` already belongs to a model, or a part of it does: the two "
@@ -67,4 +68,4 @@ def _check_is_free(name: str, component: keras.Layer) -> None:
 def claim(components: Mapping[str, keras.Layer]) -> None:
     """Makes the components, and all layers within them, parts of a model."""
     for component in components.values():
-        _owned.update(component._flatten_layers())
+        _owned.update(layers_within(component))

@@ -1,12 +1,12 @@
 """The replicas of a distribution strategy, within a step on several of them."""
 
-import contextlib
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from vae_zoo.components.keras_private import without_sum_over_replicas
 from vae_zoo.tensors import TensorLike
 
 
@@ -31,11 +31,10 @@ def _summed(strategy: tf.distribute.Strategy, values: tf.Tensor) -> tf.Tensor:
     )
 
 
-@contextlib.contextmanager
 def no_sum_over_one_replica(
     optimizer: keras.optimizers.Optimizer | None,
-) -> Iterator[None]:
-    """Keeps the optimizer from summing gradients over replicas if there is only one.
+) -> AbstractContextManager[None]:
+    """A context without sums of gradients over replicas, where there is only one.
 
     Keras sums in any case, and TensorFlow registers the gradient of each such sum for
     the whole process. The registration holds the graph of the training step, so memory
@@ -46,15 +45,9 @@ def no_sum_over_one_replica(
     """
     nested = []
     while context() is None and optimizer is not None:
-        nested.append(vars(optimizer))
+        nested.append(optimizer)
         optimizer = getattr(optimizer, "inner_optimizer", None)
-    for attributes in nested:
-        attributes["_all_reduce_sum_gradients"] = list
-    try:
-        yield
-    finally:
-        for attributes in nested:
-            del attributes["_all_reduce_sum_gradients"]
+    return without_sum_over_replicas(nested)
 
 
 def gathered(strategy: tf.distribute.Strategy, value: TensorLike) -> np.ndarray:

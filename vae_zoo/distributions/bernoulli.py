@@ -15,9 +15,9 @@ class Bernoulli(tfp.distributions.Bernoulli):
         return tf.cast(share >= 1 - self.probs_parameter(), self.dtype)
 
     def _log_prob(self, event: tf.Tensor) -> tf.Tensor:
-        if self._logits is None:
+        if self.logits is None:
             return super()._log_prob(event)
-        logits = tf.convert_to_tensor(self._logits)
+        logits = tf.convert_to_tensor(self.logits)
         # Exact where one outcome is all but certain, which event * logits -
         # softplus(logits) is not, and with the right derivative at 0.
         is_positive = logits >= 0

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from vae_zoo.arguments import check_choice, check_instance, check_seed, shown
 from vae_zoo.components.rows import num_rows, parts_of_rows
+from vae_zoo.fitting.inputs import alone_or_named, arrays_by_name
 from vae_zoo.models.input_checks import plain_value_errors
 from vae_zoo.models.vae import VAE
 from vae_zoo.tensors import ModelInput
@@ -108,7 +109,7 @@ def first_examples(
     parts, labels, total = [], [], 0
     for element in batches:
         pair = element if isinstance(element, tuple) else (element,)
-        parts.append(inputs_by_name(pair[0]))
+        parts.append(arrays_by_name(pair[0]))
         if len(pair) > 1:
             labels.append(np.asarray(pair[1]))
         total += num_rows(parts[-1])
@@ -175,7 +176,7 @@ class Batches:
         is_array = isinstance(data, (np.ndarray, tf.Tensor)) and len(data.shape)
         if is_array or isinstance(data, dict):
             # The model may know it by another shape.
-            parts = parts_of_rows(inputs_by_name(model.checked(data)), ROWS_OF_ARRAYS)
+            parts = parts_of_rows(arrays_by_name(model.checked(data)), ROWS_OF_ARRAYS)
             self._batches = [alone_or_named(part) for part in parts]
         elif isinstance(data, tf.data.Dataset):
             _check_elements(data.element_spec, name)
@@ -254,16 +255,6 @@ def mapped(
 def float_inputs(x: ModelInput) -> tf.Tensor | dict[str, tf.Tensor]:
     """x, or a dict of inputs, as float32 tensors."""
     return tf.nest.map_structure(lambda value: tf.cast(value, tf.float32), x)
-
-
-def inputs_by_name(x: ModelInput) -> dict[str, np.ndarray]:
-    """x, or a dict of inputs, as a dict of arrays."""
-    return tf.nest.map_structure(np.asarray, x if isinstance(x, dict) else {"x": x})
-
-
-def alone_or_named(inputs: dict[str, np.ndarray]) -> np.ndarray | dict[str, np.ndarray]:
-    """x where it is the only input, else the dict of inputs."""
-    return inputs["x"] if len(inputs) == 1 else inputs
 
 
 def _in_a_row(parts: list[Any]) -> Any:

@@ -41,17 +41,18 @@ ResultT = TypeVar("ResultT")
 class Plan:
     """What to measure.
 
-    Attributes:
-        num_samples: importance samples per example, >= 1.
-        prior_share: of these, as in `marginal_likelihood`.
+    Args:
+        num_samples: of z per example, by which log p(x) is estimated.
+        prior_share: of these from p(z), for few latents, where q(z|x) misses modes, in
+            [0, 1).
         binarize: as in `datasets.load`.
         batch_size: examples at a time.
-        annealing_steps: of annealed importance sampling, from below and, on data of the
-            model's own, from both sides; 0: none.
-        hamiltonian_samples: of Hamiltonian Monte Carlo with a density estimate, for at
-            most four latents; 0: none.
-        num_chain_examples: how many examples these two look at, >= 1.
-        seed: fixes the draws.
+        annealing_steps: log p(x) by annealed importance sampling too, on data of the
+            model's own from both sides, >= 0, 0: not.
+        hamiltonian_samples: and by Hamiltonian Monte Carlo with a density estimate, for
+            at most four latents, >= 0, 0: not.
+        num_chain_examples: how many examples these two, which are slow, look at.
+        seed: fixes the draws, >= 0.
         binarization_seed: fixes those of `binarize`, that of the model's run.
         verbose: 1 says what is being measured and shows progress bars.
     """

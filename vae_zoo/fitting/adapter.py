@@ -1,32 +1,37 @@
 """How a model that maximizes a bound trains with the stock methods of Keras."""
 
 import keras
-import tensorflow as tf
 
-from vae_zoo.arguments import check_seed, shown
-from vae_zoo.components import replicas
-from vae_zoo.components.objectives.objective import build_objective
+from vae_zoo.arguments import check_seed
+from vae_zoo.components.batch_checks import plain_value_errors
+from vae_zoo.components.keras_private import FLAG_OF_VALIDATION, ModelHooks, untrack
+from vae_zoo.components.objectives.objective import Objective, build_objective
 from vae_zoo.components.parts import check_components, claim
 from vae_zoo.components.randomness import as_seed, load_seeds, save_seeds
-from vae_zoo.fitting.calls import Calls
+from vae_zoo.fitting import calls, compilation, keras_steps
+from vae_zoo.fitting.calls import with_signature_of
+from vae_zoo.fitting.compilation import AUTO, Compilation, kept_by_number
 from vae_zoo.fitting.door import Door
-from vae_zoo.fitting.labels import LabelRule, labels_or_none
-from vae_zoo.fitting.step import Step, inputs_of_batch, loss_of
-from vae_zoo.fitting.training_data import TrainingData
 
 
-class Adapter(Calls):
+class Adapter(ModelHooks, keras.Model):
     """A `keras.Model` that minimizes an objective and reports the bound.
 
-    A subclass says what its inputs are (`input_rules`), what the bound's terms are
+    A subclass says what data it takes (`door`), what the bound's terms are
     (`term_names` and the methods that `fitting.Step` calls) and what else training
-    needs of its parts (`make_metrics`, `learn`, `start_of_training`).
+    needs of its parts (`make_metrics`, `learn`, `check_training_data`,
+    `training_callbacks`). It sets its `objective` before it is built.
 
     Attributes:
         term_names: names of the bound's terms, each a metric.
     """
 
-    term_names = ("log_likelihood", "kl")
+    term_names: tuple[str, ...] = ("log_likelihood", "kl")
+    _objective: Objective | None = None
+
+    train_function = kept_by_number("training")
+    test_function = kept_by_number("test")
+    predict_function = kept_by_number("prediction")
 
     def __init__(self, *, seed, name, **kwargs):
         # The data enter the likelihood in float32 whatever the networks use.
@@ -36,8 +41,8 @@ class Adapter(Calls):
 
     # What a subclass says.
 
-    def input_rules(self):
-        """What each input must be, name -> `fitting.ExampleRule`; "x" is one."""
+    def door(self) -> Door:
+        """What data the model takes: a `fitting.Door`."""
         raise NotImplementedError
 
     def make_metrics(self):
@@ -47,9 +52,17 @@ class Adapter(Calls):
     def learn(self, step):
         """Sets the weights that no gradient moves, after a step of training."""
 
-    def start_of_training(self, data):
-        """Callbacks that training on `data`, a `TrainingData`, needs."""
-        del data
+    def check_training_data(self, data, num_batches=None):
+        """Raises ValueError if the model cannot learn from data that it takes.
+
+        Args:
+            data: a stream, or a tuple (x, y, sample weights) of arrays.
+            num_batches: of a data set without an end, those of an epoch.
+        """
+
+    def training_callbacks(self, data, num_batches=None):
+        """Callbacks that `fit` needs; arguments as in `check_training_data`."""
+        del data, num_batches
         return []
 
     # The objective.
@@ -61,11 +74,15 @@ class Adapter(Calls):
 
     @objective.setter
     def objective(self, objective):
+        if not self.built:
+            # Checked and built with the other parts.
+            self._objective = objective
+            return
         check_components({"objective": objective})
         build_objective(objective, self)
         claim({"objective": objective})
         # Keras would keep tracking the old one, too.
-        self._tracker.untrack(self._objective)
+        untrack(self, self._objective)
         self._objective = objective
         objective.forget_traces()
 
@@ -75,30 +92,17 @@ class Adapter(Calls):
         optimizer = getattr(self, "optimizer", None)
         return 0 if optimizer is None else optimizer.iterations
 
-    def warmup_steps(self):
-        """The optimizer's step from which training is on the whole objective.
-
-        Raises:
-            ValueError: if a number of the objective is a function that does not tell.
-        """
-        return self.objective.warmup_steps()
-
-    @property
-    def learns_from_labels(self) -> bool:
-        """Whether the objective takes labels into account."""
-        return self.objective.num_classes is not None
+    # The steps.
 
     def make_trackers(self):
         """Makes the metrics: the means of the bound and its terms, and further ones."""
         names = ("elbo", *self.term_names)
-        self._trackers = [keras.metrics.Mean(name=name) for name in names]
-        self._further_metrics = self.make_metrics()
+        self.trackers = [keras.metrics.Mean(name=name) for name in names]
+        self.further_metrics = self.make_metrics()
 
     def weight_of_pass(self):
         """The sum of the weights of the examples seen since metrics were reset."""
-        return float(self._trackers[0].count.numpy())
-
-    # The steps.
+        return float(self.trackers[0].count.numpy())
 
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
@@ -117,65 +121,15 @@ class Adapter(Calls):
             training: whether layers such as dropout are in training mode.
         """
         del y_pred
-        door = self.door()
-        checked = door.arrays if tf.executing_eagerly() else door.in_graph
-        x, y, weights = tf.nest.map_structure(
-            lambda part: None if part is None else tf.convert_to_tensor(part),
-            checked(x, y, sample_weight),
-        )
-        step = Step(self, inputs_of_batch(x), y, weights, training=training)
-        loss, _ = loss_of(step)
-        if training:
-            self.learn(step)
-        return loss
+        return keras_steps.loss_by_hand(self, x, y, sample_weight, training)
 
     def train_step(self, data):
         """One step of the optimizer; returns the metrics so far."""
-        step = self._step(data, training=True)
-        with tf.GradientTape() as tape:
-            loss, losses = loss_of(step)
-            loss = self.optimizer.scale_loss(loss)
-        if variables := self.trainable_weights:
-            gradients = tape.gradient(loss, variables)
-            with replicas.no_sum_over_one_replica(self.optimizer):
-                self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
-        self.learn(step)
-        self._loss_tracker.update_state(losses + sum(self.losses), step.sample_weight)
-        return self._updated_metrics(step)
+        return keras_steps.train_step(self, data)
 
     def test_step(self, data):
         """The metrics so far, at beta = 1."""
-        step = self._step(data, training=False)
-        self._loss_tracker.update_state(-step.elbo, step.sample_weight)
-        return self._updated_metrics(step)
-
-    def _step(self, data, training):
-        x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
-        y = labels_or_none(y)
-        if self._distribute_strategy is not None:
-            # What a strategy has distributed cannot be checked on its way here.
-            x, y, weights = self.door().in_graph(x, y, weights)
-        return Step(self, inputs_of_batch(x), y, weights, training=training)
-
-    def _updated_metrics(self, step):
-        """Updates the means of the bound and its terms, sum(w v) / sum(w)."""
-        for tracker in self._trackers:
-            tracker.update_state(step.outputs[tracker.name], step.sample_weight)
-        for metric in self._further_metrics:
-            metric.update_state(step.outputs, step.y, step.sample_weight)
-        results = self.get_metrics_result()
-        if step.y is None:
-            for name in self._names_for_labels():
-                results.pop(name, None)
-        return results
-
-    def _names_for_labels(self):
-        """The names of the metrics that need labels."""
-        return [
-            metric.name
-            for metric in self._further_metrics
-            if getattr(metric, "needs_labels", False)
-        ]
+        return keras_steps.test_step(self, data)
 
     def get_metrics_result(self):
         """As in Keras; without labels, without their metrics.
@@ -184,91 +138,153 @@ class Adapter(Calls):
         over the first axis, for the progress bar. The history's values are of the
         metrics' states, which the strategy adds up.
         """
-        results = super().get_metrics_result()
-        if tf.executing_eagerly():
-            for metric in self._further_metrics:
-                if getattr(metric, "needs_labels", False) and metric.count == 0:
-                    results.pop(metric.name, None)
-        if replicas.context() is None:
-            return results
-        return {name: tf.reshape(value, [1]) for name, value in results.items()}
+        return keras_steps.metrics_to_show(self, super().get_metrics_result())
 
-    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        """Does nothing: all is built, and Keras' own fails on several machines."""
+    # Compiling.
 
-    # The data.
+    @property
+    def compilation(self) -> Compilation:
+        """What is compiled of the steps; `fit` and `evaluate` choose by it."""
+        return Compilation.of(self)
 
-    def door(self):
-        """What data the model takes: a `fitting.Door`."""
-        num_classes = self.objective.num_classes
-        labels = None if num_classes is None else LabelRule(num_classes)
-        return Door(self.input_rules(), labels)
+    def compile(self, *args, jit_compile=AUTO, steps_per_execution=AUTO, **kwargs):
+        """`keras.Model.compile` without a loss or metrics: the objective is the bound.
 
-    def as_inputs(self, x):
-        """`x`, or a dict of inputs, as `Inputs` of tensors that are known to fit.
+        `jit_compile="auto"` is XLA where it pays: not under a distribution strategy,
+        not with convolutions on a CPU, and in `fit` for long trainings only. It is
+        chosen anew where the model is loaded.
+
+        `steps_per_execution="auto"` is several steps at a time in `fit` and `evaluate`,
+        where no callback has to see each batch and no numbers of steps stand against
+        it; see `executions.most_steps`. The results are those of one at a time. Under a
+        distribution strategy, and eagerly, it is one.
 
         Raises:
-            ValueError: if one does not fit; of symbolic tensors only the shapes are
-                checked.
+            ValueError: if a loss or metrics are given.
         """
-        return self.door().as_tensors(x)
-
-    def given(self, condition, num_rows=None):
-        """`Inputs` of a condition alone, for what needs no x; None without one.
-
-        Args:
-            condition: [B, ...], or None.
-            num_rows: B as it must be, or None where that is not known.
-
-        Raises:
-            ValueError: if the model needs a condition and there is none, or the other
-                way round, or it does not fit.
-        """
-        return self.door().condition_alone(condition, num_rows)
-
-    def checked(self, data):
-        """`data`, x in float32 and known to fit, all else as it came.
-
-        Args:
-            data: an array, a tuple (array, …) or what gives batches of these.
-
-        Raises:
-            ValueError: if x does not fit; for a `tf.data.Dataset` when a bad batch is
-                read, within `batch_checks.plain_value_errors`.
-        """
-        return self.door().examples_of(data)
-
-    def checked_pairs(self, data):
-        """As `fit` and `evaluate` take what gives batches."""
-        return self.door().stream(data)
-
-    def check_training_data(self, data, num_batches=None):
-        """Raises ValueError if the objective cannot learn from data that fit."""
-        self.objective.check_training_data(TrainingData.of(data, num_batches))
-
-    def training_callbacks(self, data, num_batches=None):
-        """Callbacks that `fit` needs; arguments as in `check_training_data`."""
-        return self.start_of_training(TrainingData.of(data, num_batches))
-
-    # Keras' methods that differ here.
-
-    def export(self, *args, **kwargs):
-        """Refused: `vae_zoo.export` writes what a server needs.
-
-        Raises:
-            ValueError: always.
-        """
-        raise ValueError(
-            "`model.export` must be `vae_zoo.export(model, directory)`, which writes "
-            "directory/1/, a SavedModel with signatures for TF Serving. Received: "
-            f"{', '.join(map(shown, args)) or 'no path'}"
+        compilation.check_compile_arguments(self, args, kwargs)
+        number = compilation.checked_steps(steps_per_execution)
+        self.compilation.forget()
+        super().compile(
+            *args, jit_compile=jit_compile, steps_per_execution=number, **kwargs
+        )
+        self.compilation.set_auto(
+            xla=jit_compile == AUTO, steps=steps_per_execution == AUTO
         )
 
-    def get_layer(self, name=None, index=None):
-        """As in Keras; "encoder" and "decoder" are these whatever their own names."""
-        if name in ("encoder", "decoder") and index is None:
-            return getattr(self, name)
-        return super().get_layer(name, index)
+    def get_compile_config(self):
+        """As in Keras, which restores it with a model."""
+        config = super().get_compile_config()
+        return {**config, **(self.compilation.config if self.compiled else {})}
+
+    def compile_from_config(self, config):
+        """Compiles a model as the one that was saved."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        compilation.build_optimizer(self)
+
+    @property
+    def steps_per_execution(self):
+        """How many steps run for one trip from Python, in this thread."""
+        return self.compilation.steps
+
+    @steps_per_execution.setter
+    def steps_per_execution(self, number):
+        self.compilation.own_steps = number
+
+    def gains_by_xla(self, training: bool = False) -> bool:
+        """Whether functions of the model are faster with XLA: see `compilation`."""
+        return compilation.gains_by_xla(self, training)
+
+    def make_train_function(self, force=False):
+        """As in Keras; `force` also has what runs many steps at once made anew."""
+        if force:
+            self.compilation.functions.forget("training")
+        return super().make_train_function(force)
+
+    def make_test_function(self, force=False):
+        """As `make_train_function`."""
+        if force:
+            self.compilation.functions.forget("test")
+        return super().make_test_function(force)
+
+    # Keras' methods, on data that have come through the door.
+
+    @with_signature_of(keras.Model.fit)
+    def fit(self, *args, **kwargs):
+        """Maximizes the bound: `keras.Model.fit`, once the data are known to fit.
+
+        Args:
+            x: float [B, *input_shape]: an array, a tensor, a pandas frame; or what
+                gives batches of x, (x, y) or (x, y, sample weights): a
+                `tf.data.Dataset`, a `keras.utils.PyDataset` or a generator.
+            y: integer labels, -1 for unknown, of models that learn from them.
+            sample_weight: numbers >= 0, one for each example. Training follows the
+                gradient of sum(w v) / B; what is reported is sum(w v) / sum(w).
+            class_weight: dict of label -> weight of its examples.
+
+        All else is as in `keras.Model.fit`.
+
+        Raises:
+            ValueError: if data or a setting are not as they must be.
+        """
+        call = calls.of_fit(self, args, kwargs)
+        with plain_value_errors(), self.compilation.at_once(self, call.choose_steps):
+            calls.print_choices(self, call)
+            return super().fit(**call.arguments)
+
+    @with_signature_of(keras.Model.evaluate)
+    def evaluate(self, *args, **kwargs):
+        """The bound at beta = 1: `keras.Model.evaluate`; data are as in `fit`.
+
+        Raises:
+            ValueError: if data or a setting are not as they must be.
+        """
+        if FLAG_OF_VALIDATION in kwargs:
+            # Within `fit`, which has looked and has chosen.
+            return super().evaluate(*args, **kwargs)
+        call = calls.of_evaluate(self, args, kwargs)
+        with plain_value_errors(), self.compilation.at_once(self, call.choose_steps):
+            return super().evaluate(**call.arguments)
+
+    @with_signature_of(keras.Model.predict)
+    def predict(self, *args, **kwargs):
+        """What `call` returns for all rows, as arrays; data are as in `fit`.
+
+        Raises:
+            ValueError: if data or a setting are not as they must be.
+        """
+        call = calls.of_predict(self, args, kwargs)
+        with plain_value_errors(), self.compilation.at_once(self, call.choose_steps):
+            return super().predict(**call.arguments)
+
+    @with_signature_of(keras.Model.train_on_batch)
+    def train_on_batch(self, *args, **kwargs):
+        """One step on a batch of arrays: `keras.Model.train_on_batch`.
+
+        Raises:
+            ValueError: if they do not fit the model.
+        """
+        call = calls.of_batch(keras.Model.train_on_batch, self, args, kwargs)
+        compilation.build_optimizer(self)
+        return super().train_on_batch(**call.arguments)
+
+    @with_signature_of(keras.Model.test_on_batch)
+    def test_on_batch(self, *args, **kwargs):
+        """The bound of a batch of arrays: `keras.Model.test_on_batch`.
+
+        Raises:
+            ValueError: if they do not fit the model.
+        """
+        call = calls.of_batch(keras.Model.test_on_batch, self, args, kwargs)
+        return super().test_on_batch(**call.arguments)
+
+    def predict_on_batch(self, x):
+        """What `call` returns for a batch, an array: `keras.Model.predict_on_batch`.
+
+        Raises:
+            ValueError: if it does not fit the model.
+        """
+        return super().predict_on_batch(self.door().arrays(x)[0])
 
     def save_own_variables(self, store):
         """Adds the state of all random generators, so that a resumed run goes on."""

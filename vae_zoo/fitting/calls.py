@@ -1,19 +1,36 @@
-"""`fit`, `evaluate` and `predict` of Keras, on data that have come through the door."""
+"""Calls of `fit`, `evaluate` and `predict`, made ready for Keras once they are checked.
 
-import functools
+Each function takes the arguments as the user gave them and returns a `Call`: the data
+have come through the model's door by then, and settings are known to fit.
+"""
+
+import dataclasses
 import inspect
+from collections.abc import Callable
 
 import keras
 import tensorflow as tf
 
-from vae_zoo.components.batch_checks import plain_value_errors
-from vae_zoo.fitting import fit_arguments
-from vae_zoo.fitting.compilation import Compilation
+from vae_zoo.components.keras_private import check_compiled
+from vae_zoo.fitting import compilation, fit_arguments
 from vae_zoo.fitting.executions import most_steps
 from vae_zoo.fitting.streams import is_stream
 
 
-def _with_signature_of(method):
+@dataclasses.dataclass(frozen=True)
+class Call:
+    """What Keras' own method is to be called with.
+
+    Attributes:
+        arguments: by name.
+        choose_steps: says how many steps are to run at once, where that is open.
+    """
+
+    arguments: dict
+    choose_steps: Callable[[], int] = lambda: 1
+
+
+def with_signature_of(method: Callable) -> Callable[[Callable], Callable]:
     """Has `help` and editors show the arguments of Keras' own method."""
 
     def decorate(function):
@@ -23,173 +40,101 @@ def _with_signature_of(method):
     return decorate
 
 
-class Calls(Compilation):
-    """A `keras.Model` that checks what it is given to learn from.
+def of_fit(model: keras.Model, args: tuple, kwargs: dict) -> Call:
+    """A call of `fit`; see `Adapter.fit` for what it takes and refuses."""
+    given = _arguments(keras.Model.fit, model, args, kwargs)
+    check_compiled(model, "fit")
+    door, steps = model.door(), given.get("steps_per_epoch")
+    data = fit_arguments.opened(given, door)
+    if given.get("validation_data") is not None:
+        given["validation_data"] = door.validation(given["validation_data"])
+    elif given.get("validation_split"):
+        data, held_out = fit_arguments.split_off(data, given["validation_split"])
+        given["validation_data"] = held_out
+    model.check_training_data(data, steps)
+    own = model.training_callbacks(data, steps)
+    compilation.build_optimizer(model)
+    fit_arguments.replace_data(given, data)
+    if not isinstance(data, keras.utils.PyDataset):
+        # Keras warns that it cannot shuffle a data set or a generator.
+        given["shuffle"] = False
+    fit_arguments.add_callbacks(model, given, own)
+    # All steps of the training, so that a resumed run makes the same choice.
+    num_batches = _num_batches(given["x"])
+    of_epoch = steps or num_batches
+    num_steps = of_epoch and of_epoch * given.get("epochs", 1)
+    model.compilation.choose_xla(model, num_steps)
 
-    A subclass says by `door` what that is, and may ask for callbacks.
-    """
-
-    def door(self):
-        """What data the model takes: a `fitting.door.Door`."""
-        raise NotImplementedError
-
-    def check_training_data(self, data, num_batches=None):
-        """Raises ValueError if the model cannot learn from data that it takes.
-
-        Args:
-            data: a stream, or a tuple (x, y, sample weights) of arrays.
-            num_batches: of a data set without an end, those of an epoch.
-        """
-
-    def training_callbacks(self, data, num_batches=None):
-        """Callbacks that `fit` needs; arguments as in `check_training_data`."""
-        del data, num_batches
-        return []
-
-    @_with_signature_of(keras.Model.fit)
-    def fit(self, *args, **kwargs):
-        """Maximizes the bound: `keras.Model.fit`, once the data are known to fit.
-
-        Args:
-            x: float [B, *input_shape]: an array, a tensor, a pandas frame; or what
-                gives batches of x, (x, y) or (x, y, sample weights): a
-                `tf.data.Dataset`, a `keras.utils.PyDataset` or a generator.
-            y: integer labels, -1 for unknown, of models that learn from them.
-            sample_weight: numbers >= 0, one for each example. Training follows the
-                gradient of sum(w v) / B; what is reported is sum(w v) / sum(w).
-            class_weight: dict of label -> weight of its examples.
-
-        All else is as in `keras.Model.fit`.
-
-        Raises:
-            ValueError: if data or a setting are not as they must be.
-        """
-        call = inspect.signature(keras.Model.fit).bind(self, *args, **kwargs)
-        given = call.arguments
-        fit_arguments.check_settings(given)
-        self._assert_compile_called("fit")
-        door, steps = self.door(), given.get("steps_per_epoch")
-        data = fit_arguments.opened(given, door)
-        if given.get("validation_data") is not None:
-            given["validation_data"] = door.validation(given["validation_data"])
-        elif given.get("validation_split"):
-            data, held_out = fit_arguments.split_off(data, given["validation_split"])
-            given["validation_data"] = held_out
-        self.check_training_data(data, steps)
-        own = self.training_callbacks(data, steps)
-        self._build_optimizer()
-        fit_arguments.replace_data(given, data)
-        fit_arguments.add_callbacks(self, given, own)
-        # All steps of the training, so that a resumed run makes the same choice.
-        num_batches = steps or _num_batches(given["x"])
-        self._choose_xla(num_batches and num_batches * given.get("epochs", 1))
-        choose = functools.partial(
-            most_steps,
+    def choose():
+        return most_steps(
             given["callbacks"],
             steps,
             given.get("validation_steps"),
-            num_batches=_num_batches(given["x"]),
-            most=self._most_at_once(),
-        )
-        with plain_value_errors(), self._at_once(choose):
-            self._print_choices(given.get("verbose", "auto"))
-            return super().fit(*call.args[1:], **call.kwargs)
-
-    def _print_choices(self, verbose):
-        """Prints what the defaults have chosen."""
-        if self.compiled and verbose:
-            xla = "with XLA" if self.jit_compile else "without XLA"
-            print(f"Training {xla}, steps at once: {self.steps_per_execution}")
-
-    @_with_signature_of(keras.Model.evaluate)
-    def evaluate(self, *args, **kwargs):
-        """The bound at beta = 1: `keras.Model.evaluate`; data are as in `fit`.
-
-        Raises:
-            ValueError: if data or a setting are not as they must be.
-        """
-        if "_use_cached_eval_dataset" in kwargs:
-            # Within `fit`, which has looked and has chosen.
-            return super().evaluate(*args, **kwargs)
-        call = inspect.signature(keras.Model.evaluate).bind(self, *args, **kwargs)
-        given = call.arguments
-        fit_arguments.check_settings(given)
-        self._assert_compile_called("evaluate")
-        data = fit_arguments.opened(given, self.door())
-        fit_arguments.replace_data(given, data, shuffle=False)
-        fit_arguments.add_callbacks(self, given)
-        if not self._step_functions:
-            self._choose_xla(given.get("steps") or _num_batches(given["x"]))
-
-        def choose():
-            steps = most_steps(
-                given.get("callbacks"),
-                given.get("steps"),
-                num_batches=_num_batches(given["x"]),
-                most=self._most_at_once(),
-            )
-            # What `fit` has traced for its validation serves as well.
-            latest = self._executions.latest
-            limits = (given.get("steps"), keras.config.max_steps_per_epoch())
-            is_free = steps > 1 and limits == (None, None)
-            return latest if latest and is_free else steps
-
-        with plain_value_errors(), self._at_once(choose):
-            return super().evaluate(*call.args[1:], **call.kwargs)
-
-    @_with_signature_of(keras.Model.predict)
-    def predict(self, *args, **kwargs):
-        """What `call` returns for all rows, as arrays; data are as in `fit`.
-
-        Raises:
-            ValueError: if data or a setting are not as they must be.
-        """
-        call = inspect.signature(keras.Model.predict).bind(self, *args, **kwargs)
-        given = call.arguments
-        fit_arguments.check_settings(given)
-        x = given.get("x")
-        given["x"] = self.checked(x) if is_stream(x) else self.door().arrays(x)[0]
-        # One at a time also from a callback of `fit`.
-        with plain_value_errors(), self._at_once(lambda: 1):
-            return super().predict(*call.args[1:], **call.kwargs)
-
-    @_with_signature_of(keras.Model.train_on_batch)
-    def train_on_batch(self, *args, **kwargs):
-        """One step on a batch of arrays: `keras.Model.train_on_batch`.
-
-        Raises:
-            ValueError: if they do not fit the model.
-        """
-        self._build_optimizer()
-        given = self._checked_batch(keras.Model.train_on_batch, args, kwargs)
-        return super().train_on_batch(**given)
-
-    @_with_signature_of(keras.Model.test_on_batch)
-    def test_on_batch(self, *args, **kwargs):
-        """The bound of a batch of arrays: `keras.Model.test_on_batch`.
-
-        Raises:
-            ValueError: if they do not fit the model.
-        """
-        return super().test_on_batch(
-            **self._checked_batch(keras.Model.test_on_batch, args, kwargs)
+            num_batches=num_batches,
+            most=compilation.most_at_once(model),
         )
 
-    def predict_on_batch(self, x):
-        """What `call` returns for a batch, an array: `keras.Model.predict_on_batch`.
+    return Call(given, choose)
 
-        Raises:
-            ValueError: if it does not fit the model.
-        """
-        return super().predict_on_batch(self.door().arrays(x)[0])
 
-    def _checked_batch(self, method, args, kwargs):
-        given = inspect.signature(method).bind(self, *args, **kwargs).arguments
-        given.pop("self")
-        fit_arguments.check_settings(given)
-        x, y, weights = fit_arguments.opened(given, self.door())
-        given.pop("class_weight", None)
-        return {**given, "x": x, "y": y, "sample_weight": weights}
+def of_evaluate(model: keras.Model, args: tuple, kwargs: dict) -> Call:
+    """A call of `evaluate`; see `Adapter.evaluate`."""
+    given = _arguments(keras.Model.evaluate, model, args, kwargs)
+    check_compiled(model, "evaluate")
+    data = fit_arguments.opened(given, model.door())
+    fit_arguments.replace_data(given, data, shuffle=False)
+    fit_arguments.add_callbacks(model, given)
+    num_batches = _num_batches(given["x"])
+    if not model.compilation.functions:
+        model.compilation.choose_xla(model, given.get("steps") or num_batches)
+
+    def choose():
+        steps = most_steps(
+            given.get("callbacks"),
+            given.get("steps"),
+            num_batches=num_batches,
+            most=compilation.most_at_once(model),
+        )
+        # What `fit` has traced for its validation serves as well.
+        latest = model.compilation.in_threads.latest
+        limits = (given.get("steps"), keras.config.max_steps_per_epoch())
+        is_free = steps > 1 and limits == (None, None)
+        return latest if latest and is_free else steps
+
+    return Call(given, choose)
+
+
+def of_predict(model: keras.Model, args: tuple, kwargs: dict) -> Call:
+    """A call of `predict`; see `Adapter.predict`."""
+    given = _arguments(keras.Model.predict, model, args, kwargs)
+    x = given.get("x")
+    given["x"] = model.checked(x) if is_stream(x) else model.door().arrays(x)[0]
+    # One at a time also from a callback of `fit`.
+    return Call(given)
+
+
+def of_batch(method: Callable, model: keras.Model, args: tuple, kwargs: dict) -> Call:
+    """A call of `train_on_batch` or `test_on_batch`, a `method` of `keras.Model`."""
+    given = _arguments(method, model, args, kwargs)
+    x, y, weights = fit_arguments.opened(given, model.door())
+    given.pop("class_weight", None)
+    return Call({**given, "x": x, "y": y, "sample_weight": weights})
+
+
+def print_choices(model: keras.Model, call: Call) -> None:
+    """Prints what the defaults have chosen, unless the call is to be silent."""
+    if model.compiled and call.arguments.get("verbose", "auto"):
+        xla = "with XLA" if model.jit_compile else "without XLA"
+        print(f"Training {xla}, steps at once: {model.steps_per_execution}")
+
+
+def _arguments(method, model, args, kwargs):
+    """The arguments of a call by name, its settings known to fit."""
+    given = dict(inspect.signature(method).bind(model, *args, **kwargs).arguments)
+    del given["self"]
+    given.update(given.pop("kwargs", {}))
+    fit_arguments.check_settings(given)
+    return given
 
 
 def _num_batches(data):

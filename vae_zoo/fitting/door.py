@@ -15,7 +15,13 @@ from vae_zoo.arguments import shown
 from vae_zoo.components.batch_checks import check_length
 from vae_zoo.fitting import sample_weights
 from vae_zoo.fitting.examples import ExampleRule
-from vae_zoo.fitting.inputs import Inputs, by_name
+from vae_zoo.fitting.inputs import (
+    Inputs,
+    alone_or_named,
+    by_name,
+    check_condition,
+    not_once,
+)
 from vae_zoo.fitting.labels import LabelRule, labels_or_none, without_labels
 from vae_zoo.fitting.streams import is_stream, mapped_elements
 
@@ -65,18 +71,8 @@ class Door:
             ValueError: if there is a condition that no one needs, or none where one is
                 needed, or it does not fit.
         """
-        needs_one = "condition" in self.rules
-        if needs_one == (condition is None):
-            expectation = (
-                "given, since the model depends on it"
-                if needs_one
-                else "left out: the model depends on none"
-            )
-            raise ValueError(
-                f"`condition` must be {expectation}. Received: "
-                f"condition={shown(condition)}"
-            )
-        if not needs_one:
+        check_condition(condition, self.rules)
+        if condition is None:
             return None
         inputs = self.as_tensors(Inputs(condition=condition))
         count = inputs.condition.shape[0]
@@ -120,7 +116,7 @@ class Door:
             )
         if y is not None:
             y = self.labels.as_array(y, num_examples) if self.labels else None
-        return _alone_or_named(named), y, weights
+        return alone_or_named(named), y, weights
 
     def stream(self, data, class_weight=None):
         """A stream of x, (x, y) or (x, y, sample weights), each batch checked.
@@ -171,7 +167,7 @@ class Door:
             weights = sample_weights.of_classes(classes, class_weight)
         if y is not None:
             y = self.labels.in_graph(y, x) if self.labels else None
-        return _alone_or_named(named), y, weights
+        return alone_or_named(named), y, weights
 
     def _with_condition(self, x, y):
         """The inputs by name, and y: None where that is the condition."""
@@ -181,11 +177,7 @@ class Door:
         if "condition" not in self.rules:
             return named, y
         if (y is None) == ("condition" not in named):
-            received = "none" if y is None else "both"
-            raise ValueError(
-                "`condition` must be given once, as `y` or in a dict beside x: "
-                '{"x": x, "condition": condition}. Received: ' + received
-            )
+            raise not_once("none" if y is None else "both")
         return (named if y is None else {**named, "condition": y}), None
 
     def validation(self, data):
@@ -230,7 +222,7 @@ class Door:
         }
         if y is not None and others:
             others = [without_labels(named["x"]), *others]
-        return (_alone_or_named(named), *others)
+        return (alone_or_named(named), *others)
 
 
 def _missing(name, named):
@@ -238,11 +230,6 @@ def _missing(name, named):
         f"`{name}` must be among the inputs, as in {{'x': x, 'condition': condition}}. "
         f"Received: {' and '.join(named) or 'none'}"
     )
-
-
-def _alone_or_named(named):
-    """x, or a dict where there are other inputs beside it."""
-    return named["x"] if len(named) == 1 else named
 
 
 def _check_lengths(named):

@@ -7,9 +7,6 @@ import threading
 import keras
 import tensorflow as tf
 
-from vae_zoo.arguments import check_count
-
-AUTO = "auto"
 # For a small model, going back to Python costs a fifth of each step. With so many steps
 # at once it costs next to nothing, and the progress bar still moves.
 MOST_STEPS = 20
@@ -23,7 +20,7 @@ _BATCH_HOOKS = tuple(
 )
 
 
-class Executions:
+class StepsInThreads:
     """How many steps one execution has, in each thread for itself.
 
     So `predict` in one thread is no matter to `fit` in another.
@@ -146,115 +143,3 @@ class StepFunctions:
         """Has the functions of these kinds traced anew, for all numbers."""
         for key in [key for key in self._functions if key[0] in kinds]:
             self._functions.pop(key, None)
-
-
-def _kept_by_number(kind):
-    """A property for an attribute in which Keras keeps the function of a kind."""
-
-    def get(self):
-        return self._step_functions.get(kind, self.steps_per_execution)
-
-    def set_(self, function):
-        self._step_functions.set(kind, self.steps_per_execution, function)
-
-    return property(get, set_, doc=f"What runs a {kind} step, or None.")
-
-
-class StepsAtOnce(keras.Model):
-    """A `keras.Model` that compiles with "auto" steps per execution by default."""
-
-    # Of a model compiled with "auto".
-    _executions = None
-
-    train_function = _kept_by_number("training")
-    test_function = _kept_by_number("test")
-    predict_function = _kept_by_number("prediction")
-
-    @property
-    def _step_functions(self):
-        # Made on first use, since Keras' constructors begin with the functions. Not
-        # through Keras' own attributes, which would track it.
-        return vars(self).setdefault("_functions_by_number", StepFunctions())
-
-    @property
-    def steps_per_execution(self):
-        """How many steps run for one trip from Python, in this thread."""
-        number = None if self._executions is None else self._executions.number
-        return vars(self).get("_own_steps", 1) if number is None else number
-
-    @steps_per_execution.setter
-    def steps_per_execution(self, number):
-        vars(self)["_own_steps"] = number
-
-    def compile(self, *args, steps_per_execution=AUTO, **kwargs):
-        """`keras.Model.compile`; the default of `steps_per_execution` is another.
-
-        "auto" is several steps at a time in `fit` and `evaluate`, where no callback
-        has to see each batch and no numbers of steps stand against it; see
-        `executions.most_steps`. The results are those of one at a time. Under a
-        distribution strategy, and eagerly, it is one.
-        """
-        is_auto = steps_per_execution == AUTO
-        steps = (
-            1
-            if is_auto
-            else check_count("steps_per_execution", steps_per_execution, 1, 'or "auto"')
-        )
-        self._forget_functions()
-        super().compile(*args, steps_per_execution=steps, **kwargs)
-        self._executions = Executions() if is_auto else None
-
-    def get_compile_config(self):
-        """As in Keras, which restores it with a model."""
-        config = super().get_compile_config()
-        is_auto = self.compiled and self._executions is not None
-        return {**config, **({"steps_per_execution": AUTO} if is_auto else {})}
-
-    def compile_from_config(self, config):
-        """Compiles a model as the one that was saved."""
-        self.compile(**keras.saving.deserialize_keras_object(config))
-        self._build_optimizer()
-
-    def _at_once(self, choose):
-        """A context with the steps at once that `choose` says, where they are "auto".
-
-        A number that was set by hand, as an attribute, stays. The functions in use
-        stay, whatever other threads do.
-        """
-        stack = contextlib.ExitStack()
-        stack.enter_context(self._step_functions.held())
-        stack.enter_context(self._steps_at_once(choose))
-        return stack
-
-    def _steps_at_once(self, choose):
-        auto = self._executions
-        is_alone = self._distribute_strategy is None and not self.run_eagerly
-        if auto is None or not is_alone:
-            return contextlib.nullcontext()
-        if self.steps_per_execution != 1 and auto.number is None:
-            return contextlib.nullcontext()
-        return auto.having(choose())
-
-    def _forget_functions(self):
-        self._step_functions.forget("training", "test", "prediction")
-
-    def make_train_function(self, force=False):
-        """As in Keras; `force` also has what runs many steps at once made anew."""
-        if force:
-            self._step_functions.forget("training")
-        return super().make_train_function(force)
-
-    def make_test_function(self, force=False):
-        """As `make_train_function`."""
-        if force:
-            self._step_functions.forget("test")
-        return super().make_test_function(force)
-
-    def _build_optimizer(self):
-        """Makes the optimizer's variables before the training step is traced.
-
-        Made while tracing, they have TensorFlow trace it twice and keep its graphs.
-        """
-        if self.compiled and self.optimizer is not None and not self.optimizer.built:
-            with self.distribute_strategy.scope():
-                self.optimizer.build(self.trainable_variables)

@@ -133,10 +133,6 @@ def replace_data(given, data, shuffle=None):
         size = given.get("validation_batch_size") or batch_size
         given["validation_data"] = of_arrays(validation, size, shuffle=False)
     given["x"] = data if is_stream(data) else of_arrays(data, batch_size, shuffle)
-    if not isinstance(data, keras.utils.PyDataset):
-        given["shuffle"] = (
-            False  # Keras warns that it cannot shuffle a data set or a generator.
-        )
     for name in _TAKEN_IN:
         given.pop(name, None)
 

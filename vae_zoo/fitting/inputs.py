@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from vae_zoo.arguments import shown
@@ -50,3 +51,54 @@ def by_name(x, names) -> dict:
             f"{', '.join(names)}. Received: {shown(list(named))}"
         )
     return named
+
+
+def arrays_by_name(x) -> dict[str, np.ndarray]:
+    """x, or a dict of inputs, as a dict of arrays."""
+    named = x if isinstance(x, dict) else {"x": x}
+    return {name: np.asarray(value) for name, value in named.items()}
+
+
+def alone_or_named(named):
+    """x where it is the only input, else the dict of inputs."""
+    return named["x"] if len(named) == 1 else named
+
+
+def with_condition(x, condition, names) -> dict:
+    """Inputs as a dict, with a condition among them.
+
+    Args:
+        x: as in `by_name`.
+        condition: [B, ...].
+        names: of the inputs that the model takes.
+
+    Raises:
+        ValueError: if the model depends on no condition, or there is one already.
+    """
+    check_condition(condition, names)
+    named = by_name(x, names)
+    if "condition" in named:
+        raise not_once("both")
+    return {**named, "condition": condition}
+
+
+def check_condition(condition, names):
+    """Raises ValueError unless there is a condition just where one is needed."""
+    needs_one = "condition" in names
+    if needs_one == (condition is None):
+        expectation = (
+            "given, since the model depends on it"
+            if needs_one
+            else "left out: the model depends on none"
+        )
+        raise ValueError(
+            f"`condition` must be {expectation}. Received: condition={shown(condition)}"
+        )
+
+
+def not_once(received):
+    """The error where there is no condition, or there are two."""
+    return ValueError(
+        "`condition` must be given once, by itself or in a dict beside x: "
+        f'{{"x": x, "condition": condition}}. Received: {received}'
+    )

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from vae_zoo.fitting import labels
+from vae_zoo.fitting.inputs import arrays_by_name
 from vae_zoo.fitting.labels import labels_or_none
 from vae_zoo.fitting.streams import elements, is_stream
 
@@ -70,16 +71,11 @@ class TrainingData:
         if is_stream(self.x):
             batches = elements(self.x, self.num_batches)
             return _some_of_batches(batches, count, with_labels, seed)
-        inputs, y = _by_name(self.x), self.y
+        inputs, y = arrays_by_name(self.x), self.y
         if self.sample_weight is not None:
             rows = _weighted_rows(y, np.asarray(self.sample_weight, float), seed)
             inputs, y = _rows(inputs, rows), None if y is None else _flat(y)[rows]
         return _some_of_arrays(inputs, y, count, seed)
-
-
-def _by_name(x):
-    named = x if isinstance(x, dict) else {"x": x}
-    return {name: np.asarray(value) for name, value in named.items()}
 
 
 def _rows(inputs, rows):
@@ -116,7 +112,7 @@ def _some_of_batches(batches, count, with_labels, seed):
     parts, labels, num_unlabelled = [], [], 0
     for element in batches:
         pair = element if isinstance(element, (tuple, list)) else (element,)
-        inputs = _by_name(pair[0])
+        inputs = arrays_by_name(pair[0])
         labels_of_batch = labels_or_none(pair[1]) if len(pair) > 1 else None
         is_paired = with_labels and labels_of_batch is not None
         y = _flat(labels_of_batch) if is_paired else np.full(len(inputs["x"]), -1)

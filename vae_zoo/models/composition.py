@@ -1,18 +1,46 @@
-"""The layers that a model is made of: what they must be, and how they are built."""
+"""The parts of a model and the data that it takes: checked, built and handed on."""
 
 import math
 
+import keras
+import tensorflow as tf
+
 from vae_zoo.components.foreign import build_network
 from vae_zoo.components.heads import build_head
-from vae_zoo.components.objectives.objective import build_objective
+from vae_zoo.components.likelihoods import Likelihood
+from vae_zoo.components.objectives.objective import Objective, build_objective
 from vae_zoo.components.parts import check_components, claim
-from vae_zoo.components.priors.prior import build_prior
+from vae_zoo.components.posteriors import Posterior
+from vae_zoo.components.priors.prior import Prior, build_prior
+from vae_zoo.fitting.door import Door
 from vae_zoo.fitting.examples import ExampleRule
+from vae_zoo.fitting.inputs import Inputs, with_condition
+from vae_zoo.fitting.labels import LabelRule
+from vae_zoo.fitting.training_data import TrainingData
 from vae_zoo.models.input_checks import check_same_geometry
 
 
 class Composition:
-    """Checks and builds the components that the constructor of `VAE` has set."""
+    """A model made of parts, which say what data it takes and how it trains.
+
+    Attributes:
+        input_shape: shape of one example, without the batch.
+        latent_dim: length D of the vector that `decode` takes.
+        encoder, decoder: the networks.
+        posterior_head, prior_layer, likelihood_head, objective: the components.
+    """
+
+    # The constructor of a model sets these.
+    input_shape: tuple[int, ...]
+    latent_dim: int
+    encoder: keras.Layer
+    decoder: keras.Layer
+    posterior_head: Posterior
+    prior_layer: Prior
+    likelihood_head: Likelihood
+    objective: Objective
+    decoded_latent: str
+    latent_shapes: dict[str, tuple[int, ...]]
 
     def _compose(self):
         """Makes the components parts of this model, once all of them fit.
@@ -68,27 +96,103 @@ class Composition:
         sizes = [size for size in self._decoded_shape[1:] if isinstance(size, int)]
         return max(math.prod(sizes), math.prod(self.input_shape))
 
-    # Training asks for these; see `fitting.Adapter`.
+    def get_layer(self, name=None, index=None):
+        """As in Keras; "encoder" and "decoder" are these whatever their own names."""
+        if name in ("encoder", "decoder") and index is None:
+            return getattr(self, name)
+        return super().get_layer(name, index)
 
-    def input_rules(self):
-        """See `Adapter`."""
+    # The data.
+
+    def input_rules(self) -> dict[str, ExampleRule]:
+        """What each input must be, name -> `fitting.ExampleRule`; "x" is one."""
         rule = self.likelihood_head.value_rule()
         return {"x": ExampleRule(self.input_shape, rule)}
 
-    def make_metrics(self):
+    def door(self) -> Door:
+        """What data the model takes: a `fitting.Door`."""
+        num_classes = self.objective.num_classes
+        labels = None if num_classes is None else LabelRule(num_classes)
+        return Door(self.input_rules(), labels)
+
+    def as_inputs(self, x, condition=None) -> Inputs:
+        """`x`, or a dict of inputs, as `Inputs` of tensors that are known to fit.
+
+        Args:
+            x: float [B, *input_shape], a dict of inputs, or `Inputs`.
+            condition: of a conditional model, unless it is among the inputs.
+
+        Raises:
+            ValueError: if one does not fit, is missing or comes twice; of symbolic
+                tensors only the shapes are checked.
+        """
+        door = self.door()
+        if condition is not None:
+            x = with_condition(x, condition, door.rules)
+        return door.as_tensors(x)
+
+    def given(self, condition, num_rows: int | None = None) -> Inputs | None:
+        """`Inputs` of a condition alone, for what needs no x; None without one.
+
+        Args:
+            condition: [B, ...], or None.
+            num_rows: B as it must be, or None where that is not known.
+
+        Raises:
+            ValueError: if the model needs a condition and there is none, or the other
+                way round, or it does not fit.
+        """
+        return self.door().condition_alone(condition, num_rows)
+
+    def checked(self, data):
+        """`data`, x in float32 and known to fit, all else as it came.
+
+        Args:
+            data: an array, a tuple (array, …) or what gives batches of these.
+
+        Raises:
+            ValueError: if x does not fit; for a `tf.data.Dataset` when a bad batch is
+                read, within `batch_checks.plain_value_errors`.
+        """
+        return self.door().examples_of(data)
+
+    def checked_pairs(self, data):
+        """As `fit` and `evaluate` take what gives batches."""
+        return self.door().stream(data)
+
+    # The training.
+
+    @property
+    def learns_from_labels(self) -> bool:
+        """Whether the objective takes labels into account."""
+        return self.objective.num_classes is not None
+
+    def warmup_steps(self) -> int:
+        """The optimizer's step from which training is on the whole objective.
+
+        Raises:
+            ValueError: if a number of the objective is a function that does not tell.
+        """
+        return self.objective.warmup_steps()
+
+    def make_metrics(self) -> list[keras.metrics.Metric]:
         """See `Adapter`: those of the prior."""
         return self.prior_layer.make_metrics()
 
-    def outputs_of_prior(self, step):
+    def outputs_of_prior(self, step) -> dict[str, tf.Tensor]:
         """What the prior's metrics are made of, from a `fitting.Step`."""
         locations = self.locations(step.inputs, features=step.features)
         return self.prior_layer.outputs(step.draw.z, locations, step.conditionals)
 
-    def learn(self, step):
+    def learn(self, step) -> None:
         """See `Adapter`: the likelihood's weights that no gradient moves."""
         p = step.conditionals["x"]
         self.likelihood_head.learn(step.inputs.x, p, step.sample_weight)
 
-    def start_of_training(self, data):
+    def check_training_data(self, data, num_batches: int | None = None) -> None:
+        """See `Adapter`: what the objective asks of them."""
+        self.objective.check_training_data(TrainingData.of(data, num_batches))
+
+    def training_callbacks(self, data, num_batches: int | None = None):
         """See `Adapter`: what the prior needs."""
-        return self.prior_layer.start(self, data)
+        return self.prior_layer.start(self, TrainingData.of(data, num_batches))

@@ -1,5 +1,7 @@
 """A look at a model's sizes and at its data before training starts."""
 
+import numbers
+
 import numpy as np
 import tensorflow as tf
 
@@ -7,10 +9,13 @@ from vae_zoo.arguments import shown
 from vae_zoo.components.batch_checks import plain_value_errors
 from vae_zoo.fitting.examples import as_numbers, check_shape
 
+_INTEGERS = ("int32", "int64", "uint32", "uint64", "int16", "uint16", "int8", "uint8")
+
 __all__ = [
     "as_incomplete",
     "as_latents",
     "check_same_geometry",
+    "check_seed_of_rows",
     "check_shape",
     "check_sizes",
     "check_values",
@@ -169,3 +174,30 @@ def as_incomplete(x, mask):
     check_values("mask", mask, is_binary, "1 (observed) and 0 (missing)")
     observed = mask > 0.5
     return tf.where(observed, x, tf.zeros_like(x)), observed
+
+
+def check_seed_of_rows(seed, num_samples):
+    """Raises ValueError unless it is one for all samples, [2], or for each, [N, 2]."""
+    if seed is None or (isinstance(seed, numbers.Integral) and type(seed) is not bool):
+        return
+    if isinstance(seed, (list, tuple)):
+        seed = _as_array(seed)
+    shapes = ((2,), (num_samples, 2))
+    is_valid = (
+        (isinstance(seed, np.ndarray) or tf.is_tensor(seed))
+        and seed.dtype in _INTEGERS
+        and any(tf.TensorShape(seed.shape).is_compatible_with(each) for each in shapes)
+    )
+    if not is_valid:
+        raise ValueError(
+            "`seed` must be None, an integer, or int32 of shape [2] or "
+            f"[{num_samples}, 2]. Received: seed={shown(seed)}"
+        )
+
+
+def _as_array(seed):
+    """A list as an array, or as it came if its rows differ in length."""
+    try:
+        return np.array(seed)
+    except ValueError:
+        return seed

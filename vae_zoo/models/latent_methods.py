@@ -1,23 +1,19 @@
 """What a trained model does with data and latents."""
 
-import numbers
-
-import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from vae_zoo.arguments import check_choice, check_count, check_flag, shown
+from vae_zoo.arguments import check_choice, check_count, check_flag
 from vae_zoo.distributions.noise import fold_in
 from vae_zoo.fitting.examples import as_numbers
 from vae_zoo.fitting.inputs import by_name
 from vae_zoo.models import restoration
-from vae_zoo.models.input_checks import as_incomplete
+from vae_zoo.models.input_checks import as_incomplete, check_seed_of_rows
 
 tfd = tfp.distributions
 
 # Which part of a sample's seed is that of x. Priors use the first few for parts of z.
 _OF_X = 1_000_000
-_INTEGERS = ("int32", "int64", "uint32", "uint64", "int16", "uint16", "int8", "uint8")
 
 
 class LatentMethods:
@@ -41,20 +37,22 @@ class LatentMethods:
         return p
 
     def posterior_parameters(
-        self, x, *, name: str | None = None, training: bool = False
+        self, x, *, condition=None, name: str | None = None, training: bool = False
     ) -> dict[str, tf.Tensor]:
         """The parameters of `posterior` under TFP's names: dict of float32 [B, ...]."""
         check_flag("training", training)
-        features = self.features_of_top(self.features(x, training=training))
+        inputs = self.as_inputs(x, condition)
+        features = self.features_of_top(self.features(inputs, training=training))
         return self._head(name)(features)
 
     def posterior(
-        self, x, *, name: str | None = None, training: bool = False
+        self, x, *, condition=None, name: str | None = None, training: bool = False
     ) -> tfd.Distribution:
         """q of the latent `name` given x: `tfd.Distribution`, batch [B], event [D].
 
         Args:
             x: float [B, *input_shape], or a dict of inputs.
+            condition: of a conditional model, a row for each of x.
             name: of the latent; None: that which `encode` gives.
             training: whether layers such as dropout are in training mode.
 
@@ -63,7 +61,9 @@ class LatentMethods:
         """
         check_flag("training", training)
         head = self._head(name)
-        parameters = self.posterior_parameters(x, name=name, training=training)
+        parameters = self.posterior_parameters(
+            x, condition=condition, name=name, training=training
+        )
         return head.distribution(**parameters)
 
     def _head(self, name):
@@ -81,9 +81,9 @@ class LatentMethods:
         """K of a model with a mixture as its prior, None for all others."""
         return self.prior_layer.num_components
 
-    def encode(self, x) -> tf.Tensor:
+    def encode(self, x, *, condition=None) -> tf.Tensor:
         """The mean of q(z|x), on a sphere its mean direction: float32 [B, D]."""
-        return self.locations(x)[self.top_latent]
+        return self.locations(self.as_inputs(x, condition))[self.top_latent]
 
     def decode(self, z, *, condition=None) -> tf.Tensor:
         """The mean of p(x|z) for z [..., D]: float32 [..., *input_shape].
@@ -106,9 +106,9 @@ class LatentMethods:
         head = self.likelihood_head
         return head.point(head.distribution(**parameters))
 
-    def reconstruct(self, x) -> tf.Tensor:
+    def reconstruct(self, x, *, condition=None) -> tf.Tensor:
         """The mean of p(x|z) at the locations of all latents: [B, *input_shape]."""
-        inputs = self.as_inputs(x)
+        inputs = self.as_inputs(x, condition)
         return self.points(self.locations(inputs), inputs)
 
     def interpolate(self, start, end, num_steps: int) -> tf.Tensor:
@@ -196,7 +196,7 @@ class LatentMethods:
         """
         check_count("num_samples", num_samples, 1, "the examples to draw")
         check_flag("draw", draw)
-        _check_seed(seed, num_samples)
+        check_seed_of_rows(seed, num_samples)
         seed = self.as_seed(seed)
         inputs = self.given(condition, num_samples)
         if cluster is None:
@@ -205,7 +205,7 @@ class LatentMethods:
             z = self.prior_layer.part(cluster).sample(num_samples, seed=seed)
         return drawn(self, z, seed, inputs) if draw else self.points(z, inputs)
 
-    def cluster_probabilities(self, x) -> tf.Tensor:
+    def cluster_probabilities(self, x, *, condition=None) -> tf.Tensor:
         """p(c|z) of each cluster c, at the means of the posteriors: float32 [B, K].
 
         Raises:
@@ -213,9 +213,12 @@ class LatentMethods:
 
         Source: Jiang et al. 2017, equation 16, at one point.
         """
-        return self.prior_layer.part_probabilities(self.locations(x))
+        locations = self.locations(self.as_inputs(x, condition))
+        return self.prior_layer.part_probabilities(locations)
 
-    def impute(self, x, mask, num_steps: int, seed=None) -> tf.Tensor:
+    def impute(
+        self, x, mask, num_steps: int, seed=None, *, condition=None
+    ) -> tf.Tensor:
         """Draws the missing elements from p(x_missing | x_observed).
 
         A Markov chain: z is proposed from q(z|x) and accepted by Metropolis and
@@ -230,6 +233,7 @@ class LatentMethods:
             num_steps: length of the chain, >= 1.
             seed: integer or int32 [2], or one for each row, [B, 2]; None draws from
                 the model's generator.
+            condition: of a conditional model, a row for each of x.
 
         Returns:
             Float32 [B, *input_shape]: the observed elements as they came, the
@@ -246,7 +250,7 @@ class LatentMethods:
         x, observed = as_incomplete(
             as_numbers(named.get("x"), "x"), as_numbers(mask, "mask")
         )
-        inputs = self.as_inputs({**named, "x": x})
+        inputs = self.as_inputs({**named, "x": x}, condition)
         x = inputs.x
         # The model may know the data by another shape of as many elements.
         observed = tf.reshape(observed, tf.shape(x))
@@ -264,30 +268,3 @@ def drawn(model, z, seed, inputs=None):
     """
     parameters = model.likelihood_parameters(z, inputs)
     return model.likelihood_head.draw(fold_in(seed, _OF_X), **parameters)
-
-
-def _check_seed(seed, num_samples):
-    """Raises ValueError unless it is one for all samples, [2], or for each, [N, 2]."""
-    if seed is None or (isinstance(seed, numbers.Integral) and type(seed) is not bool):
-        return
-    if isinstance(seed, (list, tuple)):
-        seed = _as_array(seed)
-    shapes = ((2,), (num_samples, 2))
-    is_valid = (
-        (isinstance(seed, np.ndarray) or tf.is_tensor(seed))
-        and seed.dtype in _INTEGERS
-        and any(tf.TensorShape(seed.shape).is_compatible_with(each) for each in shapes)
-    )
-    if not is_valid:
-        raise ValueError(
-            "`seed` must be None, an integer, or int32 of shape [2] or "
-            f"[{num_samples}, 2]. Received: seed={shown(seed)}"
-        )
-
-
-def _as_array(seed):
-    """A list as an array, or as it came if its rows differ in length."""
-    try:
-        return np.array(seed)
-    except ValueError:
-        return seed

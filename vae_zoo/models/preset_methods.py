@@ -4,6 +4,8 @@ import os
 import pathlib
 import typing
 
+from vae_zoo.arguments import shown
+
 
 class PresetSource(typing.Protocol):
     """Where presets are: the zoo, which stands on the models and makes itself known."""
@@ -94,3 +96,15 @@ class PresetMethods:
             OSError: if it cannot be written.
         """
         return _sources[0].save_to_preset(self, directory, metadata)
+
+    def export(self, *args, **kwargs):
+        """Refused: `vae_zoo.export` writes what a server needs.
+
+        Raises:
+            ValueError: always.
+        """
+        raise ValueError(
+            "`model.export` must be `vae_zoo.export(model, directory)`, which writes "
+            "directory/1/, a SavedModel with signatures for TF Serving. Received: "
+            f"{', '.join(map(shown, args)) or 'no path'}"
+        )

@@ -211,12 +211,13 @@ class Story:
         return {name: tf.reduce_mean(value, axis=0) for name, value in found.items()}
 
     def elbo_terms(
-        self, x, *, seed=None, training: bool = False
+        self, x, *, condition=None, seed=None, training: bool = False
     ) -> dict[str, tf.Tensor]:
         """The terms of the evidence lower bound, from one draw of z per example.
 
         Args:
             x: float [B, *input_shape], or a dict of inputs.
+            condition: of a conditional model, a row for each of x.
             seed: integer or int32 [2], or one for each row, [B, 2]; None draws from
                 the model's generator.
             training: whether layers such as dropout are in training mode.
@@ -228,18 +229,20 @@ class Story:
         Source: Kingma & Welling 2014, equation 7 (closed-form KL) and 6.
         """
         check_flag("training", training)
-        inputs = self.as_inputs(x)
+        inputs = self.as_inputs(x, condition)
         draw = self.infer(inputs, seed=seed, training=training)
         conditionals = self.conditionals(draw.z, inputs, training=training)
         terms = self.terms(draw, inputs, conditionals)
         return {name: terms[name] for name in self.term_names}
 
-    def elbo(self, x, *, seed=None) -> tf.Tensor:
-        """The evidence lower bound at beta = 1: float32 [B], nats."""
-        terms = self.elbo_terms(x, seed=seed)
+    def elbo(self, x, *, condition=None, seed=None) -> tf.Tensor:
+        """The evidence lower bound at beta = 1: float32 [B], nats; see `elbo_terms`."""
+        terms = self.elbo_terms(x, condition=condition, seed=seed)
         return terms["log_likelihood"] - terms["kl"]
 
-    def log_marginal_likelihood(self, x, num_samples: int, *, seed=None) -> tf.Tensor:
+    def log_marginal_likelihood(
+        self, x, num_samples: int, *, condition=None, seed=None
+    ) -> tf.Tensor:
         """Importance-sampled log p(x), with q(z|x) as the proposal.
 
         log (1/K) sum_k p(x|z_k) p(z_k) / q(z_k|x): a lower bound in expectation
@@ -248,6 +251,7 @@ class Story:
         Args:
             x: float [B, *input_shape], or a dict of inputs.
             num_samples: K, the draws from q(z|x) per example, >= 1.
+            condition: of a conditional model, a row for each of x.
             seed: integer or int32 [2], or one for each row, [B, 2]; None draws from
                 the model's generator.
 
@@ -262,7 +266,7 @@ class Story:
         what = "the draws from q(z|x) per example"
         check_count("num_samples", num_samples, 1, what)
         return importance.log_marginal_likelihood(
-            self, self.as_inputs(x), num_samples, self.as_seed(seed)
+            self, self.as_inputs(x, condition), num_samples, self.as_seed(seed)
         )
 
     def checked_latents(self, z) -> dict[str, tf.Tensor]:

@@ -11,6 +11,8 @@ import weakref
 
 import tensorflow as tf
 
+from vae_zoo.components.keras_private import layers_within
+
 # Of each model: key -> `tf.function`. Kept here, they are no part of the model that
 # Keras tracks, saves or copies, and they go when it goes.
 _FUNCTIONS = weakref.WeakKeyDictionary()
@@ -67,7 +69,7 @@ def _state(model):
     """What a trace holds fast, beside the settings: layers, dtypes and attributes."""
     return tuple(
         (weakref.ref(layer), layer.dtype_policy.name, *_attributes(layer))
-        for layer in model._flatten_layers()
+        for layer in layers_within(model)
     )
 
 

@@ -96,7 +96,7 @@ class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Ada
         self.posterior_head = DiagonalNormal() if posterior is None else posterior
         self.prior_layer = StandardNormal() if prior is None else prior
         self.likelihood_head = Bernoulli() if likelihood is None else likelihood
-        self._objective = Elbo() if objective is None else objective
+        self.objective = Elbo() if objective is None else objective
         self._compose()
         self.make_trackers()
 

@@ -3,7 +3,6 @@
 from typing import Any
 
 import keras
-import numpy as np
 
 from vae_zoo.arguments import Config
 from vae_zoo.components import optimizers
@@ -24,8 +23,6 @@ def build_model(plan: Plan, input_shape: tuple[int, ...], steps_per_epoch: int) 
 
 
 def _encoder(network: Entry, plan: Plan, settings: Config) -> keras.Layer:
-    if "activation" in plan.options:
-        _check_activation(plan.options["activation"])
     encoder = _built(network, settings, dtype=plan.dtype_policy)
     amounts = set(DISTORTED.arguments) - {"network", "seed"}
     if not any(plan.options[name] for name in amounts):
@@ -66,19 +63,6 @@ def _warmed_up(plan: Plan, steps_per_epoch: int) -> Config:
     # It is made in any case, which checks its options.
     schedule = _built(entry, plan.options, stop=stop, num_steps=max(num_steps, 1))
     return {name: schedule} if num_steps else {}
-
-
-def _check_activation(name: str) -> None:
-    try:
-        # Some, such as "glu", make another shape, which layers cannot go on with.
-        is_right = keras.activations.get(name)(np.zeros((1, 2))).shape == (1, 2)
-    except (ValueError, TypeError):
-        is_right = False
-    if not is_right:
-        raise ValueError(
-            "`activation` must be the name of one of Keras' activations, such as "
-            f"'relu' or 'silu', that keeps the shape. Received: activation={name!r}"
-        )
 
 
 def build_optimizer(plan: Plan, steps_per_epoch: int) -> keras.optimizers.Optimizer:

@@ -17,7 +17,7 @@ from vae_zoo.arguments import (
 )
 from vae_zoo.runs.plan import FOR_MODELS_WITH, Plan
 from vae_zoo.zoo.catalogue import DEFAULTS, DISTORTED, MODELS, RENAMED, SCHEDULES, Entry
-from vae_zoo.zoo.constructors import REQUIRED, Argument, meanings
+from vae_zoo.zoo.constructors import REQUIRED, Argument, arguments_of, meanings
 
 PLAIN = {"int": int, "float": float, "bool": bool, "str": str}
 
@@ -116,6 +116,20 @@ def of_function(
         if name not in left_out:
             annotation = inspect.formatannotation(each.annotation)
             _add(found, Argument(name, annotation, each.default, texts[name]))
+    return found
+
+
+def of_class(path: str, left_out: Collection[str] = ()) -> dict[str, Option]:
+    """As `of_function`, of a class that is not imported for it.
+
+    Args:
+        path: "module.Class".
+        left_out: arguments that are no options.
+    """
+    found: dict[str, Option] = {}
+    for argument in arguments_of(path).values():
+        if argument.name not in left_out:
+            _add(found, argument)
     return found
 
 

@@ -88,7 +88,8 @@ def _arguments(module: str, node: ast.ClassDef) -> dict[str, Argument]:
         None,
     )
     if constructor is None:
-        return {k: _described(v, own, inherited) for k, v in inherited.items()}
+        every = inherited | {each.name: each for each in _fields(module, node)}
+        return {k: _described(v, own, inherited) for k, v in every.items()}
     taken = {
         each.name: _described(each, own, inherited)
         for each in _signature(module, constructor)
@@ -124,6 +125,16 @@ def _signature(module: str, constructor: ast.FunctionDef) -> Iterator[Argument]:
     for each, default in zip(positional + args.kwonlyargs, defaults, strict=True):
         annotation = "" if each.annotation is None else ast.unparse(each.annotation)
         yield Argument(each.arg, annotation, _value(module, default), "")
+
+
+def _fields(module: str, node: ast.ClassDef) -> Iterator[Argument]:
+    """The arguments of a class that `dataclasses` makes the constructor of."""
+    if not any("dataclass" in ast.unparse(each) for each in node.decorator_list):
+        return
+    for each in node.body:
+        if isinstance(each, ast.AnnAssign):
+            annotation, name = ast.unparse(each.annotation), ast.unparse(each.target)
+            yield Argument(name, annotation, _value(module, each.value), "")
 
 
 def _value(module: str, node: ast.expr | None) -> object:
