@@ -191,5 +191,6 @@ def analogy(
         if name != "x" and examples.shape[0] is not None:
             check_count(f"len({name})", len(examples), 1, "the examples to average")
         codes.append(model.encode(examples))
-    ends = [space.mean(each) for each in codes[:2]]
-    return model.decode(space.move(codes[2], *ends, tf.constant([amount], tf.float32)))
+    z_start, z_end = (space.mean(each) for each in codes[:2])
+    share = tf.constant([amount], tf.float32)
+    return model.decode(space.move(codes[2], z_start, z_end, share))

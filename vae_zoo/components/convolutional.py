@@ -7,85 +7,22 @@ rounding up on the way in is cropped on the way out.
 
 import math
 from collections.abc import Sequence
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, Unpack, get_args
 
 import keras
-import tensorflow as tf
 
 from vae_zoo.arguments import Config, check_choice, check_count
-from vae_zoo.components.dropout import Dropout
 from vae_zoo.components.network import (
     Activation,
     Network,
+    NetworkOptions,
     check_activation,
-    check_rate,
     check_sizes,
 )
+from vae_zoo.components.residual_block import ResidualBlock
 from vae_zoo.components.transposed_convolution import Conv2DTranspose, smooth_kernel
-from vae_zoo.tensors import BatchShape
 
 Upsampling: TypeAlias = Literal["transposed", "nearest", "bilinear"]
-
-
-@keras.saving.register_keras_serializable("vae_zoo")
-class ResidualBlock(keras.layers.Layer):
-    """x + conv(drop(act(conv(act(x))))), the identity at initialization.
-
-    Source: He et al. 2016 (pre-activation); zero-initialized last layer as in
-    Goyal et al. 2017, section 5.1, which needs no normalization at this depth;
-    dropout between the convolutions as in Zagoruyko & Komodakis 2016, section 2.4.
-    """
-
-    def __init__(
-        self,
-        filters: int,
-        *,
-        activation: Activation = "relu",
-        dropout_rate: float = 0.0,
-        name: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(name=name, **kwargs)
-        self.filters = check_count("filters", filters, 1, "the channels")
-        self.activation = check_activation(activation)
-        self.dropout_rate = check_rate("dropout_rate", dropout_rate)
-        settings = {
-            "padding": "same",
-            "data_format": "channels_last",
-            "dtype": self.dtype_policy,
-        }
-        self.first = keras.layers.Conv2D(filters, 3, **settings)
-        self.second = keras.layers.Conv2D(
-            filters, 3, kernel_initializer="zeros", **settings
-        )
-        self.dropout = (
-            Dropout(dropout_rate, dtype=self.dtype_policy) if dropout_rate else None
-        )
-
-    def build(self, input_shape: BatchShape) -> None:
-        """Creates both convolutions."""
-        self.first.build(input_shape)
-        self.second.build(self.first.compute_output_shape(input_shape))
-
-    def call(self, x: tf.Tensor) -> tf.Tensor:
-        """Float tensor of the shape of `x`."""
-        y = self.activation(self.first(self.activation(x)))
-        if self.dropout:
-            y = self.dropout(y)
-        return x + self.second(y)
-
-    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
-        """The input's."""
-        return (input_shape[0], *input_shape[1:])
-
-    def get_config(self) -> Config:
-        """The constructor's arguments."""
-        return {
-            **super().get_config(),
-            "filters": self.filters,
-            "activation": keras.activations.serialize(self.activation),
-            "dropout_rate": self.dropout_rate,
-        }
 
 
 def as_image(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -104,9 +41,10 @@ class _Convolutional(Network):
         num_blocks: int,
         activation: Activation,
         upsampling: Upsampling,
-        **kwargs: Any,
+        name: str | None,
+        **kwargs: Unpack[NetworkOptions],
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(name=name, **kwargs)
         self.upsampling = check_choice("upsampling", upsampling, get_args(Upsampling))
         self.filters = check_sizes("filters", filters, 1)
         self.hidden_units = check_sizes("hidden_units", hidden_units)
@@ -178,7 +116,11 @@ class _Convolutional(Network):
         return [enlarge, self._convolution(keras.layers.Conv2D, filters, 1)]
 
     def _convolution(
-        self, layer_class: type[keras.Layer], filters: int, strides: int, **kwargs: Any
+        self,
+        layer_class: type[keras.Layer],
+        filters: int,
+        strides: int,
+        **kwargs: Any,
     ) -> keras.Layer:
         return layer_class(
             filters,
@@ -233,7 +175,7 @@ class Conv(_Convolutional):
         activation: Activation = "relu",
         upsampling: Upsampling = "transposed",
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[NetworkOptions],
     ) -> None:
         super().__init__(
             filters,
@@ -242,7 +184,7 @@ class Conv(_Convolutional):
             0,
             activation,
             upsampling,
-            name=name,
+            name,
             **kwargs,
         )
 
@@ -280,7 +222,7 @@ class ResNet(_Convolutional):
         activation: Activation = "relu",
         upsampling: Upsampling = "transposed",
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[NetworkOptions],
     ) -> None:
         check_count("num_blocks", num_blocks, 1, "blocks after each halving")
         super().__init__(
@@ -290,7 +232,7 @@ class ResNet(_Convolutional):
             num_blocks,
             activation,
             upsampling,
-            name=name,
+            name,
             **kwargs,
         )
 

@@ -1,6 +1,6 @@
 """Random distortions of what an encoder sees in training."""
 
-from typing import Any, Self
+from typing import Self, Unpack
 
 import keras
 import numpy as np
@@ -13,7 +13,7 @@ from vae_zoo.components.convolutional import as_image
 from vae_zoo.components.foreign import build_network, check_network
 from vae_zoo.components.randomness import row_seeds
 from vae_zoo.distributions.noise import fold_in, uniform
-from vae_zoo.tensors import BatchShape
+from vae_zoo.tensors import BatchShape, LayerOptions
 
 # Between how many knots, from edge to edge, an elastic distortion is a cubic.
 ELASTIC_INTERVALS = 4
@@ -74,7 +74,7 @@ class Distorted(keras.layers.Layer):
         elastic: float = 0.0,
         seed: int | None = None,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(name=name, **kwargs)
         amounts = {

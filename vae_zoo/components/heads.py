@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from vae_zoo.arguments import Config
-from vae_zoo.tensors import BatchShape
+from vae_zoo.tensors import BatchShape, LayerOptions
 
 
 class Head(keras.layers.Layer):
@@ -21,7 +21,9 @@ class Head(keras.layers.Layer):
     mixed-precision policy: the features are cast on the way in.
     """
 
-    def __init__(self, *, name: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *, name: str | None = None, **kwargs: Unpack[LayerOptions]
+    ) -> None:
         super().__init__(name=name, **{**kwargs, "dtype": "float32"})
 
     def build(
@@ -73,7 +75,7 @@ class Projection(keras.layers.Layer):
         *,
         starts_at_zero: bool = False,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(name=name, **kwargs)
         self.event_shape = tuple(event_shape)

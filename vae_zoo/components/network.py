@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Self, TypeAlias
+from typing import Self, TypeAlias, Unpack
 
 import keras
 import numpy as np
@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from vae_zoo.arguments import Config, check_count, check_instance, check_number, shown
 from vae_zoo.components.dropout import Dropout
-from vae_zoo.tensors import BatchShape
+from vae_zoo.tensors import BatchShape, LayerOptions
 
 # A function, or the name that Keras has for it.
 Activation: TypeAlias = str | Callable[[tf.Tensor], tf.Tensor]
@@ -47,6 +47,13 @@ class Stack(keras.layers.Layer):
         return shape
 
 
+class NetworkOptions(LayerOptions, total=False):
+    """What every network of the package takes."""
+
+    dropout_rate: float
+    decoder_dropout_rate: float
+
+
 class Network(Stack):
     """An encoder, and the pattern of the decoder that mirrors it.
 
@@ -65,9 +72,10 @@ class Network(Stack):
         *,
         dropout_rate: float = 0.0,
         decoder_dropout_rate: float = 0.0,
-        **kwargs: Any,
+        name: str | None = None,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(name=name, **kwargs)
         self.dropout_rate = check_rate("dropout_rate", dropout_rate)
         self.decoder_dropout_rate = check_rate(
             "decoder_dropout_rate", decoder_dropout_rate
@@ -129,7 +137,7 @@ class Mirror(Stack):
         target_shape: Sequence[int],
         *,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(name=name, **kwargs)
         self.target_shape = check_sizes("target_shape", target_shape, 1)

@@ -1,7 +1,7 @@
 """Encoder and decoder networks for inputs of rank 1 to 3."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Unpack
 
 import keras
 
@@ -10,6 +10,7 @@ from vae_zoo.components.convolutional import Conv, ResNet
 from vae_zoo.components.network import (
     Activation,
     Network,
+    NetworkOptions,
     check_activation,
     check_sizes,
 )
@@ -38,7 +39,7 @@ class MLP(Network):
         *,
         activation: Activation = "relu",
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[NetworkOptions],
     ) -> None:
         super().__init__(name=name, **kwargs)
         self.hidden_units = check_sizes("hidden_units", hidden_units)

@@ -11,7 +11,7 @@ of as many dimensions has one in all. Source: Davidson et al. 2019, section 3.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import keras
 import tensorflow as tf
@@ -25,7 +25,7 @@ from vae_zoo.components.parts import POSTERIOR, PRIOR
 from vae_zoo.components.posteriors.posterior import Posterior
 from vae_zoo.components.priors.prior import Prior, build_prior
 from vae_zoo.distributions.product import Product
-from vae_zoo.tensors import BatchShape
+from vae_zoo.tensors import BatchShape, LayerOptions
 
 if TYPE_CHECKING:
     from vae_zoo.models.vae import VAE
@@ -52,7 +52,7 @@ class ProductPosterior(Posterior):
         sizes: Sequence[int],
         *,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(name=name, **kwargs)
         self.factors, self.sizes = _checked(factors, sizes, *POSTERIOR)
@@ -116,7 +116,7 @@ class ProductPrior(Prior):
         sizes: Sequence[int],
         *,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(name=name, **kwargs)
         self.factors, self.sizes = _checked(factors, sizes, *PRIOR)

@@ -1,7 +1,7 @@
 """The seeds of a model: where they come from and how they are saved."""
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import keras
@@ -92,7 +92,7 @@ def row_seeds(
     return fold_in(seed, rows)
 
 
-def save_seeds(model: keras.Model, store: dict[str, Any]) -> None:
+def save_seeds(model: keras.Model, store: MutableMapping[str, Any]) -> None:
     """Adds to `store` the state of every generator, of dropout layers too."""
     for index, state in enumerate(seed_states(model)):
         store[f"{_PREFIX}{index}"] = np.asarray(state)

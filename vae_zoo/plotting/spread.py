@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 
 def spread(
-    num_rows: int, classes: npt.ArrayLike | None, count
+    num_rows: int, classes: npt.ArrayLike | None, count: int
 ) -> npt.NDArray[np.integer]:
     """Up to `count` of the rows 0 to N - 1, to show what the data are: integers.
 

@@ -206,8 +206,6 @@ def _kind(argument: Argument) -> tuple[type | None, tuple[str | None, ...], int 
     if annotation.startswith("tuple[int, "):
         return list, (), None if "..." in annotation else annotation.count("int")
     default = DEFAULTS.get(argument.name, argument.default)
-    if default is None and not annotation:
-        return float, (), None
     kind = list if isinstance(default, tuple) else type(default)
     return kind if kind in (*PLAIN.values(), list) else None, (), None
 

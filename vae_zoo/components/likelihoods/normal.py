@@ -1,6 +1,6 @@
 """The normal likelihood, and how its scale follows the residuals."""
 
-from typing import Any
+from typing import Unpack
 
 import keras
 import tensorflow as tf
@@ -11,7 +11,7 @@ from vae_zoo.arguments import Config, check_flag, check_number
 from vae_zoo.components import replicas
 from vae_zoo.components.heads import built_projection, positive
 from vae_zoo.components.likelihoods.likelihood import Likelihood
-from vae_zoo.tensors import BatchShape
+from vae_zoo.tensors import BatchShape, LayerOptions
 
 # The weight of the latest batch in the moving mean of squared residuals. It lags by
 # five batches; a hundred rows leave the scale an error below a percent.
@@ -58,7 +58,7 @@ class Normal(Likelihood):
         per_channel: bool = False,
         min_scale: float = 1e-3,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(name=name, **kwargs)
         if scale is not None:

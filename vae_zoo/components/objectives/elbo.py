@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 import keras
 import tensorflow as tf
@@ -13,6 +13,7 @@ from vae_zoo.arguments import Config, check_count, check_flag
 from vae_zoo.components.objectives.number import Number
 from vae_zoo.components.objectives.objective import Objective
 from vae_zoo.components.schedules import ScheduleLike
+from vae_zoo.tensors import LayerOptions
 
 if TYPE_CHECKING:
     from vae_zoo.fitting.step import Step
@@ -65,7 +66,7 @@ class Elbo(Objective):
         num_samples: int = 1,
         closed_form: bool = True,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(name=name, **kwargs)
         self.beta, self.free_bits, self.capacity = beta, free_bits, capacity

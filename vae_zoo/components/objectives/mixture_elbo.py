@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 import keras
 import tensorflow as tf
@@ -10,6 +10,7 @@ import tensorflow as tf
 from vae_zoo.components.objectives.number import Number
 from vae_zoo.components.objectives.objective import Objective
 from vae_zoo.components.schedules import ScheduleLike
+from vae_zoo.tensors import LayerOptions
 
 if TYPE_CHECKING:
     from vae_zoo.fitting.step import Step
@@ -51,7 +52,7 @@ class MixtureElbo(Objective):
         free_bits: float | ScheduleLike = 0.0,
         classifier_weight: float | ScheduleLike = 0.0,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(name=name, **kwargs)
         self.beta, self.free_bits = beta, free_bits

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import keras
 import tensorflow as tf
@@ -12,6 +12,7 @@ import tensorflow as tf
 from vae_zoo.arguments import Config
 from vae_zoo.components.objectives.number import numbers_of
 from vae_zoo.components.schedules import ScheduleLike
+from vae_zoo.tensors import LayerOptions
 
 if TYPE_CHECKING:
     from vae_zoo.fitting.step import Step
@@ -35,14 +36,16 @@ class Objective(keras.layers.Layer):
     num_samples: int = 1
     num_classes: int | None = None
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+    def __new__(cls, *args: Any, **kwargs: Unpack[LayerOptions]) -> Self:
         """A layer whose `build` takes a model."""
         objective = super().__new__(cls, *args, **kwargs)
         # Keras wraps `build` and keeps what it is given, here the model, as a part.
         vars(objective).pop("build", None)
         return objective
 
-    def __init__(self, *, name: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *, name: str | None = None, **kwargs: Unpack[LayerOptions]
+    ) -> None:
         super().__init__(name=name, **{**kwargs, "dtype": "float32"})
 
     def build(self, model: VAE) -> None:

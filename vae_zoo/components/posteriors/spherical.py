@@ -1,6 +1,6 @@
 """Posteriors q(z|x) on the unit sphere."""
 
-from typing import Any
+from typing import Unpack
 
 import keras
 import tensorflow as tf
@@ -10,7 +10,7 @@ from vae_zoo.components.geometry import SPHERE, Space, unit_length
 from vae_zoo.components.heads import built_projection, positive
 from vae_zoo.components.posteriors.posterior import Posterior
 from vae_zoo.distributions import power_spherical, von_mises_fisher
-from vae_zoo.tensors import BatchShape
+from vae_zoo.tensors import BatchShape, LayerOptions
 
 
 class _AroundMeanDirection(Posterior):
@@ -30,7 +30,11 @@ class _AroundMeanDirection(Posterior):
     geometry: Space = SPHERE
 
     def __init__(
-        self, min_concentration: float = 1.0, *, name: str | None = None, **kwargs: Any
+        self,
+        min_concentration: float = 1.0,
+        *,
+        name: str | None = None,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(name=name, **kwargs)
         self.min_concentration = check_number(

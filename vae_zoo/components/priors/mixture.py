@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self, Unpack
 
 import keras
 import tensorflow as tf
@@ -15,13 +15,21 @@ from vae_zoo.components.priors import cluster_start, clusters
 from vae_zoo.components.priors.prior import Prior
 from vae_zoo.components.signature import Signature
 from vae_zoo.distributions.mixture_of_normals import unmixed
-from vae_zoo.tensors import TensorLike
+from vae_zoo.tensors import LayerOptions, TensorLike
 
 if TYPE_CHECKING:
     from vae_zoo.fitting.training_data import TrainingData
     from vae_zoo.models.vae import VAE
 
 MIN_SCALE = 1e-3
+
+
+class MixtureOptions(LayerOptions, total=False):
+    """What every mixture takes."""
+
+    full_covariance: bool
+    initialization: ClusterInitializer | None
+    name: str | None
 
 
 class MixturePrior(Prior):
@@ -52,7 +60,7 @@ class MixturePrior(Prior):
         full_covariance: bool = True,
         initialization: ClusterInitializer | None = DEFAULT,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(name=name, **kwargs)
         self.num_components = check_count(

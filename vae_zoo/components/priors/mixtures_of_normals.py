@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 import keras
 import tensorflow as tf
@@ -13,7 +13,12 @@ from vae_zoo.arguments import Config, check_count
 from vae_zoo.components.foreign import build_network, check_network
 from vae_zoo.components.heads import built_projection, positive
 from vae_zoo.components.networks import MLP
-from vae_zoo.components.priors.mixture import MIN_SCALE, MixturePrior, raw_scale_of
+from vae_zoo.components.priors.mixture import (
+    MIN_SCALE,
+    MixtureOptions,
+    MixturePrior,
+    raw_scale_of,
+)
 from vae_zoo.components.rows import over_rows
 from vae_zoo.distributions.marginal import Marginal
 from vae_zoo.distributions.mixture_of_normals import MixtureOfNormals as Mixture
@@ -114,7 +119,7 @@ class HierarchicalMixtureOfNormals(MixturePrior):
         noise_dim: int,
         *,
         network: keras.Layer | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[MixtureOptions],
     ) -> None:
         super().__init__(num_components, **kwargs)
         self.noise_dim = check_count("noise_dim", noise_dim, 1, "the length of w")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 import keras
 import tensorflow as tf
@@ -11,6 +11,7 @@ from tensorflow_probability import distributions as tfd
 
 from vae_zoo.components.geometry import EUCLIDEAN, Space
 from vae_zoo.components.signature import Signature
+from vae_zoo.tensors import LayerOptions
 
 if TYPE_CHECKING:
     from vae_zoo.fitting.training_data import TrainingData
@@ -33,7 +34,9 @@ class Prior(keras.layers.Layer):
     num_components: int | None = None
     event_shape: tuple[int, ...] = None  # type: ignore[assignment]
 
-    def __init__(self, *, name: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *, name: str | None = None, **kwargs: Unpack[LayerOptions]
+    ) -> None:
         super().__init__(name=name, **{**kwargs, "dtype": "float32"})
 
     def build(self, event_shape: tuple[int, ...]) -> None:
