@@ -152,6 +152,7 @@ class Mirror(Stack):
 
     def get_config(self) -> Config:
         """The constructor's arguments."""
+        # A bound method, as the constructor says.
         pattern = self.pattern_stack.__self__  # type: ignore[attr-defined]
         return {
             **super().get_config(),

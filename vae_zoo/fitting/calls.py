@@ -41,6 +41,7 @@ def with_signature_of(
     """Has `help` and editors show the arguments of Keras' own method."""
 
     def decorate(function: Callable[..., ResultT]) -> Callable[ParametersP, ResultT]:
+        # An attribute that `inspect` reads; functions may have any.
         function.__signature__ = inspect.signature(method)  # type: ignore[attr-defined]
         return function
 

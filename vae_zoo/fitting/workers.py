@@ -227,13 +227,16 @@ def _place_in(cluster: Cluster, greeting: Config, key: str) -> int:
     """The place that a greeting names, once it is known to be of the same cluster."""
     found, place = greeting.get("addresses"), greeting.get(key)
     addresses = list(cluster.addresses)
-    is_place = isinstance(place, int) and 0 <= place < len(addresses)
-    if found != addresses or not is_place:
+    if (
+        found != addresses
+        or not isinstance(place, int)
+        or not 0 <= place < len(addresses)
+    ):
         raise ValueError(
             "All workers must have the same `cluster` in TF_CONFIG. Received: "
             f"{', '.join(cluster.addresses)} here, and {shown(found)} in another one"
         )
-    return int(place)
+    return place
 
 
 def _misplaced(address: str, cluster: Cluster, place: int) -> ValueError:

@@ -96,8 +96,8 @@ class Elbo(Objective):
 
     def kl_weight(self, iteration: tf.Tensor) -> tf.Tensor:
         """The weight of the KL at an optimizer's step, a scalar."""
-        beta = self.number("beta", iteration)
-        return tf.multiply(beta, self._unit) if self.normalized else beta
+        beta: tf.Tensor = self.number("beta", iteration)
+        return beta * self._unit if self.normalized else beta
 
     def loss(self, step: Step) -> tf.Tensor:
         """See `Objective`."""

@@ -32,6 +32,7 @@ class Prior(keras.layers.Layer):
 
     geometry: Space = EUCLIDEAN
     num_components: int | None = None
+    # No method is of use before it is built.
     event_shape: tuple[int, ...] = None  # type: ignore[assignment]
 
     def __init__(
