@@ -128,9 +128,9 @@ def test_an_unknown_one_is_named():
     settings = {**settings_of("vae"), "latent_dims": 3}
     with pytest.raises(ValueError, match="did you mean 'latent_dim'.*'latent_dims'"):
         run_settings.completed(settings)
-    # `beta` is for another model.
-    with pytest.raises(ValueError, match="of `vae-zoo train vae` alone.*'beta'"):
-        run_settings.completed({**settings_of("vae"), "beta": 4})
+    # It is for another model.
+    with pytest.raises(ValueError, match="`vae-zoo train vae` alone.*'num_clusters'"):
+        run_settings.completed({**settings_of("vae"), "num_clusters": 4})
 
 
 @pytest.mark.parametrize("settings", [None, [], "vae", dict])

@@ -10,13 +10,8 @@ from vae_zoo import VAE, HypersphericalVAE, datasets
 from vae_zoo.components import likelihoods, networks
 from vae_zoo.plotting.shades import MISSING
 from vae_zoo.plotting.spread import spread
-from vae_zoo.runs.pictures import (
-    figures,
-    figures_of_latents,
-    figures_of_training,
-    manifold_latents,
-    write_pictures,
-)
+from vae_zoo.runs.latent_pictures import figures_of_latents, manifold_latents
+from vae_zoo.runs.pictures import figures, figures_of_training, write_pictures
 
 BASIC = {"samples", "reconstructions", "latent"}
 

@@ -1,6 +1,10 @@
 """What the settings of a training run must be to each other, without TensorFlow."""
 
+from collections.abc import Iterator
+
+from vae_zoo.arguments import Config
 from vae_zoo.runs import options
+from vae_zoo.runs.plan import Plan
 from vae_zoo.serving.layout import find_version, read_metadata
 from vae_zoo.zoo import presets
 from vae_zoo.zoo.catalogue import DISTORTED
@@ -31,7 +35,7 @@ NOT_ARCHITECTURE = (
 )
 
 
-def completed(settings):
+def completed(settings: Config) -> Plan:
     """The `Plan` of `settings`, with the defaults of those left out.
 
     Raises:
@@ -53,18 +57,18 @@ def completed(settings):
     return plan
 
 
-def last_warmup(plan):
+def last_warmup(plan: Plan) -> tuple[str, float]:
     """The setting whose epochs end last before the whole bound is trained on."""
     # Neither part of the KL term nor a model without its clusters is what counts.
     ends = {
         "warmup_epochs": plan.warmup_epochs,
         "pretraining_epochs": plan.options.get("pretraining_epochs", 0),
     }
-    last = max(ends, key=ends.get)
+    last = max(ends, key=ends.__getitem__)
     return last, ends[last]
 
 
-def _check_objective(plan):
+def _check_objective(plan: Plan) -> None:
     """Raises ValueError if something weighs a bound that the run does not train on."""
     objective = plan.options.get("objective", "elbo")
     if objective == "elbo":
@@ -87,7 +91,7 @@ def _check_objective(plan):
             )
 
 
-def _check_patience(plan):
+def _check_patience(plan: Plan) -> None:
     if plan.patience is None:
         return
     if plan.ema_momentum:
@@ -103,7 +107,7 @@ def _check_patience(plan):
         )
 
 
-def check_initial_model(plan):
+def check_initial_model(plan: Plan) -> None:
     """Raises ValueError unless the model of `init_from` may give the first weights."""
     name = plan.init_from
     if name is None:
@@ -118,7 +122,7 @@ def check_initial_model(plan):
             )
 
 
-def _architecture(plan):
+def _architecture(plan: Plan) -> Iterator[str]:
     """The options that say which function the model is."""
     known = options.of_model(plan.model)
     for name in plan.options:
@@ -128,7 +132,7 @@ def _architecture(plan):
             yield name
 
 
-def check_extension(found, epochs):
+def check_extension(found: Config, epochs: int) -> None:
     """Raises ValueError if a run cannot go on for more epochs than it was to have.
 
     Args:

@@ -91,16 +91,16 @@ OTHER_OBJECTIVES = {
     "score-function": Entry(f"{_OBJECTIVES}.ScoreFunction"),
     "wake-sleep": Entry(f"{_OBJECTIVES}.WakeSleep"),
 }
-# The bound's options are arguments of some models themselves.
 OBJECTIVES = {"elbo": Entry(f"{_OBJECTIVES}.Elbo"), **OTHER_OBJECTIVES}
-OBJECTIVES_OF_WEIGHTED = {"elbo": None, **OTHER_OBJECTIVES}
+# Of a model whose own arguments are those of its bound.
+OWN_OBJECTIVES = {"elbo": None, **OTHER_OBJECTIVES}
 # Arguments of models that are parts, and what there is to choose from; the first is
 # the default.
 PARTS = {
     "encoder": NETWORKS,
     "posterior": NORMAL_POSTERIORS,
     "likelihood": LIKELIHOODS,
-    "objective": OBJECTIVES_OF_WEIGHTED,
+    "objective": OBJECTIVES,
     "initialization": INITIALIZATIONS,
 }
 # How beta, or a capacity, grows from 0 over a run's warm-up.
@@ -116,19 +116,20 @@ MODELS = {
     "vae": Entry(
         "vae_zoo.models.VAE",
         "variational autoencoder (Kingma & Welling 2014)",
-        parts={"objective": OBJECTIVES},
     ),
     "beta-vae": Entry(
         "vae_zoo.models.BetaVAE",
         "KL term weighed, scheduled or held at a capacity (Higgins et al.)",
+        parts={"objective": OWN_OBJECTIVES},
     ),
     "gaussian-mixture-vae": Entry(
         "vae_zoo.models.GaussianMixtureVAE",
         "clusters, labels where there are any (Dilokthanakul et al. 2016)",
+        parts={"objective": OWN_OBJECTIVES},
     ),
     "hyperspherical-vae": Entry(
         "vae_zoo.models.HypersphericalVAE",
         "latents on the unit sphere (Davidson et al. 2018)",
-        parts={"posterior": SPHERICAL_POSTERIORS},
+        parts={"posterior": SPHERICAL_POSTERIORS, "objective": OWN_OBJECTIVES},
     ),
 }

@@ -1,5 +1,6 @@
 """Gradients of an objective that differ from those of its value."""
 
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
@@ -22,12 +23,12 @@ class GradientScale:
         """`value` [K, B, ...] as it is."""
 
         @tf.custom_gradient
-        def passed(value):
+        def passed(value: tf.Tensor) -> tuple[tf.Tensor, Callable]:
             return tf.identity(value), self._scaled
 
         return passed(value)
 
-    def _scaled(self, gradient):
+    def _scaled(self, gradient: tf.Tensor) -> tf.Tensor:
         factor = tf.convert_to_tensor(self.factor)
         for _ in range(gradient.shape.rank - factor.shape.rank if factor.shape else 0):
             factor = factor[..., None]

@@ -1,15 +1,27 @@
 """Bounds by several importance weights per example, and their gradients."""
 
+from __future__ import annotations
+
 import math
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, Unpack
 
 import keras
 import tensorflow as tf
 
-from vae_zoo.arguments import check_choice, check_count, check_flag, check_number
+from vae_zoo.arguments import (
+    Config,
+    check_choice,
+    check_count,
+    check_flag,
+    check_number,
+)
 from vae_zoo.components.draw import total
 from vae_zoo.components.objectives.gradients import GradientScale, with_gradient_of
 from vae_zoo.components.objectives.objective import Objective
+from vae_zoo.tensors import LayerOptions
+
+if TYPE_CHECKING:
+    from vae_zoo.fitting.step import Step
 
 GRADIENTS = ("reparameterized", "sticking-the-landing", "doubly-reparameterized")
 # Below it a weight counts for nothing, but what it is divided by stays finite.
@@ -59,7 +71,7 @@ class ImportanceWeighted(Objective):
         elbo_share: float = 0.0,
         joint_decoder: bool = False,
         name: str | None = None,
-        **kwargs,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(name=name, **kwargs)
         self._num_weights = check_count("num_samples", num_samples, 1, "K")
@@ -71,7 +83,7 @@ class ImportanceWeighted(Objective):
         self.joint_decoder = check_flag("joint_decoder", joint_decoder)
         self.num_samples = self.num_bounds * self._num_weights
 
-    def loss(self, step) -> tf.Tensor:
+    def loss(self, step: Step) -> tf.Tensor:
         """See `Objective`."""
         scale = GradientScale()
         step.pass_draw_through(scale)
@@ -98,13 +110,13 @@ class ImportanceWeighted(Objective):
         surrogate = tf.reduce_sum(of_log_q * log_q - of_decoder * log_p, axis=0)
         return with_gradient_of(-self._bound(log_w), surrogate)
 
-    def _by_bound(self, log_w):
+    def _by_bound(self, log_w: tf.Tensor) -> tf.Tensor:
         shape = tf.concat(
             [[self.num_bounds, self._num_weights], tf.shape(log_w)[1:]], 0
         )
         return tf.reshape(log_w, shape)
 
-    def _bound(self, log_w):
+    def _bound(self, log_w: tf.Tensor) -> tf.Tensor:
         """The value, [B]: that which the decoder follows."""
         groups = log_w[None] if self.joint_decoder else self._by_bound(log_w)
         bounds = tf.reduce_logsumexp(groups, axis=1) - math.log(groups.shape[1])
@@ -112,7 +124,7 @@ class ImportanceWeighted(Objective):
         elbo = share * tf.reduce_mean(log_w, axis=0) if share else 0.0
         return elbo + (1 - share) * tf.reduce_mean(bounds, axis=0)
 
-    def get_config(self) -> dict:
+    def get_config(self) -> Config:
         """The constructor's arguments."""
         return {
             **super().get_config(),

@@ -1,11 +1,19 @@
 """The bound of Renyi's divergence."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Unpack
+
 import keras
 import tensorflow as tf
 
-from vae_zoo.arguments import check_count, check_number
+from vae_zoo.arguments import Config, check_count, check_number
 from vae_zoo.components.draw import total
 from vae_zoo.components.objectives.objective import Objective
+from vae_zoo.tensors import LayerOptions
+
+if TYPE_CHECKING:
+    from vae_zoo.fitting.step import Step
 
 
 @keras.saving.register_keras_serializable("vae_zoo")
@@ -34,7 +42,7 @@ class Renyi(Objective):
         alpha: float = 0.5,
         num_samples: int = 5,
         name: str | None = None,
-        **kwargs,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(name=name, **kwargs)
         self.alpha = check_number("alpha", alpha, "the order of the divergence")
@@ -42,7 +50,7 @@ class Renyi(Objective):
             "num_samples", num_samples, 1, "the draws for each example"
         )
 
-    def loss(self, step) -> tf.Tensor:
+    def loss(self, step: Step) -> tf.Tensor:
         """See `Objective`."""
         log_w = total(step.log_joint()) - total(step.log_q())  # [K, B]
         order = 1.0 - self.alpha
@@ -54,7 +62,7 @@ class Renyi(Objective):
         less = tf.reduce_mean(tf.math.expm1(powers - largest), axis=0)
         return -(largest + tf.math.log1p(less)) / order
 
-    def get_config(self) -> dict:
+    def get_config(self) -> Config:
         """The constructor's arguments."""
         return {
             **super().get_config(),

@@ -1,13 +1,22 @@
 """The bound with the score-function gradient of the encoder."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Unpack
+
 import keras
 import tensorflow as tf
 
-from vae_zoo.arguments import check_count, check_number
+from vae_zoo.arguments import Config, check_count, check_number
 from vae_zoo.components.draw import total
 from vae_zoo.components.networks import MLP
 from vae_zoo.components.objectives.gradients import GradientScale, with_gradient_of
 from vae_zoo.components.objectives.objective import Objective
+from vae_zoo.tensors import LayerOptions
+
+if TYPE_CHECKING:
+    from vae_zoo.fitting.step import Step
+    from vae_zoo.models.vae import VAE
 
 
 @keras.saving.register_keras_serializable("vae_zoo")
@@ -39,7 +48,7 @@ class ScoreFunction(Objective):
         baseline_units: int = 100,
         decay: float = 0.8,
         name: str | None = None,
-        **kwargs,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(name=name, **kwargs)
         self.num_samples = check_count(
@@ -55,7 +64,7 @@ class ScoreFunction(Objective):
                 f"Received: decay={decay}"
             )
 
-    def build(self, model) -> None:
+    def build(self, model: VAE) -> None:
         """Makes the baseline's network for x, and the running mean and variance."""
         self.baseline = keras.Sequential(
             [
@@ -76,7 +85,7 @@ class ScoreFunction(Objective):
             for name, start in (("mean", "zeros"), ("variance", "ones"))
         )
 
-    def loss(self, step) -> tf.Tensor:
+    def loss(self, step: Step) -> tf.Tensor:
         """See `Objective`."""
         scale = GradientScale()
         scale.factor = 0.0
@@ -92,7 +101,7 @@ class ScoreFunction(Objective):
         surrogate += 0.5 * tf.reduce_mean(centred**2, axis=0)
         return with_gradient_of(-tf.reduce_mean(brought, axis=0), surrogate)
 
-    def _running(self, step, signal):
+    def _running(self, step: Step, signal: tf.Tensor) -> tf.Tensor:
         """The running mean, which the signals [L, B] of this step move in training."""
         signal = tf.stop_gradient(signal)
         mean = step.mean(tf.reduce_mean(signal, axis=0))
@@ -103,7 +112,7 @@ class ScoreFunction(Objective):
                 running.assign(running + share * (latest - running))
         return tf.convert_to_tensor(self.mean)
 
-    def get_config(self) -> dict:
+    def get_config(self) -> Config:
         """The constructor's arguments."""
         return {
             **super().get_config(),

@@ -1,5 +1,9 @@
 """The wake-sleep algorithm."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Unpack
+
 import keras
 import tensorflow as tf
 
@@ -7,6 +11,10 @@ from vae_zoo.components import replicas
 from vae_zoo.components.draw import total
 from vae_zoo.components.objectives.gradients import GradientScale
 from vae_zoo.components.objectives.objective import Objective
+from vae_zoo.tensors import LayerOptions
+
+if TYPE_CHECKING:
+    from vae_zoo.fitting.step import Step
 
 
 @keras.saving.register_keras_serializable("vae_zoo")
@@ -27,10 +35,12 @@ class WakeSleep(Objective):
     Source: Hinton et al. 1995.
     """
 
-    def __init__(self, *, name: str | None = None, **kwargs) -> None:
+    def __init__(
+        self, *, name: str | None = None, **kwargs: Unpack[LayerOptions]
+    ) -> None:
         super().__init__(name=name, **kwargs)
 
-    def loss(self, step) -> tf.Tensor:
+    def loss(self, step: Step) -> tf.Tensor:
         """See `Objective`."""
         scale = GradientScale()
         scale.factor = 0.0
