@@ -80,7 +80,7 @@ def _check_objective(plan: Plan) -> None:
         **{
             name: (plan.options[name], known[name].defaults[None])
             for name in WEIGHTS_OF_BOUND
-            if name in plan.options
+            if name in plan.options and known[name].owner is None
         },
     }
     for name, (value, default) in weights.items():
