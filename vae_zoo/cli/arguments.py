@@ -147,6 +147,11 @@ def model_version(text: str) -> tuple[str, int]:
     return name, int(version)
 
 
+finite = _number(
+    float,
+    lambda value: True,
+    f"a number from -{LARGEST_NUMBER} to {LARGEST_NUMBER}",
+)
 non_negative = _number(
     float, lambda value: value >= 0, f"a number from 0 to {LARGEST_NUMBER}"
 )

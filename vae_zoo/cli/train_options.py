@@ -9,6 +9,7 @@ from vae_zoo.cli.arguments import (
     Parser,
     add_command,
     add_quiet_option,
+    finite,
     non_negative,
     non_negative_integer,
     positive,
@@ -76,7 +77,12 @@ def _type(option: Option) -> dict[str, Any]:
             is_positive = option.limit == "positive"
             kind = positive(int) if is_positive else non_negative_integer
             return {"type": kind, "metavar": "N"}
-    kinds = {"positive": positive(float), "from 0": non_negative, "share": share}
+    kinds = {
+        "positive": positive(float),
+        "from 0": non_negative,
+        "share": share,
+        "any": finite,
+    }
     return {"type": kinds[option.limit], "metavar": "X"}
 
 

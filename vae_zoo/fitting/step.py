@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import keras
@@ -11,7 +12,7 @@ from tensorflow_probability import distributions as tfd
 
 from vae_zoo.components import replicas
 from vae_zoo.components.draw import Draw
-from vae_zoo.components.randomness import row_seeds
+from vae_zoo.components.randomness import row_seeds, seed_states
 from vae_zoo.distributions.noise import fold_in
 from vae_zoo.fitting.inputs import Inputs
 
@@ -50,6 +51,7 @@ class Step:
         self.model, self.inputs, self.y = model, inputs, y
         self.sample_weight, self.training = sample_weight, training
         self._num_rows = tf.shape(inputs.x)[0]
+        self._scale: Callable[[tf.Tensor], tf.Tensor] | None = None
 
     @functools.cached_property
     def num_samples(self) -> int:
@@ -75,16 +77,33 @@ class Step:
         """The encoder's features of the inputs."""
         return self.model.features(self.inputs, training=self.training)
 
+    def pass_draw_through(self, scale: Callable[[tf.Tensor], tf.Tensor]) -> None:
+        """Has the gradient that flows back into the draw multiplied.
+
+        To be called before anything asks for the draw. The draw's own `log_q` is not
+        computed from what has passed.
+
+        Args:
+            scale: an `objectives.gradients.GradientScale`.
+        """
+        self._scale = scale
+
     @functools.cached_property
     def draw(self) -> Draw:
         """`Draw` of the latents, [K, B, …]."""
-        return self.model.infer(
+        features, seeds = self.features, self._seeds
+        # What layers within the posteriors are about to draw by.
+        self._states = [(each, tf.identity(each)) for each in seed_states(self.model)]
+        draw = self.model.infer(
             self.inputs,
             self.num_samples,
-            features=self.features,
-            seed=self._seeds,
+            features=features,
+            seed=seeds,
             training=self.training,
         )
+        if self._scale is None:
+            return draw
+        return draw._replace(z={k: self._scale(value) for k, value in draw.z.items()})
 
     @functools.cached_property
     def conditionals(self) -> dict[str, tfd.Distribution]:
@@ -109,6 +128,44 @@ class Step:
             return self.draw.log_q
         return self.model.infer(
             self.inputs, z=z, features=self.features, training=self.training
+        ).log_q
+
+    @functools.cached_property
+    def log_q_along_draw(self) -> dict[str, tf.Tensor]:
+        """log q of each latent at the draw, [K, B], nats: the weights of q stopped.
+
+        A gradient flows through the draw alone.
+        """
+        z = self.draw.z
+        stopped = [(each, tf.stop_gradient(each)) for each in self._trained_weights]
+        with keras.StatelessScope([*stopped, *self._states]):
+            return self.model.infer(
+                self.inputs,
+                z=z,
+                features=tf.nest.map_structure(tf.stop_gradient, self.features),
+                training=self.training,
+            ).log_q
+
+    @property
+    def _trained_weights(self) -> list[keras.Variable]:
+        objective = {id(each) for each in self.model.objective.trainable_weights}
+        weights = self.model.trainable_weights
+        return [each for each in weights if id(each) not in objective]
+
+    def log_q_of_dream(self) -> dict[str, tf.Tensor]:
+        """log q of the latents of a draw of p(x, z), given its x: [1, B], nats.
+
+        One draw for each example, given its condition if there is one. No gradient
+        flows into the draw.
+        """
+        seed = self.seed
+        z = self.model.draw_prior([self._num_rows], seed, self.inputs)
+        x = self.model.draw_x(z, seed, self.inputs)
+        z, x = tf.nest.map_structure(tf.stop_gradient, (z, x))
+        return self.model.infer(
+            self.inputs._replace(x=x),
+            z={name: value[None] for name, value in z.items()},
+            training=self.training,
         ).log_q
 
     def divergences(self, *, closed_form: bool = True) -> dict[str, tf.Tensor]:

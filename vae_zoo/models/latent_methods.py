@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
@@ -130,6 +129,19 @@ class LatentMethods(_Base):
         head = self.likelihood_head
         return head.point(head.distribution(**parameters))
 
+    def draw_x(
+        self, z: LatentsLike, seed: tf.Tensor, inputs: Inputs | None = None
+    ) -> tf.Tensor:
+        """Draws of x from p(x|z): float32 [B, *input_shape].
+
+        Args:
+            z: float [B, D], or a dict of the latents by name.
+            seed: int32 [2] or [B, 2], that which drew z; x gets another from it.
+            inputs: `Inputs`, for a model that depends on a condition.
+        """
+        parameters = self.likelihood_parameters(z, inputs)
+        return self.likelihood_head.draw(fold_in(seed, _OF_X), **parameters)
+
     def reconstruct(
         self, x: InputsLike, *, condition: TensorLike | None = None
     ) -> tf.Tensor:
@@ -231,7 +243,7 @@ class LatentMethods(_Base):
             z = self.draw_prior([num_samples], seed, inputs)
         else:
             z = self.prior_layer.part(cluster).sample(num_samples, seed=seed)
-        return drawn(self, z, seed, inputs) if draw else self.points(z, inputs)
+        return self.draw_x(z, seed, inputs) if draw else self.points(z, inputs)
 
     def cluster_probabilities(
         self, x: InputsLike, *, condition: TensorLike | None = None
@@ -291,18 +303,3 @@ class LatentMethods(_Base):
         # The model may know the data by another shape of as many elements.
         observed = tf.reshape(observed, tf.shape(x))
         return restoration.impute(self, inputs, observed, num_steps, self.as_seed(seed))
-
-
-def drawn(
-    model: keras.Model, z: LatentsLike, seed: tf.Tensor, inputs: Inputs | None = None
-) -> tf.Tensor:
-    """Draws of x from p(x|z): float32 [B, *input_shape].
-
-    Args:
-        model: a model of the zoo.
-        z: float [B, D], or a dict of the latents by name.
-        seed: int32 [2] or [B, 2], that which drew z; x gets another from it.
-        inputs: `Inputs`, for a model that depends on a condition.
-    """
-    parameters = model.likelihood_parameters(z, inputs)
-    return model.likelihood_head.draw(fold_in(seed, _OF_X), **parameters)

@@ -8,7 +8,6 @@ import tensorflow as tf
 from vae_zoo.arguments import check_count
 from vae_zoo.components.signature import Signature, row_spec
 from vae_zoo.distributions.noise import fold_in
-from vae_zoo.models.latent_methods import drawn
 
 if TYPE_CHECKING:
     # Every model is one, too.
@@ -89,7 +88,7 @@ class ModelSignatures(_Base):
         ) -> dict[str, tf.Tensor]:
             inputs = self.given(condition)
             z = self.draw_prior(tf.shape(seeds)[:1], seeds, inputs)
-            return {"outputs": drawn(self, z, seeds, inputs)}
+            return {"outputs": self.draw_x(z, seeds, inputs)}
 
         def score(seeds: tf.Tensor, **request: tf.Tensor) -> dict[str, tf.Tensor]:
             inputs = self.named_inputs(request)

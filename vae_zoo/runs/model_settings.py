@@ -58,6 +58,8 @@ def _warmed_up(plan: Plan, steps_per_epoch: int) -> Config:
     num_steps = round(plan.warmup_epochs * steps_per_epoch)
     # With a capacity it is the capacity that grows; beta is then gamma.
     name = "beta" if plan.options.get("capacity") is None else "capacity"
+    if name not in plan.options:
+        return {}  # Another objective, which has no warm-up.
     entry = SCHEDULES[plan.options["schedule"]]
     stop = plan.options[name]
     # It is made in any case, which checks its options.

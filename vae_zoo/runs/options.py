@@ -46,9 +46,11 @@ class Option:
 
     @property
     def limit(self) -> str:
-        """Which numbers it takes: "share", "positive" or "from 0"."""
+        """Which numbers it takes: "share", "any", "positive" or "from 0"."""
         if "in [0, 1)" in self.meaning:
             return "share"
+        if "any finite number" in self.meaning:
+            return "any"
         may_be_zero = self.kind is float or ">= 0" in self.meaning
         return "from 0" if may_be_zero and "> 0" not in self.meaning else "positive"
 
@@ -68,7 +70,9 @@ class Option:
             case "int":
                 least = 0 if self.limit == "from 0" else 1
                 return check_count(self.name, value, least, self.meaning)
-        above, minimum = (0, None) if self.limit == "positive" else (None, 0)
+        limits: dict[str, tuple[int | None, int | None]]
+        limits = {"positive": (0, None), "any": (None, None)}
+        above, minimum = limits.get(self.limit, (None, 0))
         number = check_number(
             self.name, value, self.meaning, above=above, minimum=minimum
         )

@@ -10,6 +10,14 @@ from vae_zoo.zoo import presets
 from vae_zoo.zoo.catalogue import DISTORTED
 
 LARGEST_SEED = 2**32 - 1
+# Of the bound: other objectives have none of them.
+WEIGHTS_OF_BOUND = (
+    "beta",
+    "normalized",
+    "capacity",
+    "free_bits",
+    "classifier_weight",
+)
 # Parts of a model's configuration that do not change which function it is: names, how
 # it computes and how it is trained.
 NOT_ARCHITECTURE = (
@@ -21,11 +29,7 @@ NOT_ARCHITECTURE = (
     "dropout_rate",
     "decoder_dropout_rate",
     "objective",
-    "beta",
-    "normalized",
-    "capacity",
-    "free_bits",
-    "classifier_weight",
+    *WEIGHTS_OF_BOUND,
     "initialization",
     "schedule",
 )
@@ -43,6 +47,7 @@ def completed(settings: Config) -> Plan:
             f"`seed` must be at most {LARGEST_SEED}. Received: seed={plan.seed}"
         )
     _check_patience(plan)
+    _check_objective(plan)
     weight = plan.options.get("classifier_weight")
     if weight and plan.labels_per_class is None:
         raise ValueError(
@@ -61,6 +66,29 @@ def last_warmup(plan: Plan) -> tuple[str, float]:
     }
     last = max(ends, key=ends.__getitem__)
     return last, ends[last]
+
+
+def _check_objective(plan: Plan) -> None:
+    """Raises ValueError if something weighs a bound that the run does not train on."""
+    objective = plan.options.get("objective", "elbo")
+    if objective == "elbo":
+        return
+    known = options.of_model(plan.model)
+    weights = {
+        "warmup_epochs": (plan.warmup_epochs, 0),
+        "labels_per_class": (plan.labels_per_class, None),
+        **{
+            name: (plan.options[name], known[name].defaults[None])
+            for name in WEIGHTS_OF_BOUND
+            if name in plan.options
+        },
+    }
+    for name, (value, default) in weights.items():
+        if value != default:
+            raise ValueError(
+                f"`{name}` must be left out with objective={objective!r}, which has no "
+                f"such part; it is for elbo. Received: {name}={value!r}"
+            )
 
 
 def _check_patience(plan: Plan) -> None:

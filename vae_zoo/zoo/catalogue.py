@@ -83,12 +83,24 @@ INITIALIZATIONS = {
     ),
     "none": None,
 }
+_OBJECTIVES = f"{_COMPONENTS}.objectives"
+# Those beside the bound, for every model.
+OTHER_OBJECTIVES = {
+    "importance-weighted": Entry(f"{_OBJECTIVES}.ImportanceWeighted"),
+    "renyi": Entry(f"{_OBJECTIVES}.Renyi"),
+    "score-function": Entry(f"{_OBJECTIVES}.ScoreFunction"),
+    "wake-sleep": Entry(f"{_OBJECTIVES}.WakeSleep"),
+}
+# The bound's options are arguments of some models themselves.
+OBJECTIVES = {"elbo": Entry(f"{_OBJECTIVES}.Elbo"), **OTHER_OBJECTIVES}
+OBJECTIVES_OF_WEIGHTED = {"elbo": None, **OTHER_OBJECTIVES}
 # Arguments of models that are parts, and what there is to choose from; the first is
 # the default.
 PARTS = {
     "encoder": NETWORKS,
     "posterior": NORMAL_POSTERIORS,
     "likelihood": LIKELIHOODS,
+    "objective": OBJECTIVES_OF_WEIGHTED,
     "initialization": INITIALIZATIONS,
 }
 # How beta, or a capacity, grows from 0 over a run's warm-up.
@@ -102,7 +114,9 @@ SCHEDULES = {
 DISTORTED = Entry("vae_zoo.components.distortions.Distorted")
 MODELS = {
     "vae": Entry(
-        "vae_zoo.models.VAE", "variational autoencoder (Kingma & Welling 2014)"
+        "vae_zoo.models.VAE",
+        "variational autoencoder (Kingma & Welling 2014)",
+        parts={"objective": OBJECTIVES},
     ),
     "beta-vae": Entry(
         "vae_zoo.models.BetaVAE",
