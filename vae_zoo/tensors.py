@@ -20,7 +20,7 @@ LatentsLike: TypeAlias = TensorLike | Mapping[str, TensorLike]
 # An integer of any size; int32 or int64 [2]; or one for each row, [B, 2].
 Seed: TypeAlias = int | tf.Tensor | npt.ArrayLike
 # That of a batch: B, or None where it may be any, and the shape of a row.
-BatchShape: TypeAlias = tuple[int | None, *tuple[int, ...]]
+BatchShape: TypeAlias = tuple[int | None, ...]
 
 
 class LayerOptions(TypedDict, total=False):

@@ -85,14 +85,15 @@ class Projection(keras.layers.Layer):
 
     def build(self, input_shape: BatchShape) -> None:
         """Creates one dense layer, over the last axis or over all features."""
-        positions = tuple(input_shape[1:])[:-1]
+        sizes = tf.TensorShape(input_shape[1:]).as_list()
+        positions = tuple(sizes[:-1])
         padded = self.event_shape + (1,) * len(positions)
         self.is_local = bool(positions) and padded[: len(positions)] == positions
         size = math.prod(self.event_shape)
         if self.is_local:
-            units, last = size // math.prod(positions), input_shape[-1]
+            units, last = size // math.prod(positions), sizes[-1]
         else:
-            units, last = size, math.prod(input_shape[1:])
+            units, last = size, math.prod(sizes)
         self.dense = keras.layers.Dense(
             units,
             kernel_initializer="zeros" if self.starts_at_zero else "glorot_uniform",

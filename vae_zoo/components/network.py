@@ -26,7 +26,7 @@ class Stack(keras.layers.Layer):
 
     def build(self, input_shape: BatchShape) -> None:
         """Creates and builds the stack."""
-        self.stack = self.stack_for(tuple(input_shape[1:]))
+        self.stack = self.stack_for(_row_shape(input_shape))
         shape = tuple(input_shape)
         for layer in self.stack:
             layer.build(shape)
@@ -40,9 +40,9 @@ class Stack(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         """The features' shape."""
-        stack = self.stack if self.built else self.stack_for(tuple(input_shape[1:]))
-        shape = (input_shape[0], *input_shape[1:])
-        for layer in stack:
+        shape = tuple(input_shape)
+        own = self.stack if self.built else self.stack_for(_row_shape(shape))
+        for layer in own:
             shape = tuple(layer.compute_output_shape(shape))
         return shape
 
@@ -165,6 +165,11 @@ class Mirror(Stack):
         """The decoder with these constructor arguments."""
         network = keras.saving.deserialize_keras_object(config["network"])
         return cls(**{**config, "network": network})
+
+
+def _row_shape(input_shape: BatchShape) -> tuple[int, ...]:
+    """The shape without the batch, of which every size is known."""
+    return tuple(tf.TensorShape(input_shape[1:]).as_list())
 
 
 def check_rate(name: str, rate: object) -> float:

@@ -11,7 +11,7 @@ of as many dimensions has one in all. Source: Davidson et al. 2019, section 3.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from typing import TYPE_CHECKING, Self, Unpack
 
 import keras
 import tensorflow as tf
@@ -147,7 +147,7 @@ class ProductPrior(Prior):
 
 
 def _checked(
-    factors: Iterable[KindT], sizes: Sequence[int], *kind: Any
+    factors: Iterable[KindT], sizes: Sequence[int], kind: type[KindT], example: str
 ) -> tuple[list[KindT], tuple[int, ...]]:
     try:
         factors = list(factors)
@@ -163,7 +163,7 @@ def _checked(
             f"sizes={sizes}, {len(factors)} factors"
         )
     for number, factor in enumerate(factors):
-        check_component(f"factors[{number}]", factor, *kind)
+        check_component(f"factors[{number}]", factor, kind, example)
     if len({id(factor) for factor in factors}) < len(factors):
         raise ValueError(
             "`factors` must be as many objects, each with weights of its own. "

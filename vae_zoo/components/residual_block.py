@@ -60,7 +60,7 @@ class ResidualBlock(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         """The input's."""
-        return (input_shape[0], *input_shape[1:])
+        return tuple(input_shape)
 
     def get_config(self) -> Config:
         """The constructor's arguments."""

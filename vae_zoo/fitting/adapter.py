@@ -19,7 +19,7 @@ from vae_zoo.fitting import calls, compilation, keras_steps
 from vae_zoo.fitting.calls import with_signature_of
 from vae_zoo.fitting.compilation import AUTO, Compilation, kept_by_number
 from vae_zoo.fitting.door import Door
-from vae_zoo.fitting.inputs import Parts
+from vae_zoo.fitting.inputs import Batch, Parts
 from vae_zoo.fitting.streams import Stream
 from vae_zoo.tensors import LayerOptions, ModelInput, Seed, TensorLike
 
@@ -147,11 +147,11 @@ class Adapter(ModelHooks, keras.Model):
         del y_pred
         return keras_steps.loss_by_hand(self, x, y, sample_weight, training)
 
-    def train_step(self, data: Any) -> dict[str, tf.Tensor]:
+    def train_step(self, data: Batch | tuple[Batch, ...]) -> dict[str, tf.Tensor]:
         """One step of the optimizer; returns the metrics so far."""
         return keras_steps.train_step(self, data)
 
-    def test_step(self, data: Any) -> dict[str, tf.Tensor]:
+    def test_step(self, data: Batch | tuple[Batch, ...]) -> dict[str, tf.Tensor]:
         """The metrics so far, at beta = 1."""
         return keras_steps.test_step(self, data)
 

@@ -79,7 +79,11 @@ class ExampleRule:
         return x
 
 
-def check_shape(shape: Any, input_shape: Sequence[int], name: str = "x") -> None:
+def check_shape(
+    shape: tf.TensorShape | Sequence[int | None],
+    input_shape: Sequence[int],
+    name: str = "x",
+) -> None:
     """Raises ValueError unless `shape`, of `name`, can be [B, *input_shape]."""
     shape = tf.TensorShape(shape)
     if not shape.is_compatible_with((None, *input_shape)):

@@ -1,12 +1,11 @@
 """The steps of training and validation, and the metrics that they update."""
 
-from typing import Any
-
 import keras
 import tensorflow as tf
 
 from vae_zoo.components import replicas
 from vae_zoo.components.keras_private import is_under_strategy, loss_metric
+from vae_zoo.fitting.inputs import Batch
 from vae_zoo.fitting.labels import labels_or_none
 from vae_zoo.fitting.step import Step, inputs_of_batch, loss_of
 from vae_zoo.tensors import ModelInput, TensorLike
@@ -33,7 +32,9 @@ def loss_by_hand(
     return loss
 
 
-def train_step(model: keras.Model, data: Any) -> dict[str, tf.Tensor]:
+def train_step(
+    model: keras.Model, data: Batch | tuple[Batch, ...]
+) -> dict[str, tf.Tensor]:
     """One step of the optimizer; returns the metrics so far."""
     step = _step(model, data, training=True)
     with tf.GradientTape() as tape:
@@ -47,13 +48,15 @@ def train_step(model: keras.Model, data: Any) -> dict[str, tf.Tensor]:
     return _updated_metrics(model, step, losses + sum(model.losses))
 
 
-def test_step(model: keras.Model, data: Any) -> dict[str, tf.Tensor]:
+def test_step(
+    model: keras.Model, data: Batch | tuple[Batch, ...]
+) -> dict[str, tf.Tensor]:
     """The metrics so far, at beta = 1."""
     step = _step(model, data, training=False)
     return _updated_metrics(model, step, -step.elbo)
 
 
-def _step(model: keras.Model, data: Any, training: bool) -> Step:
+def _step(model: keras.Model, data: Batch | tuple[Batch, ...], training: bool) -> Step:
     x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
     y = labels_or_none(y)
     if is_under_strategy(model):

@@ -83,7 +83,7 @@ def without_labels(x: Array) -> Array:
     return np.zeros((len(x), 0), np.int32)
 
 
-def labels_or_none(y: Any) -> Any:
+def labels_or_none(y: Array | None) -> Array | None:
     """`y`, or None for what `without_labels` gives."""
     is_nothing = y is not None and len(y.shape) == 2 and y.shape[-1] == 0
     return None if is_nothing else y

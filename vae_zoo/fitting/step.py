@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import keras
@@ -11,7 +12,6 @@ from tensorflow_probability import distributions as tfd
 
 from vae_zoo.components import replicas
 from vae_zoo.components.draw import Draw
-from vae_zoo.components.objectives.gradients import GradientScale
 from vae_zoo.components.randomness import row_seeds, seed_states
 from vae_zoo.distributions.noise import fold_in
 from vae_zoo.fitting.inputs import Inputs
@@ -51,7 +51,7 @@ class Step:
         self.model, self.inputs, self.y = model, inputs, y
         self.sample_weight, self.training = sample_weight, training
         self._num_rows = tf.shape(inputs.x)[0]
-        self._scale: GradientScale | None = None
+        self._scale: Callable[[tf.Tensor], tf.Tensor] | None = None
 
     @functools.cached_property
     def num_samples(self) -> int:
@@ -77,7 +77,7 @@ class Step:
         """The encoder's features of the inputs."""
         return self.model.features(self.inputs, training=self.training)
 
-    def pass_draw_through(self, scale: GradientScale) -> None:
+    def pass_draw_through(self, scale: Callable[[tf.Tensor], tf.Tensor]) -> None:
         """Has the gradient that flows back into the draw multiplied.
 
         To be called before anything asks for the draw. The draw's own `log_q` is not

@@ -22,7 +22,7 @@ from vae_zoo.fitting.labels import LabelRule
 from vae_zoo.fitting.streams import Stream
 from vae_zoo.fitting.training_data import TrainingData
 from vae_zoo.models.input_checks import check_same_geometry
-from vae_zoo.tensors import BatchShape, TensorLike
+from vae_zoo.tensors import TensorLike
 
 if TYPE_CHECKING:
     # Every model is one, too.
@@ -77,7 +77,7 @@ class Composition(_Base):
 
     def build_components(self) -> None:
         """Creates all weights now: loading restores what exists, nothing else."""
-        x_shape: BatchShape = (None, *self.input_shape)
+        x_shape = (None, *self.input_shape)
         self._features_shape = build_network("encoder", self.encoder, x_shape)
         build_head(self.posterior_head, self._features_shape, (self.latent_dim,))
         z_shape = (None, *self.latent_shapes[self.decoded_latent])

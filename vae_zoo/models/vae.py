@@ -310,6 +310,6 @@ class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Ada
         return as_latents(z, self.latent_dim, name, rank)
 
 
-def serialized(component: keras.Layer) -> Any:
+def serialized(component: keras.Layer) -> Config:
     """The component's config, the same before and after a trip through a file."""
     return json.loads(json.dumps(keras.saving.serialize_keras_object(component)))

@@ -1,7 +1,6 @@
 """What a model pays for what it tells of the data."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import matplotlib
 import numpy as np
@@ -85,7 +84,9 @@ def _paths(
     return paths
 
 
-def _draw_path(axis: Axes, points: np.ndarray, name: str, colour: Any) -> None:
+def _draw_path(
+    axis: Axes, points: np.ndarray, name: str, colour: tuple[float, float, float, float]
+) -> None:
     ends = {"end": points[-1]}
     if len(points) > 1:
         axis.plot(*points.T, color=colour)

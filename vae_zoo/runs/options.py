@@ -70,9 +70,9 @@ class Option:
             case "int":
                 least = 0 if self.limit == "from 0" else 1
                 return check_count(self.name, value, least, self.meaning)
-        above, minimum = {"positive": (0, None), "any": (None, None)}.get(
-            self.limit, (None, 0)
-        )
+        limits: dict[str, tuple[int | None, int | None]]
+        limits = {"positive": (0, None), "any": (None, None)}
+        above, minimum = limits.get(self.limit, (None, 0))
         number = check_number(
             self.name, value, self.meaning, above=above, minimum=minimum
         )

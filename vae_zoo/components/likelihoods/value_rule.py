@@ -2,13 +2,15 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
 from vae_zoo.components.batch_checks import check_batch
+
+ArrayT = TypeVar("ArrayT", np.ndarray, tf.Tensor)
 
 _HINT = "; divide images of 0 to 255 by 255"
 
@@ -62,10 +64,10 @@ class ValueRule:
         obeyed = tf.reduce_all(self._is_obeyed(x, tf.math.is_finite))
         check_batch(obeyed, self.message, received)
 
-    def _look_like_bytes(self, smallest: Any, largest: Any) -> Any:
+    def _look_like_bytes(self, smallest: float, largest: float) -> bool:
         return (self.low, self.high) == (0, 1) and smallest >= 0 and 1 < largest <= 255
 
-    def _is_obeyed(self, x: Any, is_finite: Callable[[Any], Any]) -> Any:
+    def _is_obeyed(self, x: ArrayT, is_finite: Callable[[ArrayT], ArrayT]) -> ArrayT:
         inside = (x >= self.low) & (x <= self.high)
         # NaN fails the comparisons; so does infinity, unless it is the bound.
         bounded = np.isfinite(self.low) and np.isfinite(self.high)

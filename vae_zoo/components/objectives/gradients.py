@@ -1,7 +1,6 @@
 """Gradients of an objective that differ from those of its value."""
 
 from collections.abc import Callable
-from typing import Any
 
 import tensorflow as tf
 
@@ -16,14 +15,15 @@ class GradientScale:
         factor: float [K, B], or a scalar.
     """
 
-    def __init__(self) -> None:
-        self.factor: Any = None
+    factor: float | tf.Tensor
 
     def __call__(self, value: tf.Tensor) -> tf.Tensor:
         """`value` [K, B, ...] as it is."""
 
         @tf.custom_gradient
-        def passed(value: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+        def passed(
+            value: tf.Tensor,
+        ) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
             return tf.identity(value), self._scaled
 
         return passed(value)

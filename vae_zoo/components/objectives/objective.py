@@ -36,7 +36,7 @@ class Objective(keras.layers.Layer):
     num_samples: int = 1
     num_classes: int | None = None
 
-    def __new__(cls, *args: Any, **kwargs: Unpack[LayerOptions]) -> Self:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """A layer whose `build` takes a model."""
         objective = super().__new__(cls, *args, **kwargs)
         # Keras wraps `build` and keeps what it is given, here the model, as a part.
