@@ -62,8 +62,11 @@ def error_of(arguments, capsys):
             [*MIXTURE, "--initialization", "none", "--pretraining-epochs", "3"],
             "it is for gaussian-mixture, k-means, neighbor-embedding",
         ),
-        ([*VAE, "--activation", "rellu"], "--activation must be the name of one"),
-        ([*VAE, "--activation", "glu"], "--activation must be the name of one"),
+        (
+            [*VAE, "--activation", "rellu"],
+            "--activation must be a function or the name",
+        ),
+        ([*VAE, "--activation", "glu"], "--activation must be a function or"),
         ([*VAE, "--validation-split", "train[x:]"], "--validation-split must be a"),
         ([*VAE, "--init-from", "vae_digits"], "--latent-dim must be 8, as in"),
         ([*VAE, "--init-from", "vae_digitz"], "--init-from must be one of"),

@@ -103,14 +103,15 @@ class Network(Stack):
         """Dense layers of these sizes, each followed by dropout where there is any."""
         layers = []
         for units in hidden_units:
-            layers.append(
-                keras.layers.Dense(
-                    units, activation=activation, dtype=self.dtype_policy
-                )
-            )
+            layers += self.hidden_layer(units, activation)
             if dropout_rate:
                 layers.append(Dropout(dropout_rate, dtype=self.dtype_policy))
         return layers
+
+    def hidden_layer(self, units: int, activation: Activation) -> list[keras.Layer]:
+        """What makes so many units of a vector."""
+        policy = self.dtype_policy
+        return [keras.layers.Dense(units, activation=activation, dtype=policy)]
 
     def get_config(self) -> Config:
         """The arguments of every network."""
