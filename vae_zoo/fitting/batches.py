@@ -12,8 +12,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from vae_zoo.fitting.door import packed
 from vae_zoo.fitting.inputs import Batch, Parts
+from vae_zoo.fitting.parts import packed
 
 PARALLEL_CALLS, PREFETCHED = min(8, os.cpu_count() or 1), 8
 

@@ -30,6 +30,7 @@ from vae_zoo.fitting.inputs import (
     not_once,
 )
 from vae_zoo.fitting.labels import LabelRule, labels_or_none, without_labels
+from vae_zoo.fitting.parts import packed, parts_of
 from vae_zoo.fitting.streams import Stream, is_stream, mapped_elements
 from vae_zoo.tensors import TensorLike
 
@@ -159,14 +160,14 @@ class Door:
             # AutoGraph would bury the error of a wrong type in a trace of its own.
             @tf.autograph.experimental.do_not_convert
             def checked(*element: Any) -> Batch | tuple[Batch, ...]:
-                return packed(*in_graph(*_parts(element)))
+                return packed(*in_graph(*parts_of(element)))
 
             return data.map(checked)
 
         arrays = functools.partial(self.arrays, class_weight=class_weight)
 
         def checked_now(element: Any) -> Any:
-            parts = arrays(*_parts(element))
+            parts = arrays(*parts_of(element))
             # Keras wants tuples from PyDatasets and generators.
             return parts[:1] if parts[1] is parts[2] is None else packed(*parts)
 
@@ -214,7 +215,7 @@ class Door:
         """What `fit` takes as `validation_data`: a stream, or a tuple of arrays."""
         if is_stream(data):
             return self.stream(data)
-        return self.arrays(*_parts(data))
+        return self.arrays(*parts_of(data))
 
     def examples_of(self, data: Any) -> Any:
         """`data`, x alone checked and all else as it came: an array or a stream.
@@ -232,7 +233,9 @@ class Door:
             return data.map(checked)
         if is_stream(data):
             # Keras wants tuples from PyDatasets and generators.
-            return mapped_elements(data, lambda element: _parts(self._checked(element)))
+            return mapped_elements(
+                data, lambda element: parts_of(self._checked(element))
+            )
         return self._checked(data)
 
     def _checked(self, element: Any) -> Any:
@@ -272,34 +275,6 @@ def _check_lengths(named: Mapping[str, Array]) -> None:
                 f"`{name}` must have a row for each of the {lengths['x']} examples. "
                 f"Received: {length} rows"
             )
-
-
-def packed(
-    x: Batch, y: Array | None, weights: Array | None
-) -> Batch | tuple[Batch, ...]:
-    """x, (x, y) or (x, y, weights), as short as can be."""
-    if weights is not None:
-        return x, without_labels(_rows_of(x)) if y is None else y, weights
-    return x if y is None else (x, y)
-
-
-def _rows_of(x: Batch) -> Array:
-    return x["x"] if isinstance(x, dict) else x
-
-
-def _parts(element: Any) -> tuple[Any, ...]:
-    """An element of a stream as a tuple of one to three parts.
-
-    A list of arrays is one of parts, too, as in Keras; a list of numbers is x.
-    """
-    is_list = isinstance(element, list) and all(hasattr(e, "shape") for e in element)
-    parts = tuple(element) if is_list or isinstance(element, tuple) else (element,)
-    if not 1 <= len(parts) <= 3:
-        raise ValueError(
-            "Data must be x, (x, y) or (x, y, sample weights). Received: a "
-            f"{type(element).__name__} of {len(parts)} parts"
-        )
-    return parts
 
 
 def _length(values: Any) -> int | None:

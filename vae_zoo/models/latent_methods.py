@@ -1,7 +1,5 @@
 """What a trained model does with data and latents."""
 
-from typing import TYPE_CHECKING
-
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
@@ -13,19 +11,14 @@ from vae_zoo.fitting.examples import as_numbers
 from vae_zoo.fitting.inputs import Inputs, InputsLike, by_name
 from vae_zoo.models import restoration
 from vae_zoo.models.input_checks import as_incomplete, check_seed_of_rows
+from vae_zoo.models.model_base import ModelBase
 from vae_zoo.tensors import LatentsLike, Seed, TensorLike
-
-if TYPE_CHECKING:
-    # Every model is one, too.
-    from vae_zoo.models.composition import Composition as _Base
-else:
-    _Base = object
 
 # Which part of a sample's seed is that of x. Priors use the first few for parts of z.
 _OF_X = 1_000_000
 
 
-class LatentMethods(_Base):
+class LatentMethods(ModelBase):
     """From data to latents, among latents, and back; `VAE` says by which networks."""
 
     def prior(self, *, name: str | None = None) -> tfd.Distribution:

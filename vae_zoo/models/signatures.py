@@ -1,25 +1,19 @@
 """The functions that a model offers to a server, and the specs of what they take."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
 from vae_zoo.arguments import check_count
 from vae_zoo.components.signature import Signature, row_spec
 from vae_zoo.distributions.noise import fold_in
-
-if TYPE_CHECKING:
-    # Every model is one, too.
-    from vae_zoo.models.composition import Composition as _Base
-else:
-    _Base = object
+from vae_zoo.models.model_base import ModelBase
 
 # Inputs that have another name in a request.
 _REQUEST_NAMES = {"x": "inputs"}
 
 
-class ModelSignatures(_Base):
+class ModelSignatures(ModelBase):
     """The signatures of every model; a prior adds its own."""
 
     def input_specs(self) -> tuple[tf.TensorSpec, ...]:

@@ -1,7 +1,6 @@
 """The methods that every model with latent variables has, by the latents' names."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
@@ -14,16 +13,11 @@ from vae_zoo.distributions.noise import fold_in
 from vae_zoo.fitting.inputs import Inputs, InputsLike
 from vae_zoo.models import importance
 from vae_zoo.models.input_checks import as_named_latents, check_shape_of_draws
+from vae_zoo.models.model_base import ModelBase
 from vae_zoo.tensors import Seed, TensorLike
 
-if TYPE_CHECKING:
-    # Every model is one, too.
-    from vae_zoo.models.composition import Composition as _Base
-else:
-    _Base = object
 
-
-class Story(_Base):
+class Story(ModelBase):
     """A generative story p(z, x) and the posteriors q(z|x) that approximate it.
 
     A model defines p by `story`, q by `features` and `infer`, and the points that stand
