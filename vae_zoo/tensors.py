@@ -16,7 +16,9 @@ Array: TypeAlias = np.ndarray | tf.Tensor
 # What TensorFlow makes a tensor of.
 TensorLike: TypeAlias = tf.Tensor | npt.ArrayLike
 # x [B, *input_shape], or the inputs of a model by name.
-ModelInput: TypeAlias = TensorLike | Mapping[str, TensorLike]
+ModelInput: TypeAlias = (
+    TensorLike | tf.SparseTensor | Mapping[str, TensorLike | tf.SparseTensor]
+)
 # Vectors [..., D], or the latents of a model by name.
 LatentsLike: TypeAlias = TensorLike | Mapping[str, TensorLike]
 # An integer of any size; int32 or int64 [2]; or one for each row, [B, 2].
