@@ -21,6 +21,8 @@ ModelInput: TypeAlias = (
 )
 # Vectors [..., D], or the latents of a model by name.
 LatentsLike: TypeAlias = TensorLike | Mapping[str, TensorLike]
+# What an encoder makes of x; a model with several encoders may have several tensors.
+Features: TypeAlias = tf.Tensor | tuple[tf.Tensor, ...] | dict[str, tf.Tensor]
 # An integer of any size; int32 or int64 [2]; or one for each row, [B, 2].
 Seed: TypeAlias = int | tf.Tensor | npt.ArrayLike
 # That of a batch: B, or None where it may be any, and the shape of a row.

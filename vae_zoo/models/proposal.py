@@ -11,6 +11,7 @@ from vae_zoo.arguments import check_number, shown
 from vae_zoo.components.draw import Draw, total
 from vae_zoo.distributions.noise import fold_in
 from vae_zoo.fitting.inputs import Inputs
+from vae_zoo.tensors import Features
 
 if TYPE_CHECKING:
     from vae_zoo.models.vae import VAE
@@ -38,7 +39,7 @@ class DefensiveProposal:
         self,
         model: VAE,
         inputs: Inputs,
-        features: tf.Tensor,
+        features: Features,
         num_draws: int,
         prior_share: float,
     ) -> None:
