@@ -1,4 +1,4 @@
-"""Names for what several annotations take."""
+"""Type aliases that several modules share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import tensorflow as tf
 if TYPE_CHECKING:
     import keras
 
-# What TensorFlow makes a tensor of.
+# What TensorFlow converts to a tensor.
 TensorLike: TypeAlias = tf.Tensor | npt.ArrayLike
 # x [B, *input_shape], or the inputs of a model by name.
 ModelInput: TypeAlias = TensorLike | Mapping[str, TensorLike]
@@ -19,12 +19,12 @@ ModelInput: TypeAlias = TensorLike | Mapping[str, TensorLike]
 LatentsLike: TypeAlias = TensorLike | Mapping[str, TensorLike]
 # An integer of any size; int32 or int64 [2]; or one for each row, [B, 2].
 Seed: TypeAlias = int | tf.Tensor | npt.ArrayLike
-# That of a batch: B, or None where it may be any, and the shape of a row.
+# The shape of a batch: B, or None for any size, then the shape of a row.
 BatchShape: TypeAlias = tuple[int | None, ...]
 
 
 class LayerOptions(TypedDict, total=False):
-    """What every Keras layer and model takes."""
+    """The keyword arguments of every Keras layer and model."""
 
     activity_regularizer: keras.regularizers.Regularizer | str | None
     autocast: bool
