@@ -6,7 +6,7 @@ from vae_zoo.runs import artefacts, latent_pictures, pictures
 from vae_zoo.serving import saved_model
 
 TINY = [
-    *("--dataset", "digits", "--hidden-units", "16", "8", "--latent-dim", "2"),
+    *("--dataset", "digits", "--hidden-units", "16", "--latent-dim", "2"),
     *("--epochs", "6", "--seconds-between-checkpoints", "0"),
 ]
 ARTEFACTS = {

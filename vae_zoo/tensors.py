@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias, TypedDict
 
+import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
 if TYPE_CHECKING:
     import keras
 
+Array: TypeAlias = np.ndarray | tf.Tensor
 # What TensorFlow converts to a tensor.
 TensorLike: TypeAlias = tf.Tensor | npt.ArrayLike
 # x [B, *input_shape], or the inputs of a model by name.
@@ -20,7 +22,7 @@ LatentsLike: TypeAlias = TensorLike | Mapping[str, TensorLike]
 # An integer of any size; int32 or int64 [2]; or one for each row, [B, 2].
 Seed: TypeAlias = int | tf.Tensor | npt.ArrayLike
 # The shape of a batch: B, or None for any size, then the shape of a row.
-BatchShape: TypeAlias = tuple[int | None, ...]
+BatchShape: TypeAlias = Sequence[int | None]
 
 
 class LayerOptions(TypedDict, total=False):

@@ -162,7 +162,7 @@ class Distorted(keras.layers.Layer):
         """The network's mirror image, to `target_shape`."""
         return self.network.mirror(target_shape)
 
-    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
+    def compute_output_shape(self, input_shape: BatchShape) -> tuple[int | None, ...]:
         """The network's."""
         return build_network("network", self.network, input_shape)
 

@@ -53,7 +53,7 @@ def _refuse_tf_keras(name: str, value: object) -> None:
 
 def build_network(
     name: str, network: keras.Layer, input_shape: BatchShape
-) -> BatchShape:
+) -> tuple[int | None, ...]:
     """Builds `network` unless it is built; returns the shape of its features.
 
     A layer that says nothing of its shapes is called once on a `keras.Input`.

@@ -27,7 +27,7 @@ class Head(keras.layers.Layer):
         super().__init__(name=name, **{**kwargs, "dtype": "float32"})
 
     def build(
-        self, features_shape: BatchShape, event_shape: tuple[int, ...]
+        self, features_shape: BatchShape, event_shape: Sequence[int]
     ) -> tf.Tensor:
         """Creates the weights for features [B, ...] and events `event_shape`."""
         raise NotImplementedError
@@ -43,7 +43,7 @@ class Head(keras.layers.Layer):
 
 
 def build_head(
-    head: Head, features_shape: BatchShape, event_shape: tuple[int, ...]
+    head: Head, features_shape: BatchShape, event_shape: Sequence[int]
 ) -> None:
     """Builds `head` unless loading has done so; refuses one of another size."""
     shapes = (tuple(features_shape[1:]), tuple(event_shape))
@@ -131,6 +131,6 @@ def built_projection(
     return projection
 
 
-def positive(raw: tf.Tensor, minimum: float) -> tf.Tensor:
+def positive(raw: tf.Tensor | keras.Variable, minimum: float) -> tf.Tensor:
     """softplus(raw) + minimum: a scale bounded away from zero."""
     return tf.math.softplus(raw) + minimum

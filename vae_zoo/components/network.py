@@ -38,7 +38,7 @@ class Stack(keras.layers.Layer):
             x = layer(x)
         return x
 
-    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
+    def compute_output_shape(self, input_shape: BatchShape) -> tuple[int | None, ...]:
         """The features' shape."""
         shape = tuple(input_shape)
         own = self.stack if self.built else self.stack_for(_row_shape(shape))

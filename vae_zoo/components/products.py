@@ -58,7 +58,7 @@ class ProductPosterior(Posterior):
         self.factors, self.sizes = _checked(factors, sizes, *POSTERIOR)
         self.geometry = _geometry(self)
 
-    def build(self, features_shape: BatchShape, event_shape: tuple[int, ...]) -> None:
+    def build(self, features_shape: BatchShape, event_shape: Sequence[int]) -> None:
         """Features [B, ...] to events [D]."""
         _check_sum(self.sizes, event_shape)
         for factor, size in zip(self.factors, self.sizes, strict=True):
@@ -122,7 +122,7 @@ class ProductPrior(Prior):
         self.factors, self.sizes = _checked(factors, sizes, *PRIOR)
         self.geometry = _geometry(self)
 
-    def build(self, event_shape: tuple[int, ...]) -> None:
+    def build(self, event_shape: Sequence[int]) -> None:
         """Events [D]."""
         _check_sum(self.sizes, event_shape)
         super().build(event_shape)
@@ -177,7 +177,7 @@ def _checked(
     return factors, sizes
 
 
-def _check_sum(sizes: Sequence[int], event_shape: tuple[int, ...]) -> None:
+def _check_sum(sizes: Sequence[int], event_shape: Sequence[int]) -> None:
     if (sum(sizes),) != tuple(event_shape):
         raise ValueError(
             f"`sizes` must add up to latent_dim={event_shape[0]}. Received: "

@@ -58,7 +58,7 @@ class ResidualBlock(keras.layers.Layer):
             y = self.dropout(y)
         return x + self.second(y)
 
-    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
+    def compute_output_shape(self, input_shape: BatchShape) -> tuple[int | None, ...]:
         """The input's."""
         return tuple(input_shape)
 

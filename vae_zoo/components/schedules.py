@@ -9,6 +9,8 @@ import tensorflow as tf
 
 from vae_zoo.arguments import Config, check_count, check_number
 
+# The optimizer's step.
+Iteration: TypeAlias = int | tf.Tensor | keras.Variable
 # Of the optimizer's step: a `Schedule`, or any other function that Keras can save.
 ScheduleLike: TypeAlias = Callable[[tf.Tensor], tf.Tensor]
 
@@ -32,7 +34,7 @@ class Schedule:
         self.stop = check_number("stop", stop, what, minimum=0)
         self.num_steps = check_count("num_steps", num_steps, 1, "optimizer steps")
 
-    def __call__(self, step: tf.Tensor) -> tf.Tensor:
+    def __call__(self, step: Iteration) -> tf.Tensor:
         """The value at optimizer step `step` (integer, >= 0): float32 scalar."""
         raise NotImplementedError
 
@@ -41,7 +43,7 @@ class Schedule:
         """The optimizer's step from which the value stays: an integer."""
         return self.num_steps
 
-    def progress(self, step: tf.Tensor) -> tf.Tensor:
+    def progress(self, step: Iteration) -> tf.Tensor:
         """How much of `num_steps` is behind, from 0 to 1."""
         return tf.minimum(tf.cast(step, tf.float32) / self.num_steps, 1.0)
 
@@ -67,7 +69,7 @@ class Linear(Schedule):
     2016; `Linear(0, 25, 100_000)` the capacity of Burgess et al. 2018.
     """
 
-    def __call__(self, step: tf.Tensor) -> tf.Tensor:
+    def __call__(self, step: Iteration) -> tf.Tensor:
         """The value at optimizer step `step`: float32 scalar."""
         return self.between(self.progress(step))
 
@@ -76,7 +78,7 @@ class Linear(Schedule):
 class Cosine(Schedule):
     """Half a cosine from `start` to `stop` in `num_steps`, then constant."""
 
-    def __call__(self, step: tf.Tensor) -> tf.Tensor:
+    def __call__(self, step: Iteration) -> tf.Tensor:
         """The value at optimizer step `step`: float32 scalar."""
         return self.between((1 - tf.cos(math.pi * self.progress(step))) / 2)
 
@@ -108,7 +110,7 @@ class Cyclical(Schedule):
         what = "the share of a cycle spent rising"
         self.ramp = check_number("ramp", ramp, what, above=0, maximum=1)
 
-    def __call__(self, step: tf.Tensor) -> tf.Tensor:
+    def __call__(self, step: Iteration) -> tf.Tensor:
         """The value at optimizer step `step`: float32 scalar."""
         within = self.progress(tf.cast(step, tf.int64) % self.num_steps)
         return self.between(tf.minimum(within / self.ramp, 1.0))

@@ -7,7 +7,7 @@ from tensorflow_probability import distributions as tfd
 
 from vae_zoo.distributions import sphere
 from vae_zoo.distributions.angular_family import AngularFamily
-from vae_zoo.tensors import Seed
+from vae_zoo.tensors import Seed, TensorLike
 
 if TYPE_CHECKING:
     # The other base of its subclasses.
@@ -31,7 +31,7 @@ class AngularDistribution(_Base):
         statistic, log_mean = self._family().moments(concentration)
         return concentration * statistic - log_mean
 
-    def _sample_n(self, n: tf.Tensor, seed: Seed | None = None) -> tf.Tensor:
+    def _sample_n(self, n: TensorLike, seed: Seed | None = None) -> tf.Tensor:
         mean_direction = tf.convert_to_tensor(self.mean_direction)
         return sphere.sample_at_angles(
             self._family(), mean_direction, self._batch_concentration(), n, seed

@@ -97,7 +97,7 @@ class BernoulliGivenSum(tfd.Distribution):
         log_p = tf.reduce_sum(self.logits * x, axis=-1) - log_all
         return tf.where(is_right, log_p, -float("inf"))
 
-    def _sample_n(self, n: tf.Tensor, seed: Seed | None = None) -> tf.Tensor:
+    def _sample_n(self, n: TensorLike, seed: Seed | None = None) -> tf.Tensor:
         seed = tfp.random.sanitize_seed(seed)
         batch = tf.concat([[n], self._batch_shape_tensor()], axis=0)
         rest, drawn = tf.broadcast_to(self.total, batch), []

@@ -8,7 +8,7 @@ from tensorflow_probability import distributions as tfd
 
 from vae_zoo.arguments import check_instance, shown
 from vae_zoo.distributions.noise import fold_in
-from vae_zoo.tensors import Seed
+from vae_zoo.tensors import Seed, TensorLike
 
 
 class Marginal(tfd.Distribution):
@@ -65,7 +65,7 @@ class Marginal(tfd.Distribution):
     def _batch_shape_tensor(self) -> tf.Tensor:
         return tf.constant([], tf.int32)
 
-    def _sample_n(self, n: tf.Tensor, seed: Seed | None = None) -> tf.Tensor:
+    def _sample_n(self, n: TensorLike, seed: Seed | None = None) -> tf.Tensor:
         seed = tfp.random.sanitize_seed(seed)
         w = self.noise.sample(n, seed=fold_in(seed, 0))
         return self.given(w).sample(seed=fold_in(seed, 1))

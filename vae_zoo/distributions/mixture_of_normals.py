@@ -9,7 +9,7 @@ from vae_zoo.arguments import check_count
 from vae_zoo.distributions.finite import check_parameter, is_positive
 from vae_zoo.distributions.multivariate_normal import MultivariateNormalTriL
 from vae_zoo.distributions.noise import fold_in, standard_normal, uniform
-from vae_zoo.tensors import Seed, TensorLike
+from vae_zoo.tensors import Array, Seed, TensorLike
 
 
 class MixtureOfNormals(tfd.Distribution):
@@ -56,7 +56,7 @@ class MixtureOfNormals(tfd.Distribution):
             name=name,
         )
 
-    def log_joint(self, z: tf.Tensor) -> tf.Tensor:
+    def log_joint(self, z: Array) -> tf.Tensor:
         """log p(c) p(z|c) of every component c: z [..., D], returns [..., K], nats."""
         offset = z[..., None, :] - self.loc
         if self.unmixing is not None:
@@ -65,7 +65,7 @@ class MixtureOfNormals(tfd.Distribution):
         log_density = tf.reduce_sum(normal.log_prob(offset), axis=-1)
         return self.log_weights() + log_density
 
-    def log_probabilities(self, z: tf.Tensor) -> tf.Tensor:
+    def log_probabilities(self, z: Array) -> tf.Tensor:
         """log p(c|z) of every component c, by Bayes' rule: z [..., D], [..., K]."""
         return tf.nn.log_softmax(self.log_joint(z))
 
@@ -91,7 +91,7 @@ class MixtureOfNormals(tfd.Distribution):
     def _log_prob(self, z: tf.Tensor) -> tf.Tensor:
         return tf.reduce_logsumexp(self.log_joint(z), axis=-1)
 
-    def _sample_n(self, n: tf.Tensor, seed: Seed | None = None) -> tf.Tensor:
+    def _sample_n(self, n: TensorLike, seed: Seed | None = None) -> tf.Tensor:
         seed = tfp.random.sanitize_seed(seed)
         batch = tf.concat([[n], self.batch_shape_tensor()], axis=0)
         shares = tf.cumsum(tf.nn.softmax(self.logits), axis=-1)
@@ -121,7 +121,7 @@ class MixtureOfNormals(tfd.Distribution):
 
 
 def _check_shapes(
-    logits: tf.Tensor,
+    logits: TensorLike,
     loc: tf.Tensor,
     scale_diag: tf.Tensor,
     unmixing: tf.Tensor | None,

@@ -21,7 +21,7 @@ class SphericalUniform(tfd.SphericalUniform):
         check_count("dimension", dimension, 1, "the length of the vectors")
         super().__init__(dimension, *args, **kwargs)
 
-    def _sample_n(self, n: tf.Tensor, seed: Seed | None = None) -> tf.Tensor:
+    def _sample_n(self, n: TensorLike, seed: Seed | None = None) -> tf.Tensor:
         shape = tf.concat([[n], self.batch_shape_tensor(), [self.dimension]], axis=0)
         return unit_vectors(shape, tfp.random.sanitize_seed(seed), self.dtype)
 

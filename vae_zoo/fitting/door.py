@@ -19,7 +19,6 @@ from vae_zoo.components.batch_checks import check_length
 from vae_zoo.fitting import sample_weights
 from vae_zoo.fitting.examples import ExampleRule
 from vae_zoo.fitting.inputs import (
-    Array,
     Batch,
     Inputs,
     InputsLike,
@@ -32,7 +31,7 @@ from vae_zoo.fitting.inputs import (
 from vae_zoo.fitting.labels import LabelRule, labels_or_none, without_labels
 from vae_zoo.fitting.parts import packed, parts_of
 from vae_zoo.fitting.streams import Stream, is_stream, mapped_elements
-from vae_zoo.tensors import TensorLike
+from vae_zoo.tensors import Array, TensorLike
 
 _ANY_LABELS = LabelRule(np.iinfo(np.int32).max)
 

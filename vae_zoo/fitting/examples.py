@@ -10,8 +10,7 @@ import tensorflow as tf
 from vae_zoo.arguments import shown
 from vae_zoo.components.batch_checks import check_batch
 from vae_zoo.components.likelihoods.value_rule import ValueRule
-from vae_zoo.fitting.inputs import Array
-from vae_zoo.tensors import TensorLike
+from vae_zoo.tensors import Array, TensorLike
 
 _EXPECTED = "an array or tensor of numbers, of shape [B, {}]"
 

@@ -7,9 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from vae_zoo.arguments import KindT, shown
-from vae_zoo.tensors import ModelInput, TensorLike
+from vae_zoo.tensors import Array, ModelInput, TensorLike
 
-Array: TypeAlias = np.ndarray | tf.Tensor
 # x, or the inputs by name where there are several; and with it y and sample weights.
 Batch: TypeAlias = Array | dict[str, Array]
 Parts: TypeAlias = tuple[Batch, Array | None, Array | None]

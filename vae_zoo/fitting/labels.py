@@ -10,9 +10,9 @@ import tensorflow as tf
 
 from vae_zoo.arguments import shown
 from vae_zoo.components.batch_checks import check_batch, check_length
-from vae_zoo.fitting.inputs import Array, Parts
+from vae_zoo.fitting.inputs import Parts
 from vae_zoo.fitting.streams import Stream, elements, is_stream
-from vae_zoo.tensors import TensorLike
+from vae_zoo.tensors import Array, TensorLike
 
 UNKNOWN = -1
 

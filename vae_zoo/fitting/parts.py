@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from vae_zoo.fitting.inputs import Array, Batch
+from vae_zoo.fitting.inputs import Batch
 from vae_zoo.fitting.labels import without_labels
+from vae_zoo.tensors import Array
 
 
 def packed(

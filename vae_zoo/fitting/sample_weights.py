@@ -8,8 +8,7 @@ import tensorflow as tf
 
 from vae_zoo.arguments import check_number, shown
 from vae_zoo.components.batch_checks import check_batch, check_length
-from vae_zoo.fitting.inputs import Array
-from vae_zoo.tensors import TensorLike
+from vae_zoo.tensors import Array, TensorLike
 
 _MEANING = "`sample_weight` must have one finite number >= 0 for each example"
 

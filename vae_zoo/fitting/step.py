@@ -13,6 +13,7 @@ from tensorflow_probability import distributions as tfd
 from vae_zoo.components import replicas
 from vae_zoo.components.draw import Draw
 from vae_zoo.components.randomness import row_seeds, seed_states
+from vae_zoo.components.schedules import Iteration
 from vae_zoo.distributions.noise import fold_in
 from vae_zoo.fitting.inputs import Inputs
 
@@ -68,7 +69,7 @@ class Step:
         return fold_in(self._seeds, _OF_OBJECTIVE)
 
     @property
-    def iteration(self) -> int | keras.Variable:
+    def iteration(self) -> Iteration:
         """The optimizer's step, 0 without one: an integer scalar."""
         return self.model.iteration
 

@@ -123,7 +123,7 @@ class LatentMethods(ModelBase):
         return head.point(head.distribution(**parameters))
 
     def draw_x(
-        self, z: LatentsLike, seed: tf.Tensor, inputs: Inputs | None = None
+        self, z: LatentsLike, seed: TensorLike, inputs: Inputs | None = None
     ) -> tf.Tensor:
         """Draws of x from p(x|z): float32 [B, *input_shape].
 

@@ -1,6 +1,7 @@
 """Likelihoods of elements in [0, 1]: binary ones and grey values."""
 
 import math
+from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
@@ -19,7 +20,7 @@ class _FromLogits(Likelihood):
 
     support = (0.0, 1.0)
 
-    def build(self, features_shape: BatchShape, event_shape: tuple[int, ...]) -> None:
+    def build(self, features_shape: BatchShape, event_shape: Sequence[int]) -> None:
         """Features [B, ...] to events `event_shape`."""
         super().build(features_shape, event_shape)
         self.logits = built_projection(features_shape, event_shape, "logits")

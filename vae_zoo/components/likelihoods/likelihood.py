@@ -1,6 +1,7 @@
 """What every likelihood p(x|z) is."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -23,7 +24,7 @@ class Likelihood(Head):
     support = (-math.inf, math.inf)
     is_binary = False
 
-    def build(self, features_shape: BatchShape, event_shape: tuple[int, ...]) -> None:
+    def build(self, features_shape: BatchShape, event_shape: Sequence[int]) -> None:
         """Features [B, ...] to events `event_shape`."""
         self.event_shape = tuple(event_shape)
 

@@ -1,5 +1,6 @@
 """The normal likelihood, and how its scale follows the residuals."""
 
+from collections.abc import Sequence
 from typing import Unpack
 
 import keras
@@ -81,7 +82,7 @@ class Normal(Likelihood):
         """Whether the scale is learned and does not depend on z."""
         return self.scale is None and not self.per_element
 
-    def build(self, features_shape: BatchShape, event_shape: tuple[int, ...]) -> None:
+    def build(self, features_shape: BatchShape, event_shape: Sequence[int]) -> None:
         """Features [B, ...] to events `event_shape`."""
         super().build(features_shape, event_shape)
         # The scale follows the residuals, so it would start with noise of another size

@@ -64,7 +64,9 @@ class ValueRule:
         obeyed = tf.reduce_all(self._is_obeyed(x, tf.math.is_finite))
         check_batch(obeyed, self.message, received)
 
-    def _look_like_bytes(self, smallest: float, largest: float) -> bool:
+    def _look_like_bytes(
+        self, smallest: np.floating, largest: np.floating
+    ) -> bool | np.bool_:
         return (self.low, self.high) == (0, 1) and smallest >= 0 and 1 < largest <= 255
 
     def _is_obeyed(self, x: ArrayT, is_finite: Callable[[ArrayT], ArrayT]) -> ArrayT:

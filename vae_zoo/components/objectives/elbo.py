@@ -12,7 +12,7 @@ import tensorflow as tf
 from vae_zoo.arguments import Config, check_count, check_flag
 from vae_zoo.components.objectives.number import Number
 from vae_zoo.components.objectives.objective import Objective
-from vae_zoo.components.schedules import ScheduleLike
+from vae_zoo.components.schedules import Iteration, ScheduleLike
 from vae_zoo.tensors import LayerOptions
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class Elbo(Objective):
         """Takes the sizes that normalize `beta`."""
         self._unit = math.prod(model.input_shape) / model.latent_dim
 
-    def kl_weight(self, iteration: tf.Tensor) -> tf.Tensor:
+    def kl_weight(self, iteration: Iteration) -> tf.Tensor:
         """The weight of the KL at an optimizer's step, a scalar."""
         beta: tf.Tensor = self.number("beta", iteration)
         return beta * self._unit if self.normalized else beta

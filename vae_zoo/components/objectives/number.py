@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, overload
 import tensorflow as tf
 
 from vae_zoo.arguments import check_number, shown
-from vae_zoo.components.schedules import ScheduleLike
+from vae_zoo.components.schedules import Iteration, ScheduleLike
 
 if TYPE_CHECKING:
     from vae_zoo.components.objectives.objective import Objective
@@ -89,7 +89,7 @@ class Number:
                 f"function of the step. Received: {self._name}={shown(value)}"
             ) from None
 
-    def at(self, objective: Objective, iteration: int | tf.Tensor) -> tf.Tensor | None:
+    def at(self, objective: Objective, iteration: Iteration) -> tf.Tensor | None:
         """The number at an optimizer step: a scalar tensor, or None if there is none.
 
         Args:

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from vae_zoo.arguments import Config
 from vae_zoo.components.objectives.number import numbers_of
-from vae_zoo.components.schedules import ScheduleLike
+from vae_zoo.components.schedules import Iteration, ScheduleLike
 from vae_zoo.tensors import LayerOptions
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Objective(keras.layers.Layer):
             data: a `fitting.TrainingData`.
         """
 
-    def number(self, name: str, iteration: int | tf.Tensor) -> tf.Tensor | None:
+    def number(self, name: str, iteration: Iteration) -> tf.Tensor | None:
         """The `Number` of that name: a scalar, or None if it is None.
 
         Args:

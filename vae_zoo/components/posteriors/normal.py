@@ -1,5 +1,7 @@
 """Normal posteriors q(z|x)."""
 
+from collections.abc import Sequence
+
 import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
@@ -22,7 +24,7 @@ class DiagonalNormal(Posterior):
     Source: Kingma & Welling 2014, equation 9.
     """
 
-    def build(self, features_shape: BatchShape, event_shape: tuple[int, ...]) -> None:
+    def build(self, features_shape: BatchShape, event_shape: Sequence[int]) -> None:
         """Features [B, ...] to events [D]."""
         self.loc = built_projection(features_shape, event_shape, "loc")
         self.raw_scale = built_projection(features_shape, event_shape, "raw_scale")
@@ -51,7 +53,7 @@ class FullCovarianceNormal(Posterior):
     Source: Kingma & Welling 2019, section 2.5.1.
     """
 
-    def build(self, features_shape: BatchShape, event_shape: tuple[int, ...]) -> None:
+    def build(self, features_shape: BatchShape, event_shape: Sequence[int]) -> None:
         """Features [B, ...] to events [D]."""
         (dim,) = event_shape
         self.loc = built_projection(features_shape, event_shape, "loc")

@@ -1,5 +1,6 @@
 """Posteriors q(z|x) on the unit sphere."""
 
+from collections.abc import Sequence
 from typing import Unpack
 
 import keras
@@ -41,7 +42,7 @@ class _AroundMeanDirection(Posterior):
             "min_concentration", min_concentration, "added to all", minimum=0
         )
 
-    def build(self, features_shape: BatchShape, event_shape: tuple[int, ...]) -> None:
+    def build(self, features_shape: BatchShape, event_shape: Sequence[int]) -> None:
         """Features [B, ...] to events [D]."""
         (dim,) = event_shape
         if dim < 2:

@@ -46,7 +46,7 @@ def groups_with_labels(
 
 
 def _classified(
-    features: np.ndarray, known: np.ndarray, y: np.ndarray, folds: int
+    features: np.ndarray, known: np.ndarray, y: np.ndarray, folds: int | np.integer
 ) -> tuple[float, np.ndarray | None]:
     """The share of right guesses in cross-validation, and guesses for all [N]."""
     from sklearn.linear_model import LogisticRegression

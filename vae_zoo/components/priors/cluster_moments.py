@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import keras
@@ -160,7 +160,7 @@ def _log_density(prior: MixturePrior, z: dict[str, np.ndarray], y: np.ndarray) -
 
 
 def _in_steps(
-    function: Callable[[dict[str, np.ndarray]], tf.Tensor], z: dict[str, np.ndarray]
+    function: Callable[[Mapping[str, np.ndarray]], tf.Tensor], z: dict[str, np.ndarray]
 ) -> np.ndarray:
     parts = parts_of_rows(z, ROWS_PER_STEP)
     return np.concatenate([np.float64(function(part)) for part in parts])

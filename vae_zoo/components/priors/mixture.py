@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Self, Unpack
 
 import keras
@@ -15,7 +16,7 @@ from vae_zoo.components.priors import cluster_start, clusters
 from vae_zoo.components.priors.prior import Prior
 from vae_zoo.components.signature import Signature
 from vae_zoo.distributions.mixture_of_normals import unmixed
-from vae_zoo.tensors import LayerOptions, TensorLike
+from vae_zoo.tensors import Array, LayerOptions, TensorLike
 
 if TYPE_CHECKING:
     from vae_zoo.fitting.training_data import TrainingData
@@ -76,7 +77,7 @@ class MixturePrior(Prior):
             )
         self.initialization = initialization
 
-    def build(self, event_shape: tuple[int, ...]) -> None:
+    def build(self, event_shape: Sequence[int]) -> None:
         """Creates the weights for latents of shape `event_shape`."""
         super().build(event_shape)
         self.logits = self.add_weight(
@@ -105,7 +106,7 @@ class MixturePrior(Prior):
         """Whether the components still have to be set from data."""
         return self.initialization is not None and not self.is_initialized.numpy()
 
-    def log_joint(self, z: dict[str, tf.Tensor]) -> tf.Tensor:
+    def log_joint(self, z: Mapping[str, Array]) -> tf.Tensor:
         """log p(z, c) less what no c changes: [..., K], nats.
 
         Args:
@@ -113,7 +114,7 @@ class MixturePrior(Prior):
         """
         raise NotImplementedError
 
-    def part_probabilities(self, z: dict[str, tf.Tensor]) -> tf.Tensor:
+    def part_probabilities(self, z: Mapping[str, Array]) -> tf.Tensor:
         """p(c|z): [..., K]; `z` as in `log_joint`."""
         clusters.warn_if_not_started(self)
         return tf.nn.softmax(self.log_joint(z))
@@ -162,7 +163,7 @@ class MixturePrior(Prior):
         """`cluster`: the probabilities of the clusters and the most probable one."""
         return clusters.signatures(model)
 
-    def without_noise(self, z: dict[str, tf.Tensor]) -> tf.Tensor:
+    def without_noise(self, z: Mapping[str, Array]) -> tf.Tensor:
         """z as each cluster would have it without the latents above: [..., K, D].
 
         Args:

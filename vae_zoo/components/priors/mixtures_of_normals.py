@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Unpack
 
 import keras
@@ -26,7 +26,7 @@ from vae_zoo.distributions.multivariate_normal import (
     MultivariateNormalDiag,
     MultivariateNormalTriL,
 )
-from vae_zoo.tensors import TensorLike
+from vae_zoo.tensors import Array, TensorLike
 
 if TYPE_CHECKING:
     from vae_zoo.models.vae import VAE
@@ -53,7 +53,7 @@ class MixtureOfNormals(MixturePrior):
     Source: Jiang et al. 2017, section 3.1.
     """
 
-    def build(self, event_shape: tuple[int, ...]) -> None:
+    def build(self, event_shape: Sequence[int]) -> None:
         """Creates the weights for latents of shape `event_shape`."""
         super().build(event_shape)
         shape = (self.num_components, *self.event_shape)
@@ -71,7 +71,7 @@ class MixtureOfNormals(MixturePrior):
         loc = tf.convert_to_tensor(self.loc)
         return Mixture(self.logits, loc, scale, self.unmixing())
 
-    def log_joint(self, z: dict[str, tf.Tensor]) -> tf.Tensor:
+    def log_joint(self, z: Mapping[str, Array]) -> tf.Tensor:
         """log p(c) p(z|c): [..., K], nats."""
         return self.distribution().log_joint(z["z"])
 
@@ -79,7 +79,7 @@ class MixtureOfNormals(MixturePrior):
         """`tfd.MultivariateNormalTriL`, batch [], event [D]."""
         return self.distribution().component(index)
 
-    def without_noise(self, z: dict[str, tf.Tensor]) -> tf.Tensor:
+    def without_noise(self, z: Mapping[str, Array]) -> tf.Tensor:
         """z, of all clusters the same: there are no latents above."""
         return tf.repeat(z["z"][..., None, :], self.num_components, axis=-2)
 
@@ -127,7 +127,7 @@ class HierarchicalMixtureOfNormals(MixturePrior):
         self.network = default if network is None else network
         check_network("network", self.network)
 
-    def build(self, event_shape: tuple[int, ...]) -> None:
+    def build(self, event_shape: Sequence[int]) -> None:
         """Creates the weights for latents z of shape `event_shape`."""
         super().build(event_shape)
         w_shape = (None, self.noise_dim)
@@ -163,7 +163,7 @@ class HierarchicalMixtureOfNormals(MixturePrior):
         """p(w), batch [], event [W]."""
         return MultivariateNormalDiag(tf.zeros(self.noise_dim), tf.ones(self.noise_dim))
 
-    def given(self, w: tf.Tensor) -> Mixture:
+    def given(self, w: Array) -> Mixture:
         """p(z|w) for w [..., W]: `distributions.MixtureOfNormals`, batch [...]."""
 
         def parameters(w: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -173,7 +173,7 @@ class HierarchicalMixtureOfNormals(MixturePrior):
 
         return Mixture(self.logits, *over_rows(parameters, w), self.unmixing())
 
-    def log_joint(self, z: dict[str, tf.Tensor]) -> tf.Tensor:
+    def log_joint(self, z: Mapping[str, Array]) -> tf.Tensor:
         """log p(c) p(z|w, c): [..., K], nats."""
         return self.given(z["w"]).log_joint(z["z"])
 
@@ -185,7 +185,7 @@ class HierarchicalMixtureOfNormals(MixturePrior):
 
         return Marginal(self.noise(), given, self.event_shape)
 
-    def without_noise(self, z: dict[str, tf.Tensor]) -> tf.Tensor:
+    def without_noise(self, z: Mapping[str, Array]) -> tf.Tensor:
         """z minus the shift that w gives each cluster."""
         loc = over_rows(lambda w: self.loc(self.network(w)), z["w"])
         start = tf.reshape(self.loc.dense.bias, loc.shape[-2:])

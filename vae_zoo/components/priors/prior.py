@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Unpack
 
 import keras
@@ -11,7 +11,7 @@ from tensorflow_probability import distributions as tfd
 
 from vae_zoo.components.geometry import EUCLIDEAN, Space
 from vae_zoo.components.signature import Signature
-from vae_zoo.tensors import LayerOptions
+from vae_zoo.tensors import Array, LayerOptions
 
 if TYPE_CHECKING:
     from vae_zoo.fitting.training_data import TrainingData
@@ -40,7 +40,7 @@ class Prior(keras.layers.Layer):
     ) -> None:
         super().__init__(name=name, **{**kwargs, "dtype": "float32"})
 
-    def build(self, event_shape: tuple[int, ...]) -> None:
+    def build(self, event_shape: Sequence[int]) -> None:
         """Creates the weights, if any, for latents z of shape `event_shape`."""
         self.event_shape = tuple(event_shape)
 
@@ -122,7 +122,7 @@ class Prior(keras.layers.Layer):
         """The part of p(z) of that number, to draw from; of mixtures only."""
         raise self.not_a_mixture()
 
-    def part_probabilities(self, z: dict[str, tf.Tensor]) -> tf.Tensor:
+    def part_probabilities(self, z: Mapping[str, Array]) -> tf.Tensor:
         """The probability of each part given the latents: [..., K]; of mixtures only.
 
         Args:
