@@ -5,6 +5,8 @@ import math
 import keras
 import tensorflow as tf
 
+MAX_LOG_SCALE = 3.0
+
 
 class Head(keras.layers.Layer):
     """Owns the projections from features to one distribution's parameters.
@@ -108,3 +110,11 @@ def built_projection(features_shape, event_shape, name, starts_at_zero=False):
 def positive(raw, minimum):
     """softplus(raw) + minimum: a scale bounded away from zero."""
     return tf.math.softplus(raw) + minimum
+
+
+def bounded(raw: tf.Tensor) -> tf.Tensor:
+    """A log-scale of a flow, `raw` near 0 and always between -3 and 3.
+
+    Without a bound one step of training far off is enough to overflow exp.
+    """
+    return MAX_LOG_SCALE * tf.tanh(raw / MAX_LOG_SCALE)

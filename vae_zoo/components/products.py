@@ -135,6 +135,13 @@ def _checked(factors, sizes, *kind):
         )
     for number, factor in enumerate(factors):
         check_component(f"factors[{number}]", factor, *kind)
+        if kind == POSTERIOR:
+            factor.check_density("a ProductPosterior")
+        elif factor.geometry is None:
+            raise ValueError(
+                "`factors` must be priors on a space of their own, which those made "
+                f"of the model's posterior are not. Received: {type(factor).__name__}"
+            )
     if len({id(factor) for factor in factors}) < len(factors):
         raise ValueError(
             "`factors` must be as many objects, each with weights of its own. "

@@ -13,6 +13,7 @@ from vae_zoo.arguments import check_count
 from vae_zoo.distributions.noise import fold_in
 from vae_zoo.evaluation.estimate import Batches, Estimate, check_model, mapped
 from vae_zoo.evaluation.latent_target import LatentTarget, adapted_kernel
+from vae_zoo.models.input_checks import check_density
 from vae_zoo.models.traced import traced
 
 MAX_LATENTS = 4
@@ -114,6 +115,7 @@ def _log_joint(model, x, states, key):
 def check(model, num_samples, name="num_samples"):
     """The number of latent variables; ValueError, of `name`, if there is no way."""
     check_count(name, num_samples, NUM_CHAINS, "one for each chain")
+    check_density(model, "Hamiltonian Monte Carlo, whose chains start by q(z|x)")
     size = sum(math.prod(shape) for shape in model.latent_shapes.values())
     if size > MAX_LATENTS:
         raise ValueError(

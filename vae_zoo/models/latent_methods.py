@@ -74,7 +74,7 @@ class LatentMethods:
     @property
     def geometry(self):
         """Where z lives, one of the spaces of `components.geometry`."""
-        return self.prior_layer.geometry
+        return self.posterior_head.geometry
 
     @property
     def num_clusters(self):

@@ -7,6 +7,7 @@ from vae_zoo.components.randomness import check_rows_of_seed
 from vae_zoo.distributions.noise import fold_in, uniform
 from vae_zoo.fitting.inputs import Inputs
 from vae_zoo.models.importance import log_joint
+from vae_zoo.models.input_checks import check_density
 from vae_zoo.models.traced import traced
 
 # The share of the chain that accepts every proposal (pseudo-Gibbs). It finds the
@@ -27,12 +28,14 @@ def impute(model, inputs, observed, num_steps, seed):
     Returns:
         Float32 [B, *input_shape].
     """
+    _check(model, "imputation")
     check_rows_of_seed(seed, inputs.x)
     return traced(_impute, model)(inputs, observed, _lengths(num_steps), seed)
 
 
 def denoise(model, y, noise, num_steps, seed):
     """Draws x of which all elements are known but for noise, `y`; as `impute`."""
+    _check(model, "denoising")
     check_rows_of_seed(seed, y)
     return traced(_denoise, model, noise)(y, _lengths(num_steps), seed)
 
@@ -47,8 +50,13 @@ def super_resolve(model, means, factor, num_steps, seed):
         num_steps: as in `impute`.
         seed: as in `impute`.
     """
+    _check(model, "super-resolution")
     check_rows_of_seed(seed, means)
     return traced(_super_resolve, model, factor)(means, _lengths(num_steps), seed)
+
+
+def _check(model, task):
+    check_density(model, f"{task}, a chain that compares its latents under q(z|x)")
 
 
 def _lengths(num_steps):

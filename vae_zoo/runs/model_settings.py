@@ -3,7 +3,7 @@
 import keras
 
 from vae_zoo.components import optimizers
-from vae_zoo.zoo.catalogue import DISTORTED, MODELS, RENAMED, SCHEDULES
+from vae_zoo.zoo.catalogue import DISTORTED, MODELS, SCHEDULES
 
 
 def build_model(plan, input_shape, steps_per_epoch):
@@ -37,7 +37,7 @@ def _built(entry, settings, **given):
         return None
     arguments = entry.given | given
     for name in entry.arguments.keys() - arguments.keys():
-        option = RENAMED.get(name, name)
+        option = entry.option(name)
         if option not in settings:
             continue
         value = settings[option]

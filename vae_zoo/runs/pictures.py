@@ -120,8 +120,9 @@ def figures_of_latents(model, x, seed, classes=None):
         classes: class indices [N], or None.
 
     Returns:
-        Dict name -> `matplotlib.figure.Figure`: `imputations`, with more than one
-        example `traversals` and, where a picture can show all latents, `manifold`.
+        Dict name -> `matplotlib.figure.Figure`: `imputations` unless the posterior is
+        a flow, with more than one example `traversals` and, where a picture can show
+        all latents, `manifold`.
 
     Raises:
         ValueError: if an argument is off, or the examples do not fit the model.
@@ -129,7 +130,9 @@ def figures_of_latents(model, x, seed, classes=None):
     x = _checked(model, x, seed)
     limits = _limits(model, x)
     shown = x[spread(len(x), classes, NUM_IMPUTED)]
-    made = {"imputations": _imputations(model, shown, seed, limits)}
+    made = {}
+    if all(head.has_density for head in model.posterior_heads.values()):
+        made["imputations"] = _imputations(model, shown, seed, limits)
     if len(x) > 1:  # One example does not tell how the latents are used.
         made["traversals"] = _traversals(model, x, seed, limits)
     if axes := model.geometry.grid_axes(model.latent_dim):
