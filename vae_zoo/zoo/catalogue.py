@@ -64,11 +64,9 @@ NETWORKS = {
     "conv": Entry(f"{_COMPONENTS}.networks.Conv"),
     "resnet": Entry(f"{_COMPONENTS}.networks.ResNet"),
 }
-NORMAL_POSTERIORS = {
+POSTERIORS = {
     "diagonal-normal": Entry(f"{_COMPONENTS}.posteriors.DiagonalNormal"),
     "full-covariance-normal": Entry(f"{_COMPONENTS}.posteriors.FullCovarianceNormal"),
-}
-FLOW_POSTERIORS = {
     "inverse-autoregressive-flow": Entry(
         f"{_COMPONENTS}.posteriors.InverseAutoregressiveFlow",
         renamed={"hidden_units": "flow_units"},
@@ -114,7 +112,7 @@ INITIALIZATIONS = {
 # the default.
 PARTS = {
     "encoder": NETWORKS,
-    "posterior": NORMAL_POSTERIORS | FLOW_POSTERIORS,
+    "posterior": POSTERIORS,
     "prior": PRIORS,
     "likelihood": LIKELIHOODS,
     "initialization": INITIALIZATIONS,

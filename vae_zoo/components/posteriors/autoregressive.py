@@ -18,8 +18,8 @@ class InverseAutoregressiveFlow(FlowPosterior):
     other step reverses. s lies between -3 and 3.
 
     Args:
-        num_flows: how many steps, >= 1.
-        hidden_units: units of each hidden layer of a step's MADE.
+        num_flows: steps of the flow, >= 1.
+        hidden_units: units of each hidden layer of a step's network, a `MADE`.
         name: the layer's name.
         **kwargs: what every Keras layer takes.
 

@@ -21,7 +21,7 @@ class Planar(FlowPosterior):
     """q(z|x) by steps z -> z + u(x) tanh(w(x).z + b(x)), each of them invertible.
 
     Args:
-        num_flows: how many steps, >= 1.
+        num_flows: steps of the flow, >= 1.
         name: the layer's name.
         **kwargs: what every Keras layer takes.
 

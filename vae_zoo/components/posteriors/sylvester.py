@@ -26,10 +26,10 @@ class Sylvester(FlowPosterior):
     -1 and 1. With one vector it is nearly `Planar`.
 
     Args:
-        num_flows: how many steps, >= 1.
-        num_vectors: the columns of an orthogonal Q, at most as many as latents, or the
-            reflections that a Householder's square Q is made of, >= 1.
-        kind: of Q, "orthogonal" or "householder".
+        num_flows: steps of the flow, >= 1.
+        num_vectors: columns of an orthogonal Q, at most as many as latents, or
+            reflections that a square Q is the product of, >= 1.
+        kind: whether Q is "orthogonal" or a product of reflections, "householder".
         name: the layer's name.
         **kwargs: what every Keras layer takes.
 

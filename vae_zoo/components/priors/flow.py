@@ -26,7 +26,7 @@ class Flow(Prior):
     that, and has a density everywhere.
 
     Args:
-        num_couplings: how many, >= 1; with one, a half of z stays normal.
+        num_couplings: couplings of the flow, >= 1; with one, a half of z stays normal.
         hidden_units: units of each hidden layer of a coupling's network.
         name: the layer's name.
         **kwargs: what every Keras layer takes.

@@ -20,7 +20,7 @@ class MixtureDensity(Prior):
     data, metrics and a signature.
 
     Args:
-        num_normals: K, how many, >= 1.
+        num_normals: normals of the mixture, >= 1.
         name: the layer's name.
         **kwargs: what every Keras layer takes.
 

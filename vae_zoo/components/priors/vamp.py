@@ -23,9 +23,9 @@ class VampPrior(Prior):
     It lives where the model's posterior lives.
 
     Args:
-        num_pseudo_inputs: K >= 1; from data at most as many as examples.
-        start_from: what the pseudo-inputs are before training, "data", that is some
-            examples, or "random".
+        num_pseudo_inputs: how many, >= 1, from data at most as many as examples.
+        start_from: what the pseudo-inputs are before training, examples ("data") or
+            noise ("random").
         name: the layer's name.
         **kwargs: what every Keras layer takes.
 
