@@ -171,7 +171,7 @@ ALL = [
     pytest.param(hyperspherical_vae),
     pytest.param(mixture_prior_vae, marks=pytest.mark.slow),
     pytest.param(gaussian_mixture_vae),
-    pytest.param(flow_vae),
+    pytest.param(flow_vae, marks=pytest.mark.slow),
     pytest.param(vamp_prior_vae, marks=pytest.mark.slow),
 ]
 

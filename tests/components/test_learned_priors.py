@@ -179,7 +179,7 @@ def product():
         (VAE, posteriors.FullCovarianceNormal, 3),
         (HypersphericalVAE, posteriors.VonMisesFisher, 3),
         (HypersphericalVAE, posteriors.PowerSpherical, 3),
-        (HypersphericalVAE, product, 4),
+        pytest.param(HypersphericalVAE, product, 4, marks=pytest.mark.slow),
     ],
 )
 def test_a_vamp_prior_is_the_mean_of_the_posteriors_of_its_inputs(

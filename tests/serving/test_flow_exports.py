@@ -1,9 +1,9 @@
-"""Models of flows and pseudo-inputs on a server."""
+"""Models of flows and pseudo-inputs on a server, and in files."""
 
-import numpy as np
+import keras
 import pytest
 import tensorflow as tf
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 import vae_zoo
 from tests.serving.operations import foreign_operations
@@ -57,7 +57,12 @@ def test_what_is_exported_is_the_model(make_model, tmp_path):
         alone = served["score"](inputs=x[own], seeds=seeds[own])
         for name, value in answers["score"].items():
             assert_allclose(alone[name], value[own], rtol=1e-4)
-    loaded = type(model).from_preset(folder)
-    assert_allclose(loaded.elbo(x, seed=1), model.elbo(x, seed=1), rtol=1e-5)
-    for a, b in zip(loaded.weights, model.weights, strict=True):
-        np.testing.assert_array_equal(a, b)
+    model.save(tmp_path / "model.keras")
+    for loaded in (
+        type(model).from_preset(folder),
+        keras.models.load_model(tmp_path / "model.keras"),
+    ):
+        assert loaded.get_config() == model.get_config()
+        assert_allclose(loaded.elbo(x, seed=1), model.elbo(x, seed=1), rtol=1e-5)
+        for a, b in zip(loaded.weights, model.weights, strict=True):
+            assert_array_equal(a, b)
