@@ -152,8 +152,9 @@ def _batches(x: object) -> tf.data.Dataset:
 def _write_usage(usage: LatentUsage) -> None:
     """The scalars and the histogram of a `LatentUsage`, to the default writer."""
     tf.summary.scalar("latent/active_units", usage.num_active)
-    tf.summary.scalar("latent/mutual_information", usage.mutual_information.mean)
-    tf.summary.scalar("latent/aggregate_gap", usage.aggregate_gap.mean)
+    if usage.mutual_information is not None:
+        tf.summary.scalar("latent/mutual_information", usage.mutual_information.mean)
+        tf.summary.scalar("latent/aggregate_gap", usage.aggregate_gap.mean)
     kl = usage.kl_per_dimension
     if kl is None:
         return

@@ -164,6 +164,13 @@ def _checked(
         )
     for number, factor in enumerate(factors):
         check_component(f"factors[{number}]", factor, kind, example)
+        if isinstance(factor, Posterior):
+            factor.check_density("a ProductPosterior")
+        elif factor.geometry is None:
+            raise ValueError(
+                "`factors` must be priors on a space of their own, which those made "
+                f"of the model's posterior are not. Received: {type(factor).__name__}"
+            )
     if len({id(factor) for factor in factors}) < len(factors):
         raise ValueError(
             "`factors` must be as many objects, each with weights of its own. "

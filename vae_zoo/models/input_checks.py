@@ -20,6 +20,7 @@ _INTEGERS = ("int32", "int64", "uint32", "uint64", "int16", "uint16", "int8", "u
 __all__ = [
     "as_incomplete",
     "as_latents",
+    "check_density",
     "check_same_geometry",
     "check_seed_of_rows",
     "check_shape",
@@ -56,12 +57,23 @@ def _is_positive_integer(value: object) -> bool:
 
 def check_same_geometry(posterior: Posterior, prior: Prior) -> None:
     """Raises ValueError unless the two components are distributions on one space."""
-    if posterior.geometry != prior.geometry:
+    if prior.geometry not in (None, posterior.geometry):
         raise ValueError(
             "`posterior` and `prior` must live on the same space. Received: "
             f"posterior={type(posterior).__name__} on {posterior.geometry.name}, "
             f"prior={type(prior).__name__} on {prior.geometry.name}"
         )
+
+
+def check_density(model: VAE, needed_by: str) -> None:
+    """Raises ValueError unless each q of the model has a density at any point.
+
+    Args:
+        model: a model of the package.
+        needed_by: what cannot do without, for the error.
+    """
+    for head in model.posterior_heads.values():
+        head.check_density(needed_by)
 
 
 def check_values(
