@@ -1,13 +1,14 @@
 """Distributions of what a flow makes of draws."""
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 import tensorflow as tf
-import tensorflow_probability as tfp
+from tensorflow_probability import distributions as tfd
 
-tfd = tfp.distributions
+from vae_zoo.tensors import Seed, TensorLike
 
-Flow = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+Flow: TypeAlias = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
 
 class Flowed(tfd.Distribution):
@@ -31,11 +32,12 @@ class Flowed(tfd.Distribution):
         inverse: Flow | None = None,
         owner: str = "flow",
         name: str = "Flowed",
-    ):
+    ) -> None:
         parameters = dict(locals())
         self.base, self.forward, self.inverse = base, forward, inverse
         self.owner = owner
-        self._latest, self._log_q = None, None
+        self._latest: tf.Tensor | None = None
+        self._log_q: tf.Tensor | None = None
         super().__init__(
             dtype=base.dtype,
             reparameterization_type=base.reparameterization_type,
@@ -45,13 +47,13 @@ class Flowed(tfd.Distribution):
             name=name,
         )
 
-    def _call_sample_n(self, sample_shape, seed):
+    def _call_sample_n(self, sample_shape: TensorLike, seed: Seed | None) -> tf.Tensor:
         u = self.base.sample(sample_shape, seed=seed)
         z, log_det = self.forward(u)
         self._latest, self._log_q = z, self.base.log_prob(u) - log_det
         return z
 
-    def _log_prob(self, z):
+    def _log_prob(self, z: tf.Tensor) -> tf.Tensor:
         if self.inverse is not None:
             u, log_det = self.inverse(z)
             return self.base.log_prob(u) - log_det
@@ -63,14 +65,14 @@ class Flowed(tfd.Distribution):
             "any point. Received: another tensor"
         )
 
-    def _event_shape(self):
+    def _event_shape(self) -> tf.TensorShape:
         return self.base.event_shape
 
-    def _event_shape_tensor(self):
+    def _event_shape_tensor(self) -> tf.Tensor:
         return self.base.event_shape_tensor()
 
-    def _batch_shape(self):
+    def _batch_shape(self) -> tf.TensorShape:
         return self.base.batch_shape
 
-    def _batch_shape_tensor(self):
+    def _batch_shape_tensor(self) -> tf.Tensor:
         return self.base.batch_shape_tensor()

@@ -149,13 +149,12 @@ def _in_a_batch(
     features = model.features(x)
     draw = model.infer(x, features=features, seed=key)
     q_z = draw.q[model.top_latent]
-    if q_z is None:
-        mean = model.locations(x, features=features)[model.top_latent]
+    if q_z is not None:
+        mean, kl = q_z.mean(), _kl_per_dimension(q_z, model.prior())
     else:
-        mean = q_z.mean()
+        mean, kl = model.locations(x, features=features)[model.top_latent], ()
     log_prior = total(model.log_prior(draw.z, x))
-    found = (draw.z, mean, total(draw.log_q)[0], log_prior[0])
-    return found + _kl_per_dimension(q_z, model.prior())
+    return draw.z, mean, total(draw.log_q)[0], log_prior[0], *kl
 
 
 def _kl_per_dimension(

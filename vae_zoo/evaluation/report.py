@@ -177,11 +177,13 @@ def _latent_usage(model: VAE, source: Source, plan: Plan) -> Found:
     usage = latent_usage(model, _data(source, plan, labels=False), seed=plan.seed)
     count = usage.num_examples
     found = {"active_units": Measurement(usage.num_active, "", count)}
-    if usage.mutual_information is not None:
-        found |= {
-            "mutual_information": Measurement.of(usage.mutual_information, "nats", 1),
-            "aggregate_gap": Measurement.of(usage.aggregate_gap, "nats", 1),
-        }
+    estimates = {
+        "mutual_information": usage.mutual_information,
+        "aggregate_gap": usage.aggregate_gap,
+    }
+    for name, estimate in estimates.items():
+        if estimate is not None:
+            found[name] = Measurement.of(estimate, "nats", 1)
     found["latent_variances"] = Measurement(usage.variances, "", count)
     if usage.kl_per_dimension is not None:
         found["kl_per_dimension"] = Measurement(

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from vae_zoo.arguments import shown
 from vae_zoo.components.batch_checks import plain_value_errors
-from vae_zoo.components.posteriors import Posterior
+from vae_zoo.components.posteriors.posterior import Posterior, check_density
 from vae_zoo.components.priors import Prior
 from vae_zoo.fitting.examples import as_numbers, check_shape
 from vae_zoo.tensors import TensorLike
@@ -63,17 +63,6 @@ def check_same_geometry(posterior: Posterior, prior: Prior) -> None:
             f"posterior={type(posterior).__name__} on {posterior.geometry.name}, "
             f"prior={type(prior).__name__} on {prior.geometry.name}"
         )
-
-
-def check_density(model: VAE, needed_by: str) -> None:
-    """Raises ValueError unless each q of the model has a density at any point.
-
-    Args:
-        model: a model of the package.
-        needed_by: what cannot do without, for the error.
-    """
-    for head in model.posterior_heads.values():
-        head.check_density(needed_by)
 
 
 def check_values(

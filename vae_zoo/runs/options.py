@@ -173,8 +173,9 @@ def _add_part(
     owner = Option(name, str, argument.meaning, default, tuple(choices))
     found[name] = owner
     for choice, part in choices.items():
-        for each in part.arguments.values() if part else ():
-            _add(found, part.option(each.name), each, owner, choice)
+        if part is not None:
+            for each in part.arguments.values():
+                _add(found, part.option(each.name), each, owner, choice)
 
 
 def _add(

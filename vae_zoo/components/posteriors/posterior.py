@@ -1,11 +1,18 @@
 """What every approximate posterior is."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import tensorflow as tf
 
 from vae_zoo.components.draw import DrawOfOne
 from vae_zoo.components.geometry import EUCLIDEAN, Space
 from vae_zoo.components.heads import Head
 from vae_zoo.tensors import Seed
+
+if TYPE_CHECKING:
+    from vae_zoo.models.vae import VAE
 
 
 class Posterior(Head):
@@ -67,3 +74,14 @@ class Posterior(Head):
                 f"posterior={type(self).__name__}, which knows that of its own draws "
                 "alone"
             )
+
+
+def check_density(model: VAE, needed_by: str) -> None:
+    """Raises ValueError unless each q of the model has a density at any point.
+
+    Args:
+        model: a model of the package.
+        needed_by: what cannot do without, for the error.
+    """
+    for head in model.posterior_heads.values():
+        head.check_density(needed_by)

@@ -31,7 +31,7 @@ class Prior(keras.layers.Layer):
     z, None until the prior is built.
     """
 
-    geometry: Space = EUCLIDEAN
+    geometry: Space | None = EUCLIDEAN
     num_components: int | None = None
     # No method is of use before it is built.
     event_shape: tuple[int, ...] = None  # type: ignore[assignment]
