@@ -24,7 +24,9 @@ BASIC = {"samples", "reconstructions", "latent"}
         pytest.param(zoo_of_models.vae, set(), True, marks=pytest.mark.slow),
         (zoo_of_models.convolutional_vae, {"manifold"}, True),
         (zoo_of_models.dropout_vae, set(), True),
-        (zoo_of_models.product_of_spheres_vae, set(), True),
+        pytest.param(
+            zoo_of_models.product_of_spheres_vae, set(), True, marks=pytest.mark.slow
+        ),
         (zoo_of_models.mixture_prior_vae, {"clusters"}, True),
         # Every kind of picture in its usual size.
         (zoo_of_models.gaussian_mixture_vae, {"clusters", "manifold"}, False),

@@ -20,7 +20,7 @@ from vae_zoo.arguments import (
 )
 from vae_zoo.datasets.defaults import Binarization
 from vae_zoo.distributions.noise import fold_in, uniform
-from vae_zoo.fitting.batches import one_epoch, pipeline, shuffled
+from vae_zoo.fitting.batches import as_it_is, one_epoch, pipeline, shuffled
 
 BINARIZATIONS = (None, "dynamic", "fixed")
 
@@ -156,7 +156,9 @@ class Source:
             return (x, y) if with_labels else x
 
         if epoch is not None:
-            epochs = tf.data.Dataset.range(1).map(lambda _: epoch.read_value())
+            epochs = tf.data.Dataset.range(1).map(
+                as_it_is(lambda _: epoch.read_value())
+            )
         elif first_epoch is None:
             epochs = one_epoch(seed)
         else:

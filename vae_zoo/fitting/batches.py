@@ -15,6 +15,9 @@ import tensorflow as tf
 from vae_zoo.fitting.inputs import Batch, Parts
 from vae_zoo.fitting.parts import packed
 
+# AutoGraph would rewrite each function that a data set maps, which takes longer than to
+# trace it. None of ours has a Python branch on a tensor.
+as_it_is = tf.autograph.experimental.do_not_convert
 PARALLEL_CALLS, PREFETCHED = min(8, os.cpu_count() or 1), 8
 
 
@@ -33,11 +36,15 @@ def pipeline(
         is_endless: whether `epochs` is.
     """
     places = epochs.flat_map(
-        lambda epoch: tf.data.Dataset.range(num_elements).map(
-            lambda number: (epoch, number)
+        as_it_is(
+            lambda epoch: tf.data.Dataset.range(num_elements).map(
+                as_it_is(lambda number: (epoch, number))
+            )
         )
     )
-    data = places.map(element, num_parallel_calls=PARALLEL_CALLS, deterministic=True)
+    data = places.map(
+        as_it_is(element), num_parallel_calls=PARALLEL_CALLS, deterministic=True
+    )
     size = tf.data.INFINITE_CARDINALITY if is_endless else num_elements
     data = data.apply(tf.data.experimental.assert_cardinality(size))
     options = tf.data.Options()
@@ -49,7 +56,7 @@ def pipeline(
 def one_epoch(seed: int | None = None) -> tf.data.Dataset:
     """The number of an epoch, another each time; the same series for the same seed."""
     numbers = tf.data.Dataset.random(seed, rerandomize_each_iteration=True)
-    return numbers.take(1).map(lambda number: number & 0x7FFFFFFF)
+    return numbers.take(1).map(as_it_is(lambda number: number & 0x7FFFFFFF))
 
 
 def shuffled(positions: tf.Tensor, key: tf.Tensor, size: int) -> tf.Tensor:
