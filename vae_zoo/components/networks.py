@@ -53,7 +53,7 @@ class MLP(Network):
         self.gated = check_flag("gated", gated)
 
     def hidden_layer(self, units: int, activation: Activation) -> list[keras.Layer]:
-        """Twice as many and their gates, where they have gates."""
+        """A dense layer; with gates, one of twice the units and a `Gate`."""
         if not self.gated:
             return super().hidden_layer(units, activation)
         policy = self.dtype_policy
@@ -61,7 +61,7 @@ class MLP(Network):
         return [dense, Gate(activation, dtype=policy)]
 
     def encoder_stack(self, input_shape: tuple[int, ...]) -> list[keras.Layer]:
-        """Flatten, dense layers."""
+        """Flattens, then dense layers."""
         del input_shape
         flatten = keras.layers.Flatten("channels_last", dtype=self.dtype_policy)
         dense = self.dense(self.hidden_units, self.activation, self.dropout_rate)
