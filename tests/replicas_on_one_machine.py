@@ -14,7 +14,13 @@ import tensorflow as tf
 
 import vae_zoo
 from tests.additions.conditional import OnCondition
-from vae_zoo.components import cluster_initializers, distortions, networks
+from vae_zoo.components import (
+    cluster_initializers,
+    distortions,
+    networks,
+    posteriors,
+    priors,
+)
 from vae_zoo.datasets import open_source
 from vae_zoo.fitting import distribute
 
@@ -60,6 +66,27 @@ def weighted_beta_vae():
 def conditional_vae():
     """Of the upper half, given the lower one; with labels' place taken by these."""
     return OnCondition((32,), 3, 32, encoder=networks.MLP((16,)), seed=2)
+
+
+def vamp_prior_vae():
+    return vae_zoo.VAE(
+        (8, 8, 1),
+        3,
+        encoder=networks.MLP((16,)),
+        prior=priors.VampPrior(20),
+        seed=2,
+    )
+
+
+def flow_vae():
+    return vae_zoo.VAE(
+        (8, 8, 1),
+        3,
+        encoder=networks.MLP((16,)),
+        posterior=posteriors.InverseAutoregressiveFlow(2, (8,)),
+        prior=priors.Flow(2, (8,)),
+        seed=2,
+    )
 
 
 def halves(x):

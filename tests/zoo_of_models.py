@@ -137,6 +137,28 @@ def gaussian_mixture_vae():
     )
 
 
+def flow_vae():
+    return VAE(
+        SHAPE,
+        3,
+        encoder=networks.MLP((16,)),
+        posterior=posteriors.InverseAutoregressiveFlow(2, (12,)),
+        prior=priors.Flow(2, (8,)),
+        seed=17,
+    )
+
+
+def vamp_prior_vae():
+    return VAE(
+        SHAPE,
+        2,
+        encoder=networks.MLP((16,), dropout_rate=0.3),
+        likelihood=likelihoods.Normal(0.5),
+        prior=priors.VampPrior(6),
+        seed=18,
+    )
+
+
 # Those that differ most from each other, and among them have every part of the others,
 # which run with `pytest -m ""` too.
 ALL = [
@@ -149,6 +171,8 @@ ALL = [
     pytest.param(hyperspherical_vae),
     pytest.param(mixture_prior_vae, marks=pytest.mark.slow),
     pytest.param(gaussian_mixture_vae),
+    pytest.param(flow_vae, marks=pytest.mark.slow),
+    pytest.param(vamp_prior_vae, marks=pytest.mark.slow),
 ]
 
 every_model = pytest.mark.parametrize("make_model", ALL)

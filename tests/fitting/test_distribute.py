@@ -77,6 +77,8 @@ def test_two_workers_of_which_one_is_killed_end_as_one_process(
         pytest.param("gaussian_mixture_vae", marks=pytest.mark.slow),
         pytest.param("hyperspherical_vae", marks=pytest.mark.slow),
         pytest.param("conditional_vae", marks=pytest.mark.slow),
+        pytest.param("vamp_prior_vae", marks=pytest.mark.slow),
+        pytest.param("flow_vae", marks=pytest.mark.slow),
     ],
 )
 def test_two_replicas_on_one_machine_are_one(model, start):

@@ -84,6 +84,7 @@ WRONG = {
     "dropout_rate": [None, -0.1, 1, float("nan"), "0"],
     "likelihood": [None, "Bernoulli"],
     "posterior": [None, "von-mises-fisher"],
+    "prior": [None, "vamp-prior", "spherical-uniform"],
     "epochs": [None, 0, 1.5, "3", True],
     "batch_size": [None, 0, 12.5, "128"],
     "learning_rate": [None, 0, -1, "1e-3", float("nan"), float("inf")],
@@ -175,7 +176,7 @@ class TemperedNormal(DiagonalNormal):
 def tempered(monkeypatch):
     """A new posterior, registered."""
     entry = Entry(f"{__name__}.TemperedNormal")
-    monkeypatch.setitem(catalogue.NORMAL_POSTERIORS, "tempered", entry)
+    monkeypatch.setitem(catalogue.POSTERIORS, "tempered", entry)
 
 
 @pytest.mark.usefixtures("tempered")
@@ -184,7 +185,8 @@ def test_a_line_registers_a_component_with_its_own_arguments(tmp_path, capsys):
     with pytest.raises(SystemExit):
         main(["train", "vae", "--help"])
     text = " ".join(capsys.readouterr().out.split())
-    assert "--posterior {diagonal-normal,full-covariance-normal,tempered}" in text
+    assert "--posterior {diagonal-normal,full-covariance-normal," in text
+    assert "sylvester-flow,tempered}" in text
     expected = "of its scales, a number > 0; for posterior tempered (default: 0.5)"
     assert f"--temperature X {expected}" in text
     assert "--is-tight, --no-is-tight whether it is tight" in text
@@ -208,6 +210,38 @@ def test_a_line_registers_a_component_with_its_own_arguments(tmp_path, capsys):
     assert not posterior.is_tight
     # Another model does not know of it.
     assert "temperature" not in run_options.of_model("hyperspherical-vae")
+
+
+def test_flows_and_learned_priors_are_options():
+    options = ["--posterior", "inverse-autoregressive-flow", "--flow-units", "9"]
+    options += ["--prior", "flow", "--prior-units", "7", "6", "--num-couplings", "3"]
+    model = build_model(plan_of("vae", *options), (8, 8, 1), 11)
+    assert type(model.posterior_head).__name__ == "InverseAutoregressiveFlow"
+    assert model.posterior_head.hidden_units == (9,)
+    assert model.posterior_head.num_flows == 2
+    assert model.prior_layer.hidden_units == (7, 6)
+    assert model.prior_layer.num_couplings == 3
+    assert model.encoder.hidden_units != (9,)
+    options = ["--posterior", "sylvester-flow", "--sylvester-kind", "householder"]
+    options += ["--prior", "mixture", "--num-normals", "4"]
+    model = build_model(plan_of("beta-vae", *options), (8, 8, 1), 11)
+    assert (model.posterior_head.kind, model.posterior_head.num_flows) == (
+        "householder",
+        4,
+    )
+    assert model.prior_layer.num_normals == 4
+    options = ["--prior", "vamp", "--num-pseudo-inputs", "5"]
+    options += ["--pseudo-inputs-from", "random"]
+    prior = build_model(plan_of("vae", *options), (8, 8, 1), 11).prior_layer
+    assert (prior.num_pseudo_inputs, prior.start_from) == (5, "random")
+
+
+def test_models_with_a_prior_of_their_own_have_no_option_for_one():
+    for model in ("gaussian-mixture-vae", "hyperspherical-vae"):
+        assert "prior" not in run_options.of_model(model)
+    settings = settings_of("hyperspherical-vae")
+    with pytest.raises(ValueError, match="`posterior` must be .*'planar-flow'"):
+        run_settings.completed({**settings, "posterior": "planar-flow"})
 
 
 def test_a_line_registers_a_kind_of_part(monkeypatch, capsys):
@@ -264,7 +298,7 @@ def test_a_line_registers_a_model(monkeypatch, capsys):
 
 def test_two_parts_with_one_argument_are_refused(monkeypatch):
     twice = Entry(f"{__name__}.TemperedNormal")
-    monkeypatch.setitem(catalogue.NORMAL_POSTERIORS, "tempered", twice)
+    monkeypatch.setitem(catalogue.POSTERIORS, "tempered", twice)
     monkeypatch.setitem(catalogue.LIKELIHOODS, "tempered", twice)
     with pytest.raises(ValueError, match="`temperature` must be an argument of one"):
         run_options.of_model("vae")

@@ -154,8 +154,13 @@ def _batches(x: object) -> tf.data.Dataset:
 def _write_usage(usage: LatentUsage) -> None:
     """The scalars and the histogram of a `LatentUsage`, to the default writer."""
     tf.summary.scalar("latent/active_units", usage.num_active)
-    tf.summary.scalar("latent/mutual_information", usage.mutual_information.mean)
-    tf.summary.scalar("latent/aggregate_gap", usage.aggregate_gap.mean)
+    estimates = {
+        "mutual_information": usage.mutual_information,
+        "aggregate_gap": usage.aggregate_gap,
+    }
+    for name, estimate in estimates.items():
+        if estimate is not None:
+            tf.summary.scalar(f"latent/{name}", estimate.mean)
     kl = usage.kl_per_dimension
     if kl is None:
         return

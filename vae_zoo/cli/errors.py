@@ -24,6 +24,7 @@ ALIASES = (
     ("name_or_path", "init_from"),
     ("folders", "sources"),
     *RENAMED.items(),
+    ("start_from", "pseudo_inputs_from"),
 )
 
 

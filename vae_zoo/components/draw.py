@@ -35,7 +35,7 @@ class Draw(NamedTuple):
 
     z: dict[str, tf.Tensor]
     log_q: dict[str, tf.Tensor]
-    q: dict[str, tfp.distributions.Distribution]
+    q: dict[str, tfp.distributions.Distribution | None]
 
     @classmethod
     def of(cls, parts: dict[str, DrawOfOne]) -> "Draw":

@@ -11,6 +11,8 @@ from tensorflow_probability import distributions as tfd
 from vae_zoo.arguments import Config
 from vae_zoo.tensors import BatchShape, LayerOptions
 
+MAX_LOG_SCALE = 3.0
+
 
 class Head(keras.layers.Layer):
     """Owns the projections from features to one distribution's parameters.
@@ -134,3 +136,11 @@ def built_projection(
 def positive(raw: tf.Tensor | keras.Variable, minimum: float) -> tf.Tensor:
     """softplus(raw) + minimum: a scale bounded away from zero."""
     return tf.math.softplus(raw) + minimum
+
+
+def bounded(raw: tf.Tensor) -> tf.Tensor:
+    """A log-scale of a flow, `raw` near 0 and always between -3 and 3.
+
+    Without a bound one step of training far off is enough to overflow exp.
+    """
+    return MAX_LOG_SCALE * tf.tanh(raw / MAX_LOG_SCALE)

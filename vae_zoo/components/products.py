@@ -48,7 +48,7 @@ class ProductPosterior(Posterior):
 
     def __init__(
         self,
-        factors: Sequence[Posterior],
+        factors: Iterable[Posterior],
         sizes: Sequence[int],
         *,
         name: str | None = None,
@@ -112,7 +112,7 @@ class ProductPrior(Prior):
 
     def __init__(
         self,
-        factors: Sequence[Prior],
+        factors: Iterable[Prior],
         sizes: Sequence[int],
         *,
         name: str | None = None,
@@ -164,6 +164,8 @@ def _checked(
         )
     for number, factor in enumerate(factors):
         check_component(f"factors[{number}]", factor, kind, example)
+        if isinstance(factor, Posterior):
+            factor.check_density("a ProductPosterior")
     if len({id(factor) for factor in factors}) < len(factors):
         raise ValueError(
             "`factors` must be as many objects, each with weights of its own. "
@@ -186,8 +188,15 @@ def _check_sum(sizes: Sequence[int], event_shape: Sequence[int]) -> None:
 
 
 def _geometry(product: ProductPosterior | ProductPrior) -> product_geometry.Product:
-    parts = tuple(factor.geometry for factor in product.factors)
-    return product_geometry.Product(parts, product.sizes)
+    parts = []
+    for factor in product.factors:
+        if factor.geometry is None:
+            raise ValueError(
+                "`factors` must be priors on a space of their own, which those made "
+                f"of the model's posterior are not. Received: {type(factor).__name__}"
+            )
+        parts.append(factor.geometry)
+    return product_geometry.Product(tuple(parts), product.sizes)
 
 
 def _config(product: ProductPosterior | ProductPrior) -> Config:

@@ -4,7 +4,9 @@ from vae_zoo.distributions.bernoulli import Bernoulli
 from vae_zoo.distributions.bernoulli_given_sum import BernoulliGivenSum
 from vae_zoo.distributions.continuous_bernoulli import ContinuousBernoulli
 from vae_zoo.distributions.divergence import kl_divergence
+from vae_zoo.distributions.flowed import Flowed
 from vae_zoo.distributions.marginal import Marginal
+from vae_zoo.distributions.mixture import Mixture
 from vae_zoo.distributions.mixture_of_normals import MixtureOfNormals
 from vae_zoo.distributions.power_spherical import PowerSpherical
 from vae_zoo.distributions.product import Product
@@ -17,7 +19,9 @@ __all__ = [
     "Bernoulli",
     "BernoulliGivenSum",
     "ContinuousBernoulli",
+    "Flowed",
     "Marginal",
+    "Mixture",
     "MixtureOfNormals",
     "PowerSpherical",
     "Product",

@@ -21,6 +21,7 @@ from vae_zoo.evaluation.latent_target import (
     State,
     adapted_kernel,
 )
+from vae_zoo.models.input_checks import check_density
 from vae_zoo.models.proposal import check_prior_share
 from vae_zoo.models.traced import traced
 from vae_zoo.models.vae import VAE
@@ -82,7 +83,7 @@ def annealed_marginal_likelihood(
 
     Source: Neal 2001; for decoders, Wu et al. 2017 (who start from the prior).
     """
-    settings = _checked(num_steps, num_chains, prior_share)
+    settings = _checked(model, num_steps, num_chains, prior_share)
     batches = Batches(model, data)
     score = traced(_score, model, *settings)
     return mapped(score, batches, seed, verbose, lambda pair: Estimate.of(*pair))
@@ -134,10 +135,10 @@ def bidirectional(
 
     Source: Grosse et al. 2015; Wu et al. 2017, section 4.
     """
-    settings = _checked(num_steps, num_chains, prior_share)
+    settings = _checked(model, num_steps, num_chains, prior_share)
     check_count("num_examples", num_examples, 1, "the examples to draw")
     check_count("batch_size", batch_size, 1, "the examples at a time")
-    sides = traced(_sides, check_model(model), *settings)
+    sides = traced(_sides, model, *settings)
 
     def summarize(found: tuple[np.ndarray, np.ndarray]) -> BidirectionalEstimate:
         lower, upper = found
@@ -189,8 +190,9 @@ def log_likelihood(
 
 
 def _checked(
-    num_steps: object, num_chains: object, prior_share: object
+    model: VAE, num_steps: object, num_chains: object, prior_share: object
 ) -> tuple[int, int, float]:
+    check_density(check_model(model), "annealing, which starts at q(z|x)")
     return (
         check_count("num_steps", num_steps, 1, "the densities to pass through"),
         check_count("num_chains", num_chains, 1, "the chains of each example"),

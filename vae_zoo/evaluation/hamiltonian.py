@@ -14,6 +14,7 @@ from vae_zoo.arguments import check_count
 from vae_zoo.distributions.noise import fold_in
 from vae_zoo.evaluation.estimate import Batches, Data, Estimate, check_model, mapped
 from vae_zoo.evaluation.latent_target import LatentTarget, State, adapted_kernel
+from vae_zoo.models.input_checks import check_density
 from vae_zoo.models.traced import traced
 from vae_zoo.models.vae import VAE
 from vae_zoo.tensors import ModelInput
@@ -121,6 +122,7 @@ def _log_joint(
 def check(model: VAE, num_samples: object, name: str = "num_samples") -> int:
     """The number of latent variables; ValueError, of `name`, if there is no way."""
     check_count(name, num_samples, NUM_CHAINS, "one for each chain")
+    check_density(model, "Hamiltonian Monte Carlo, whose chains start by q(z|x)")
     size = sum(math.prod(shape) for shape in model.latent_shapes.values())
     if size > MAX_LATENTS:
         raise ValueError(

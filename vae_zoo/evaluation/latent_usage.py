@@ -37,25 +37,28 @@ class LatentUsage:
 
     Attributes:
         variances: tuple [D], the variance over the data of each element of the mean of
-            q(z|x). On a sphere times D, so that the prior's is 1 there too.
+            q(z|x), of a flow of what it makes of the normal's mean. On a sphere times
+            D, so that the prior's is 1 there too.
         num_active: how many of these are over 0.01, the active units.
         kl_per_dimension: tuple [D], KL(q(z_d|x) || p(z_d)) in nats, mean over the data;
             None where posterior or prior is no product over the dimensions.
         kl_errors: tuple [D], the standard errors of these, or None.
         mutual_information: `Estimate` of the mutual information of x and z under q, in
             nats. It cannot exceed log N for N examples, and is close to that where it
-            says so little.
+            says so little. None of a posterior without a density at given points.
         aggregate_gap: `Estimate` of KL(q(z) || p(z)) in nats, q(z) being the mean of
             q(z|x) over the data. With `mutual_information` it adds up to the mean of
-            KL(q(z|x) || p(z)).
+            KL(q(z|x) || p(z)). None where that is None.
+        num_examples: N.
     """
 
     variances: tuple[float, ...]
     num_active: int
     kl_per_dimension: tuple[float, ...] | None
     kl_errors: tuple[float, ...] | None
-    mutual_information: Estimate
-    aggregate_gap: Estimate
+    mutual_information: Estimate | None
+    aggregate_gap: Estimate | None
+    num_examples: int
 
     @property
     def is_collapsed(self) -> bool:
@@ -111,17 +114,22 @@ def latent_usage(
     means, conditional, prior, *per_dimension = map(
         np.concatenate, zip(*(part[1:] for part in parts), strict=True)
     )
-    aggregate = _log_aggregate(model, batches, [part[0] for part in parts])
     scale = 1 / model.geometry.variances(model.latent_dim)
     variances = means.var(axis=0) * scale
     kl, kl_errors = _means_and_errors(*per_dimension)
+    information, gap = None, None
+    if all(head.has_density for head in model.posterior_heads.values()):
+        aggregate = _log_aggregate(model, batches, [part[0] for part in parts])
+        information = Estimate.of(conditional - aggregate)
+        gap = Estimate.of(aggregate - prior)
     usage = LatentUsage(
         variances=tuple(map(float, variances)),
         num_active=int(np.sum(variances > ACTIVE_VARIANCE)),
         kl_per_dimension=kl,
         kl_errors=kl_errors,
-        mutual_information=Estimate.of(conditional - aggregate),
-        aggregate_gap=Estimate.of(aggregate - prior),
+        mutual_information=information,
+        aggregate_gap=gap,
+        num_examples=num_rows(x),
     )
     if usage.is_collapsed:
         warnings.warn(
@@ -138,11 +146,15 @@ def _in_a_batch(
     model: VAE, x: dict[str, np.ndarray], key: tf.Tensor
 ) -> tuple[Any, ...]:
     """What there is of each example: draws, means, log q, log p, perhaps KLs."""
-    draw = model.infer(x, seed=key)
+    features = model.features(x)
+    draw = model.infer(x, features=features, seed=key)
     q_z = draw.q[model.top_latent]
+    if q_z is not None:
+        mean, kl = q_z.mean(), _kl_per_dimension(q_z, model.prior())
+    else:
+        mean, kl = model.locations(x, features=features)[model.top_latent], ()
     log_prior = total(model.log_prior(draw.z, x))
-    found = (draw.z, q_z.mean(), total(draw.log_q)[0], log_prior[0])
-    return found + _kl_per_dimension(q_z, model.prior())
+    return draw.z, mean, total(draw.log_q)[0], log_prior[0], *kl
 
 
 def _kl_per_dimension(

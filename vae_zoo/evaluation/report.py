@@ -175,13 +175,16 @@ def _converted(
 
 def _latent_usage(model: VAE, source: Source, plan: Plan) -> Found:
     usage = latent_usage(model, _data(source, plan, labels=False), seed=plan.seed)
-    count = usage.mutual_information.num_examples
-    found = {
-        "active_units": Measurement(usage.num_active, "", count),
-        "mutual_information": Measurement.of(usage.mutual_information, "nats", 1),
-        "aggregate_gap": Measurement.of(usage.aggregate_gap, "nats", 1),
-        "latent_variances": Measurement(usage.variances, "", count),
+    count = usage.num_examples
+    found = {"active_units": Measurement(usage.num_active, "", count)}
+    estimates = {
+        "mutual_information": usage.mutual_information,
+        "aggregate_gap": usage.aggregate_gap,
     }
+    for name, estimate in estimates.items():
+        if estimate is not None:
+            found[name] = Measurement.of(estimate, "nats", 1)
+    found["latent_variances"] = Measurement(usage.variances, "", count)
     if usage.kl_per_dimension is not None:
         found["kl_per_dimension"] = Measurement(
             usage.kl_per_dimension, "nats", count, standard_error=usage.kl_errors

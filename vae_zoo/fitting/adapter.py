@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 import keras
@@ -14,7 +14,7 @@ from vae_zoo.components.batch_checks import plain_value_errors
 from vae_zoo.components.keras_private import FLAG_OF_VALIDATION, ModelHooks, untrack
 from vae_zoo.components.objectives.objective import Objective, build_objective
 from vae_zoo.components.parts import check_components, claim
-from vae_zoo.components.randomness import as_seed, load_seeds, save_seeds
+from vae_zoo.components.randomness import Store, as_seed, load_seeds, save_seeds
 from vae_zoo.fitting import calls, compilation, keras_steps
 from vae_zoo.fitting.calls import with_signature_of
 from vae_zoo.fitting.compilation import AUTO, Compilation, kept_by_number
@@ -316,12 +316,12 @@ class Adapter(ModelHooks, keras.Model):
         """
         return super().predict_on_batch(self.door().arrays(x)[0])
 
-    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
+    def save_own_variables(self, store: Store) -> None:
         """Adds the state of all random generators, so that a resumed run continues."""
         super().save_own_variables(store)
         save_seeds(self, store)
 
-    def load_own_variables(self, store: MutableMapping[str, Any]) -> None:
+    def load_own_variables(self, store: Store) -> None:
         """The inverse of `save_own_variables`."""
         super().load_own_variables(load_seeds(self, store))
 

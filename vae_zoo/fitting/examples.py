@@ -27,7 +27,7 @@ class ExampleRule:
     shape: tuple[int, ...]
     values: ValueRule
 
-    def as_array(self, x: TensorLike, name: str = "x") -> Array:
+    def as_array(self, x: TensorLike | tf.SparseTensor, name: str = "x") -> Array:
         """`x` as a float32 array or tensor [B, *shape], values checked.
 
         Args:
@@ -42,7 +42,7 @@ class ExampleRule:
         self.values.check(x)
         return x
 
-    def as_tensor(self, x: TensorLike, name: str = "x") -> tf.Tensor:
+    def as_tensor(self, x: TensorLike | tf.SparseTensor, name: str = "x") -> tf.Tensor:
         """As `as_array`, as a tensor; the values of a symbolic one are not checked."""
         if not tf.is_symbolic_tensor(x):
             return tf.convert_to_tensor(self.as_array(x, name))
@@ -67,7 +67,7 @@ class ExampleRule:
     def _expectation(self) -> str:
         return _EXPECTED.format(", ".join(map(str, self.shape)))
 
-    def in_shape(self, x: TensorLike, name: str = "x") -> Array:
+    def in_shape(self, x: TensorLike | tf.SparseTensor, name: str = "x") -> Array:
         """As `as_array`, but does not check the values."""
         x = as_numbers(x, name, self._expectation())
         given = tf.TensorShape(x.shape)

@@ -16,6 +16,7 @@ from vae_zoo.components.randomness import row_seeds, seed_states
 from vae_zoo.components.schedules import Iteration
 from vae_zoo.distributions.noise import fold_in
 from vae_zoo.fitting.inputs import Inputs
+from vae_zoo.tensors import Features
 
 if TYPE_CHECKING:
     from vae_zoo.models.vae import VAE
@@ -73,7 +74,7 @@ class Step:
         return self.model.iteration
 
     @functools.cached_property
-    def features(self) -> tf.Tensor:
+    def features(self) -> Features:
         """The encoder's features of the inputs."""
         return self.model.features(self.inputs, training=self.training)
 

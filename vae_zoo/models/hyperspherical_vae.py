@@ -63,15 +63,21 @@ class HypersphericalVAE(VAE):
     ) -> None:
         objective = chosen_objective(objective, Elbo, beta=beta)
         prior = SphericalUniform() if prior is None else prior
-        if not (isinstance(prior, Prior) and prior.geometry.is_spherical):
+        posterior = VonMisesFisher() if posterior is None else posterior
+        if isinstance(prior, Prior) and prior.geometry is None:
+            # It lives where the posterior does.
+            space, name, example = posterior, "posterior", "VonMisesFisher()"
+        else:
+            space, name, example = prior, "prior", "SphericalUniform()"
+        if not getattr(getattr(space, "geometry", None), "is_spherical", False):
             raise ValueError(
-                "`prior` must be a distribution on the unit sphere, such as "
-                f"SphericalUniform(). Received: prior={prior!r}"
+                f"`{name}` must be a distribution on the unit sphere, such as "
+                f"{example}. Received: {name}={space!r}"
             )
         super().__init__(
             input_shape,
             latent_dim,
-            posterior=VonMisesFisher() if posterior is None else posterior,
+            posterior=posterior,
             prior=prior,
             objective=objective,
             **kwargs,

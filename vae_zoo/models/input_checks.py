@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from vae_zoo.arguments import shown
 from vae_zoo.components.batch_checks import plain_value_errors
-from vae_zoo.components.posteriors import Posterior
+from vae_zoo.components.posteriors.posterior import Posterior, check_density
 from vae_zoo.components.priors import Prior
 from vae_zoo.fitting.examples import as_numbers, check_shape
 from vae_zoo.tensors import TensorLike
@@ -20,6 +20,7 @@ _INTEGERS = ("int32", "int64", "uint32", "uint64", "int16", "uint16", "int8", "u
 __all__ = [
     "as_incomplete",
     "as_latents",
+    "check_density",
     "check_same_geometry",
     "check_seed_of_rows",
     "check_shape",
@@ -56,7 +57,7 @@ def _is_positive_integer(value: object) -> bool:
 
 def check_same_geometry(posterior: Posterior, prior: Prior) -> None:
     """Raises ValueError unless both components are distributions on the same space."""
-    if posterior.geometry != prior.geometry:
+    if prior.geometry not in (None, posterior.geometry):
         raise ValueError(
             "`posterior` and `prior` must live on the same space. Received: "
             f"posterior={type(posterior).__name__} on {posterior.geometry.name}, "

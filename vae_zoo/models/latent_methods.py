@@ -86,7 +86,7 @@ class LatentMethods(ModelBase):
     @property
     def geometry(self) -> Space:
         """The space of z, one of `components.geometry`."""
-        return self.prior_layer.geometry
+        return self.posterior_head.geometry
 
     @property
     def num_clusters(self) -> int | None:

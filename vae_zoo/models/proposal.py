@@ -11,6 +11,8 @@ from vae_zoo.arguments import check_number, shown
 from vae_zoo.components.draw import Draw, total
 from vae_zoo.distributions.noise import fold_in
 from vae_zoo.fitting.inputs import Inputs
+from vae_zoo.models.input_checks import check_density
+from vae_zoo.tensors import Features
 
 if TYPE_CHECKING:
     from vae_zoo.models.vae import VAE
@@ -38,13 +40,15 @@ class DefensiveProposal:
         self,
         model: VAE,
         inputs: Inputs,
-        features: tf.Tensor,
+        features: Features,
         num_draws: int,
         prior_share: float,
     ) -> None:
         self.model, self.inputs, self.features = model, inputs, features
         num_prior = min(max(1, round(prior_share * num_draws)), num_draws - 1)
         num_prior = num_prior if prior_share else 0
+        if num_prior:
+            check_density(model, "a `prior_share`, draws of p(z) whose q(z|x) counts")
         self.sizes = (num_draws - num_prior, num_prior)
 
     def sample(self, seed: tf.Tensor) -> Draw:

@@ -12,6 +12,7 @@ from vae_zoo.components.randomness import check_rows_of_seed
 from vae_zoo.distributions.noise import fold_in, uniform
 from vae_zoo.fitting.inputs import Inputs
 from vae_zoo.models.importance import log_joint
+from vae_zoo.models.input_checks import check_density
 from vae_zoo.models.traced import traced
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def impute(
     Returns:
         Float32 [B, *input_shape].
     """
+    _check(model, "imputation")
     check_rows_of_seed(seed, inputs.x)
     return traced(_impute, model)(inputs, observed, _lengths(num_steps), seed)
 
@@ -45,6 +47,7 @@ def denoise(
     model: VAE, y: tf.Tensor, noise: float, num_steps: int, seed: tf.Tensor
 ) -> tf.Tensor:
     """Draws x given `y`, which is x with noise; arguments as in `impute`."""
+    _check(model, "denoising")
     check_rows_of_seed(seed, y)
     return traced(_denoise, model, noise)(y, _lengths(num_steps), seed)
 
@@ -61,8 +64,13 @@ def super_resolve(
         num_steps: as in `impute`.
         seed: as in `impute`.
     """
+    _check(model, "super-resolution")
     check_rows_of_seed(seed, means)
     return traced(_super_resolve, model, factor)(means, _lengths(num_steps), seed)
+
+
+def _check(model: VAE, task: str) -> None:
+    check_density(model, f"{task}, a chain that compares its latents under q(z|x)")
 
 
 def _lengths(num_steps: int) -> tf.Tensor:

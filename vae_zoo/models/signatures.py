@@ -100,7 +100,7 @@ class ModelSignatures(ModelBase):
             return {"outputs": outputs}
 
         mask = row_spec("mask", self.input_shape)
-        return {
+        offered = {
             "serving_default": Signature(serving_default, x),
             "encode": Signature(encode, x),
             "decode": Signature(decode, (z, *given)),
@@ -111,3 +111,6 @@ class ModelSignatures(ModelBase):
             "impute": Signature(impute, (x[0], mask, *x[1:], seeds), masked=True),
             **self.prior_layer.signatures(self),
         }
+        if not all(head.has_density for head in self.posterior_heads.values()):
+            del offered["impute"]
+        return offered

@@ -14,7 +14,7 @@ from vae_zoo.fitting.inputs import Inputs, InputsLike
 from vae_zoo.models import importance
 from vae_zoo.models.input_checks import as_named_latents, check_shape_of_draws
 from vae_zoo.models.model_base import ModelBase
-from vae_zoo.tensors import Seed, TensorLike
+from vae_zoo.tensors import Features, Seed, TensorLike
 
 
 class Story(ModelBase):
@@ -39,7 +39,7 @@ class Story(ModelBase):
         """
         raise NotImplementedError
 
-    def features(self, inputs: InputsLike, *, training: bool = False) -> tf.Tensor:
+    def features(self, inputs: InputsLike, *, training: bool = False) -> Features:
         """One pass of the encoder, for `infer` and `locations`.
 
         Args:
@@ -54,7 +54,7 @@ class Story(ModelBase):
         num_samples: int = 1,
         *,
         z: Mapping[str, TensorLike] | None = None,
-        features: tf.Tensor | None = None,
+        features: Features | None = None,
         seed: Seed | None = None,
         training: bool = False,
     ) -> Draw:
@@ -81,7 +81,7 @@ class Story(ModelBase):
         raise NotImplementedError
 
     def locations(
-        self, inputs: InputsLike, *, features: tf.Tensor | None = None
+        self, inputs: InputsLike, *, features: Features | None = None
     ) -> dict[str, tf.Tensor]:
         """Point summaries of the posteriors: name -> float [B, *event].
 

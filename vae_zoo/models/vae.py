@@ -28,7 +28,14 @@ from vae_zoo.models.latent_methods import LatentMethods
 from vae_zoo.models.preset_methods import PresetMethods
 from vae_zoo.models.signatures import ModelSignatures
 from vae_zoo.models.story import Story
-from vae_zoo.tensors import LatentsLike, LayerOptions, ModelInput, Seed, TensorLike
+from vae_zoo.tensors import (
+    Features,
+    LatentsLike,
+    LayerOptions,
+    ModelInput,
+    Seed,
+    TensorLike,
+)
 
 DEFAULT_HIDDEN_UNITS = (512, 256)
 
@@ -198,12 +205,12 @@ class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Ada
         """See `Story`."""
         return {name: head.geometry for name, head in self.posterior_heads.items()}
 
-    def features(self, inputs: InputsLike, *, training: bool = False) -> tf.Tensor:
+    def features(self, inputs: InputsLike, *, training: bool = False) -> Features:
         """See `Story`: the encoder's output for x."""
         check_flag("training", training)
         return self.encoder(self.as_inputs(inputs).x, training=training)
 
-    def features_of_top(self, features: tf.Tensor) -> tf.Tensor:
+    def features_of_top(self, features: Features) -> tf.Tensor:
         """The features from which the posterior of the top latent is made: [B, ...].
 
         Args:
@@ -217,7 +224,7 @@ class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Ada
         num_samples: int = 1,
         *,
         z: Mapping[str, TensorLike] | None = None,
-        features: tf.Tensor | None = None,
+        features: Features | None = None,
         seed: Seed | None = None,
         training: bool = False,
     ) -> Draw:
@@ -241,7 +248,7 @@ class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Ada
         return Draw.of(parts)
 
     def locations(
-        self, inputs: InputsLike, *, features: tf.Tensor | None = None
+        self, inputs: InputsLike, *, features: Features | None = None
     ) -> dict[str, tf.Tensor]:
         """See `Story`."""
         if features is None:

@@ -40,8 +40,9 @@ def figures_of_latents(
         classes: class indices [N], or None.
 
     Returns:
-        Dict name -> `matplotlib.figure.Figure`: `imputations`, with more than one
-        example `traversals` and, where a picture can show all latents, `manifold`.
+        Dict name -> `matplotlib.figure.Figure`: `imputations` unless the posterior is
+        a flow, with more than one example `traversals` and, where a picture can show
+        all latents, `manifold`.
 
     Raises:
         ValueError: if an argument is off, or the examples do not fit the model.
@@ -49,7 +50,9 @@ def figures_of_latents(
     x = checked_examples(model, x, seed)
     limits = limits_of(model, x)
     shown = x[spread(len(x), classes, NUM_IMPUTED)]
-    made = {"imputations": _imputations(model, shown, seed, limits)}
+    made = {}
+    if all(head.has_density for head in model.posterior_heads.values()):
+        made["imputations"] = _imputations(model, shown, seed, limits)
     if len(x) > 1:  # One example does not tell how the latents are used.
         made["traversals"] = _traversals(model, x, seed, limits)
     if axes := model.geometry.grid_axes(model.latent_dim):

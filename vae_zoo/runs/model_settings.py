@@ -8,7 +8,7 @@ from vae_zoo.arguments import Config
 from vae_zoo.components import optimizers
 from vae_zoo.models.vae import VAE
 from vae_zoo.runs.plan import Plan
-from vae_zoo.zoo.catalogue import DISTORTED, MODELS, RENAMED, SCHEDULES, Entry
+from vae_zoo.zoo.catalogue import DISTORTED, MODELS, SCHEDULES, Entry
 
 
 def build_model(plan: Plan, input_shape: tuple[int, ...], steps_per_epoch: int) -> VAE:
@@ -42,7 +42,7 @@ def _built(entry: Entry | None, settings: Config, **given: Any) -> Any:
         return None
     arguments = entry.given | given
     for name in entry.arguments.keys() - arguments.keys():
-        option = RENAMED.get(name, name)
+        option = entry.option(name)
         if option not in settings:
             continue
         value = settings[option]

@@ -16,7 +16,7 @@ from vae_zoo.arguments import (
     shown,
 )
 from vae_zoo.runs.plan import FOR_MODELS_WITH, Plan
-from vae_zoo.zoo.catalogue import DEFAULTS, DISTORTED, MODELS, RENAMED, SCHEDULES, Entry
+from vae_zoo.zoo.catalogue import DEFAULTS, DISTORTED, MODELS, SCHEDULES, Entry
 from vae_zoo.zoo.constructors import REQUIRED, Argument, arguments_of, meanings
 
 PLAIN = {"int": int, "float": float, "bool": bool, "str": str}
@@ -120,7 +120,7 @@ def of_function(
     for name, each in inspect.signature(function).parameters.items():
         if name not in left_out:
             annotation = inspect.formatannotation(each.annotation)
-            _add(found, Argument(name, annotation, each.default, texts[name]))
+            _add(found, name, Argument(name, annotation, each.default, texts[name]))
     return found
 
 
@@ -134,7 +134,7 @@ def of_class(path: str, left_out: Collection[str] = ()) -> dict[str, Option]:
     found: dict[str, Option] = {}
     for argument in arguments_of(path).values():
         if argument.name not in left_out:
-            _add(found, argument)
+            _add(found, argument.name, argument)
     return found
 
 
@@ -149,39 +149,44 @@ def of_model(model: str) -> dict[str, Option]:
     found = of_every_run()
     for argument in entry.arguments.values():
         choices = entry.choices.get(argument.name)
+        name = entry.option(argument.name)
         if choices is None:
-            _add(found, argument)
+            _add(found, name, argument)
         elif choices:
-            _add_part(found, argument, choices)
+            _add_part(found, name, argument, choices)
     for argument in DISTORTED.arguments.values():
-        _add(found, argument)
+        _add(found, DISTORTED.option(argument.name), argument)
     if "beta" in found:
         meaning = "how beta, or a capacity, grows in the warm-up"
-        _add_part(found, Argument("schedule", "", ..., meaning), SCHEDULES)
+        argument = Argument("schedule", "", ..., meaning)
+        _add_part(found, argument.name, argument, SCHEDULES)
     return {k: v for k, v in found.items() if FOR_MODELS_WITH.get(k, k) in found}
 
 
 def _add_part(
-    found: dict[str, Option], argument: Argument, choices: Mapping[str, Entry | None]
+    found: dict[str, Option],
+    name: str,
+    argument: Argument,
+    choices: Mapping[str, Entry | None],
 ) -> None:
     """Adds the option that chooses a part, and the options of each choice."""
-    name = RENAMED.get(argument.name, argument.name)
     default = {None: next(iter(choices))}
     owner = Option(name, str, argument.meaning, default, tuple(choices))
     found[name] = owner
     for choice, part in choices.items():
-        for each in part.arguments.values() if part else ():
-            _add(found, each, owner, choice)
+        if part is not None:
+            for each in part.arguments.values():
+                _add(found, part.option(each.name), each, owner, choice)
 
 
 def _add(
     found: dict[str, Option],
+    name: str,
     argument: Argument,
     owner: Option | None = None,
     choice: str | None = None,
 ) -> None:
     """Adds an option for an argument, if its value is plain."""
-    name = RENAMED.get(argument.name, argument.name)
     kind, choices, length = _kind(argument)
     default = DEFAULTS.get(name, argument.default)
     if kind is None or default is ...:

@@ -26,12 +26,18 @@ class Entry:
         summary: one line for a list to choose from.
         given: arguments that the name already determines, which are no options.
         parts: the model's own choices in place of `PARTS`, by argument.
+        renamed: options with another name than the argument's, beside `RENAMED`.
     """
 
     path: str
     summary: str = ""
     given: dict = dataclasses.field(default_factory=dict)
     parts: dict = dataclasses.field(default_factory=dict)
+    renamed: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    def option(self, argument: str) -> str:
+        """The name of the option that an argument is."""
+        return self.renamed.get(argument, RENAMED.get(argument, argument))
 
     @property
     def arguments(self) -> dict[str, Argument]:
@@ -58,13 +64,32 @@ NETWORKS = {
     "conv": Entry(f"{_COMPONENTS}.networks.Conv"),
     "resnet": Entry(f"{_COMPONENTS}.networks.ResNet"),
 }
-NORMAL_POSTERIORS = {
+POSTERIORS = {
     "diagonal-normal": Entry(f"{_COMPONENTS}.posteriors.DiagonalNormal"),
     "full-covariance-normal": Entry(f"{_COMPONENTS}.posteriors.FullCovarianceNormal"),
+    "inverse-autoregressive-flow": Entry(
+        f"{_COMPONENTS}.posteriors.InverseAutoregressiveFlow",
+        renamed={"hidden_units": "flow_units"},
+    ),
+    "planar-flow": Entry(f"{_COMPONENTS}.posteriors.Planar"),
+    "sylvester-flow": Entry(
+        f"{_COMPONENTS}.posteriors.Sylvester", renamed={"kind": "sylvester_kind"}
+    ),
 }
 SPHERICAL_POSTERIORS = {
     "von-mises-fisher": Entry(f"{_COMPONENTS}.posteriors.VonMisesFisher"),
     "power-spherical": Entry(f"{_COMPONENTS}.posteriors.PowerSpherical"),
+}
+PRIORS = {
+    "standard-normal": Entry(f"{_COMPONENTS}.priors.StandardNormal"),
+    "vamp": Entry(
+        f"{_COMPONENTS}.priors.VampPrior",
+        renamed={"start_from": "pseudo_inputs_from"},
+    ),
+    "flow": Entry(
+        f"{_COMPONENTS}.priors.Flow", renamed={"hidden_units": "prior_units"}
+    ),
+    "mixture": Entry(f"{_COMPONENTS}.priors.MixtureDensity"),
 }
 _NORMAL = f"{_COMPONENTS}.likelihoods.Normal"
 _LEARNED = {"scale": None, "per_channel": False, "per_element": False}
@@ -97,7 +122,8 @@ OWN_OBJECTIVES = {"elbo": None, **OTHER_OBJECTIVES}
 # Arguments of models that are parts: name -> the choices, the default first.
 PARTS = {
     "encoder": NETWORKS,
-    "posterior": NORMAL_POSTERIORS,
+    "posterior": POSTERIORS,
+    "prior": PRIORS,
     "likelihood": LIKELIHOODS,
     "objective": OBJECTIVES,
     "initialization": INITIALIZATIONS,
@@ -129,6 +155,10 @@ MODELS = {
     "hyperspherical-vae": Entry(
         "vae_zoo.models.HypersphericalVAE",
         "latents on the unit sphere (Davidson et al. 2018)",
-        parts={"posterior": SPHERICAL_POSTERIORS, "objective": OWN_OBJECTIVES},
+        parts={
+            "posterior": SPHERICAL_POSTERIORS,
+            "prior": {},
+            "objective": OWN_OBJECTIVES,
+        },
     ),
 }

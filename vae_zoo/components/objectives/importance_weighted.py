@@ -18,10 +18,12 @@ from vae_zoo.arguments import (
 from vae_zoo.components.draw import total
 from vae_zoo.components.objectives.gradients import GradientScale, with_gradient_of
 from vae_zoo.components.objectives.objective import Objective
+from vae_zoo.components.posteriors.posterior import check_density
 from vae_zoo.tensors import LayerOptions
 
 if TYPE_CHECKING:
     from vae_zoo.fitting.step import Step
+    from vae_zoo.models.vae import VAE
 
 GRADIENTS = ("reparameterized", "sticking-the-landing", "doubly-reparameterized")
 # The least weight to divide by, so that quotients stay finite.
@@ -82,6 +84,12 @@ class ImportanceWeighted(Objective):
         )
         self.joint_decoder = check_flag("joint_decoder", joint_decoder)
         self.num_samples = self.num_bounds * self._num_weights
+
+    def build(self, model: VAE) -> None:
+        """Refuses a posterior that a gradient would evaluate where it cannot."""
+        if self.gradient != "reparameterized":
+            needed_by = f"the gradient {self.gradient!r}, which evaluates q anew"
+            check_density(model, needed_by)
 
     def loss(self, step: Step) -> tf.Tensor:
         """See `Objective`."""

@@ -12,6 +12,7 @@ from vae_zoo.components.draw import total
 from vae_zoo.components.networks import MLP
 from vae_zoo.components.objectives.gradients import GradientScale, with_gradient_of
 from vae_zoo.components.objectives.objective import Objective
+from vae_zoo.components.posteriors.posterior import check_density
 from vae_zoo.tensors import LayerOptions
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class ScoreFunction(Objective):
 
     def build(self, model: VAE) -> None:
         """Makes the baseline's network for x, and the running mean and variance."""
+        check_density(model, "ScoreFunction, whose draws have no gradient")
         self.baseline = keras.Sequential(
             [
                 keras.Input(model.input_shape),

@@ -11,10 +11,12 @@ from vae_zoo.components import replicas
 from vae_zoo.components.draw import total
 from vae_zoo.components.objectives.gradients import GradientScale
 from vae_zoo.components.objectives.objective import Objective
+from vae_zoo.components.posteriors.posterior import check_density
 from vae_zoo.tensors import LayerOptions
 
 if TYPE_CHECKING:
     from vae_zoo.fitting.step import Step
+    from vae_zoo.models.vae import VAE
 
 
 @keras.saving.register_keras_serializable("vae_zoo")
@@ -40,6 +42,10 @@ class WakeSleep(Objective):
         self, *, name: str | None = None, **kwargs: Unpack[LayerOptions]
     ) -> None:
         super().__init__(name=name, **kwargs)
+
+    def build(self, model: VAE) -> None:
+        """Refuses a posterior without a density at the latents of a dream."""
+        check_density(model, "WakeSleep, whose q learns from draws of p(x, z)")
 
     def loss(self, step: Step) -> tf.Tensor:
         """See `Objective`."""

@@ -1,11 +1,18 @@
 """What every approximate posterior is."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import tensorflow as tf
 
 from vae_zoo.components.draw import DrawOfOne
 from vae_zoo.components.geometry import EUCLIDEAN, Space
 from vae_zoo.components.heads import Head
 from vae_zoo.tensors import Seed
+
+if TYPE_CHECKING:
+    from vae_zoo.models.vae import VAE
 
 
 class Posterior(Head):
@@ -15,10 +22,12 @@ class Posterior(Head):
     make (`distribution`). One whose density costs more at a point that it has not drawn
     itself, as that of a flow, overrides `infer` and `location`.
 
-    `geometry` says where the latents live.
+    `geometry` says where the latents live, and `has_density` whether q has a density
+    at any point, not only at its own draws.
     """
 
     geometry: Space = EUCLIDEAN
+    has_density: bool = True
 
     def infer(
         self,
@@ -51,3 +60,28 @@ class Posterior(Head):
     def location(self, features: tf.Tensor) -> tf.Tensor:
         """The point that `encode` returns, on a sphere the mean direction: [B, D]."""
         return self.geometry.location(self.distribution(**self(features)))
+
+    def check_density(self, needed_by: str) -> None:
+        """Raises ValueError if q has no density at points that it has not drawn.
+
+        Args:
+            needed_by: what cannot do without, for the error.
+        """
+        if not self.has_density:
+            raise ValueError(
+                f"`posterior` must have a density at any z for {needed_by}, as "
+                "DiagonalNormal() and FullCovarianceNormal() have. Received: "
+                f"posterior={type(self).__name__}, which knows that of its own draws "
+                "alone"
+            )
+
+
+def check_density(model: VAE, needed_by: str) -> None:
+    """Raises ValueError unless each q of the model has a density at any point.
+
+    Args:
+        model: a model of the package.
+        needed_by: what cannot do without, for the error.
+    """
+    for head in model.posterior_heads.values():
+        head.check_density(needed_by)

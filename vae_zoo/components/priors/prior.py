@@ -26,11 +26,12 @@ class Prior(keras.layers.Layer):
     outputs, metrics, a start from data or signatures. The model asks for them by the
     methods below.
 
-    `geometry` says where z lives, `num_components` how many parts a mixture has: None
-    for all that are none. `event_shape` is that of z, None until the prior is built.
+    `geometry` says where z lives, None: wherever the posterior does; `num_components`
+    how many parts a mixture has, None for all that are none. `event_shape` is that of
+    z, None until the prior is built.
     """
 
-    geometry: Space = EUCLIDEAN
+    geometry: Space | None = EUCLIDEAN
     num_components: int | None = None
     # No method is of use before it is built.
     event_shape: tuple[int, ...] = None  # type: ignore[assignment]

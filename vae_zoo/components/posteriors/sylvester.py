@@ -1,0 +1,167 @@
+"""Posteriors q(z|x) by Sylvester flows."""
+
+from typing import Literal, Unpack
+
+import keras
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from vae_zoo.arguments import Config, check_choice, check_count
+from vae_zoo.components.heads import built_projection
+from vae_zoo.components.posteriors.flow import FlowPosterior
+from vae_zoo.tensors import BatchShape, LayerOptions
+
+KINDS = ("orthogonal", "householder")
+# So that the determinant, at least 1 less its square, is not 0 up to rounding.
+MAX_DIAGONAL = 0.999
+# The first iterations bring singular values from 5e-5 up near 1, the last ones to 1.
+_RISING, _NUM_RISING = (3.4445, -4.775, 2.0315), 8
+_SETTLING, _NUM_SETTLING = (1.5, -0.5, 0.0), 5
+
+
+@keras.saving.register_keras_serializable("vae_zoo")
+class Sylvester(FlowPosterior):
+    """q(z|x) by steps z -> z + Q R tanh(S Q^T z + b), all of them made of x.
+
+    Q has orthonormal columns, and R and S are upper triangular with diagonals between
+    -1 and 1. With one vector it is nearly `Planar`.
+
+    Args:
+        num_flows: steps of the flow, >= 1.
+        num_vectors: columns of an orthogonal Q, at most as many as latents, or
+            reflections that a square Q is the product of, >= 1.
+        kind: whether Q is "orthogonal" or a product of reflections, "householder".
+        name: the layer's name.
+        **kwargs: what every Keras layer takes.
+
+    Raises:
+        ValueError: if a number is no integer >= 1, there are more orthogonal vectors
+            than latents, or there is no such kind.
+
+    Source: van den Berg et al. 2018, sections 3.1 and 3.2.
+    """
+
+    def __init__(
+        self,
+        num_flows: int = 4,
+        num_vectors: int = 8,
+        kind: Literal["orthogonal", "householder"] = "orthogonal",
+        *,
+        name: str | None = None,
+        **kwargs: Unpack[LayerOptions],
+    ) -> None:
+        super().__init__(name=name, **kwargs)
+        self.num_flows = check_count("num_flows", num_flows, 1, "the steps")
+        self.num_vectors = check_count("num_vectors", num_vectors, 1, "of each Q")
+        self.kind = check_choice("kind", kind, KINDS)
+
+    def build_flow(self, features_shape: BatchShape, size: int) -> None:
+        """See `FlowPosterior`."""
+        is_square = self.kind == "householder"
+        if not is_square and self.num_vectors > size:
+            raise ValueError(
+                f"`num_vectors` must be at most latent_dim={size}, the directions that "
+                f"there are. Received: num_vectors={self.num_vectors}"
+            )
+        rank = size if is_square else self.num_vectors
+        steps, triangle = self.num_flows, rank * (rank + 1) // 2
+        for name, shape in (
+            ("vectors", (steps, self.num_vectors, size)),
+            ("outer", (steps, triangle)),
+            ("inner", (steps, triangle)),
+            ("shift", (steps, rank)),
+        ):
+            starts_at_zero = name == "outer"
+            setattr(
+                self,
+                name,
+                built_projection(features_shape, shape, name, starts_at_zero),
+            )
+        # Vectors that are never all 0, and as far from each other as may be.
+        start = keras.initializers.Orthogonal()((self.num_vectors, size))
+        start = tf.repeat(start[None], steps, axis=0)
+        self.vectors.dense.bias.assign(tf.reshape(start, [-1]))
+
+    def flow_parameters(self, features: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Of each step Q, `basis` [B, T, D, M], R and S, `outer` and `inner`
+        [B, T, M, M], and b, `shift` [B, T, M].
+        """
+        make = orthonormal if self.kind == "orthogonal" else product_of_reflections
+        return {
+            "basis": make(self.vectors(features)),
+            "outer": _triangular(self.outer(features)),
+            "inner": _triangular(self.inner(features)),
+            "shift": self.shift(features),
+        }
+
+    def flow(
+        self,
+        z: tf.Tensor,
+        basis: tf.Tensor,
+        outer: tf.Tensor,
+        inner: tf.Tensor,
+        shift: tf.Tensor,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """See `FlowPosterior`."""
+        log_det = tf.zeros_like(z[..., 0])
+        eye = tf.eye(outer.shape[-1], dtype=z.dtype)
+        diagonals = tf.reduce_sum(outer * inner * eye, axis=-1)
+        for number in range(self.num_flows):
+            turned = tf.einsum("...d,...dm->...m", z, basis[:, number])
+            turned = tf.einsum("...m,...nm->...n", turned, inner[:, number])
+            bent = tf.tanh(turned + shift[:, number])
+            step = tf.einsum("...n,...mn->...m", bent, outer[:, number])
+            z += tf.einsum("...m,...dm->...d", step, basis[:, number])
+            change = (1 - bent**2) * diagonals[:, number]
+            log_det += tf.reduce_sum(tf.math.log1p(change), axis=-1)
+        return z, log_det
+
+    def get_config(self) -> Config:
+        """The constructor's arguments."""
+        return {
+            **super().get_config(),
+            "num_flows": self.num_flows,
+            "num_vectors": self.num_vectors,
+            "kind": self.kind,
+        }
+
+
+def orthonormal(vectors: tf.Tensor) -> tf.Tensor:
+    """M orthonormal columns [..., D, M] that span what vectors [..., M, D] span.
+
+    Source: van den Berg et al. 2018, equation 15 (Bjorck & Bowie 1971), with as many
+    iterations for every row, so that none depends on others, and the first ones by a
+    polynomial that small singular values grow faster by (Jordan et al. 2024, "Muon").
+    """
+    scale = tf.norm(vectors, axis=(-2, -1), keepdims=True)
+    rows = vectors / tf.maximum(scale, 1e-12)
+    for a, b, c in [_RISING] * _NUM_RISING + [_SETTLING] * _NUM_SETTLING:
+        products = tf.matmul(rows, rows, transpose_b=True)
+        polynomial = b * products
+        if c:
+            polynomial += c * tf.matmul(products, products)
+        rows = a * rows + tf.matmul(polynomial, rows)
+    return tf.linalg.matrix_transpose(rows)
+
+
+def product_of_reflections(vectors: tf.Tensor) -> tf.Tensor:
+    """The orthogonal matrix [..., D, D] of reflections along vectors [..., M, D].
+
+    Source: van den Berg et al. 2018, section 3.2.
+    """
+    square = tf.reduce_sum(vectors**2, axis=-1, keepdims=True)
+    units = vectors * tf.math.rsqrt(tf.maximum(square, 1e-12))
+    product = tf.eye(vectors.shape[-1])
+    for number in range(vectors.shape[-2]):
+        unit = units[..., number, :]
+        along = tf.einsum("...de,...e->...d", product, unit)
+        product -= 2 * along[..., :, None] * unit[..., None, :]
+    return product
+
+
+def _triangular(values: tf.Tensor) -> tf.Tensor:
+    """Upper triangular matrices of values [..., M (M + 1) / 2], |diagonal| < 1."""
+    matrix = tfp.math.fill_triangular(values, upper=True)
+    # The gradient of `tf.linalg.set_diag` fails under XLA.
+    is_diagonal = tf.eye(matrix.shape[-1]) > 0
+    return tf.where(is_diagonal, MAX_DIAGONAL * tf.tanh(matrix), matrix)
