@@ -152,8 +152,8 @@ class Conv(_Convolutional):
     Args:
         filters: channels of each stage; each halves height and width.
         hidden_units: units of the dense layers that follow.
-        kernel_size: of every convolution.
-        activation: of every layer; anything Keras takes.
+        kernel_size: kernel size of every convolution.
+        activation: activation of every layer; anything Keras takes.
         upsampling: how the decoder doubles the size: by "transposed" convolutions,
             or by a resize, "nearest" or "bilinear", before a plain convolution. That
             takes about four times as long, and can leave no pattern that repeats
@@ -197,8 +197,8 @@ class ResNet(_Convolutional):
         filters: channels of each stage; each halves height and width.
         num_blocks: residual blocks after each halving.
         hidden_units: units of the dense layers that follow.
-        kernel_size: of the convolutions that halve; in the blocks it is 3.
-        activation: of every layer; anything Keras takes.
+        kernel_size: kernel size of the halving convolutions; in the blocks it is 3.
+        activation: activation of every layer; anything Keras takes.
         upsampling: how the decoder doubles the size: by "transposed" convolutions,
             or by a resize, "nearest" or "bilinear", before a plain convolution. That
             takes about four times as long, and can leave no pattern that repeats

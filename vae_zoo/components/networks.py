@@ -25,7 +25,7 @@ class MLP(Network):
 
     Args:
         hidden_units: units of each hidden layer, from input to output.
-        activation: of every hidden layer; anything Keras takes.
+        activation: activation of every hidden layer; anything Keras takes.
         gated: whether each unit is multiplied by a gate, the sigmoid of another linear
             unit; gated linear units with the activation "linear".
         dropout_rate: share of units dropped after each layer, in [0, 1).

@@ -42,7 +42,7 @@ class Plan:
     """The settings of `report`.
 
     Args:
-        num_samples: of z per example, by which log p(x) is estimated.
+        num_samples: samples of z per example for the estimate of log p(x).
         prior_share: share of these drawn from p(z), for few latents, where q(z|x)
             misses modes, in [0, 1).
         binarize: as in `datasets.load`.
@@ -51,7 +51,7 @@ class Plan:
             model's own data from both sides, >= 0, where 0 is off.
         hamiltonian_samples: draws of Hamiltonian Monte Carlo for log p(x) by a density
             estimate, for at most four latents, >= 0, where 0 is off.
-        num_chain_examples: number of examples for these two, which are slow.
+        num_chain_examples: number of examples for these two slow measures.
         seed: fixes the draws, >= 0.
         binarization_seed: fixes the draws of `binarize`; the seed of the model's run.
         verbose: 1 prints what is being measured and shows progress bars.
