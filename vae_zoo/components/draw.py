@@ -30,7 +30,7 @@ class Draw(NamedTuple):
             the latents drawn before it. It is differentiable through the draw as well
             as through the weights.
         q: name -> `tfd.Distribution`: of batch [B] for latents given x alone, [K, B]
-            for those below others.
+            for those below others; None where a posterior is known only by its draws.
     """
 
     z: dict[str, tf.Tensor]
