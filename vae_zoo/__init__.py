@@ -1,7 +1,7 @@
 """Variational autoencoders for Keras 3 on TensorFlow.
 
-Names load on first use, so that the command line's help needs no TensorFlow. Where each
-is from says `__init__.pyi`, which type checkers read, too.
+Names load on first use, so that the command line's help needs no TensorFlow. The stub
+`__init__.pyi` says where each name comes from; type checkers read it, too.
 """
 
 import importlib
@@ -11,7 +11,7 @@ import wrapt
 
 __version__ = "0.1.0"
 
-# Modules are there after one import as well, but `import *` does not load them all.
+# Submodules load on first use as well, but `import *` does not load them all.
 __getattr__, __dir__, _ = lazy_loader.attach_stub(__name__, __file__)
 __all__ = [
     "VAE",
@@ -26,7 +26,7 @@ __all__ = [
 
 @wrapt.when_imported("keras")
 def _register_classes(keras: object) -> None:
-    """Lets Keras find the classes of a saved file, whichever is imported first.
+    """Registers the classes of saved files with Keras, in whatever order both load.
 
     It also makes the presets known to the models.
     """

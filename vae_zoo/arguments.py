@@ -1,4 +1,4 @@
-"""What arguments must be: a plain error names the argument, the expectation, the value.
+"""Checks of arguments, whose errors name the argument, what it must be and its value.
 
 Nothing here needs TensorFlow or NumPy, so the command line can check before it loads
 them.
@@ -26,7 +26,7 @@ def check_count(name: str, value: object, minimum: int, meaning: str) -> int:
 
     Args:
         name: of the argument.
-        value: what came; NumPy's integers will do, booleans and 2.0 will not.
+        value: the value; NumPy integers are accepted, booleans and 2.0 are not.
         minimum: the smallest number allowed.
         meaning: what it counts, for the error.
 
@@ -55,7 +55,7 @@ def check_number(
 
     Args:
         name: of the argument.
-        value: what came; any real number will do, booleans will not.
+        value: the value; any real number is accepted, booleans are not.
         meaning: what it measures, with its unit, for the error.
         above: what it must exceed, or None.
         minimum: what it must reach, or None.
@@ -112,7 +112,7 @@ def check_instance(
 
     Args:
         name: of the argument.
-        value: what came; a class is no instance of itself.
+        value: the value; the class itself is no instance.
         kind: a class or a tuple of them.
         expectation: what it must be, with an example, for the error.
     """
@@ -124,7 +124,7 @@ def check_instance(
 
 
 def check_path(name: str, value: object, meaning: str) -> pathlib.Path:
-    """`value` as a `pathlib.Path`; raises ValueError if it is no path, or empty text.
+    """`value` as a `pathlib.Path`; raises ValueError for no path or empty text.
 
     Args:
         name: of the argument.
@@ -174,7 +174,7 @@ def shown(value: Any) -> str:
 
 
 def _rank(value: Any) -> int | None:
-    """Of an array or tensor; None of anything else, or if it is not known."""
+    """The rank of an array or tensor; None for anything else or if it is unknown."""
     if not hasattr(value, "dtype"):
         return None
     try:
@@ -184,7 +184,7 @@ def _rank(value: Any) -> int | None:
 
 
 def _is_boolean(value: object) -> bool:
-    """Whether it is Python's or NumPy's, which need not be imported for that."""
+    """Whether `value` is a Python or NumPy boolean; does not import NumPy."""
     kind = type(value)
     is_numpys = kind.__module__ == "numpy" and kind.__name__ in ("bool", "bool_")
     return kind is bool or is_numpys
@@ -196,7 +196,7 @@ def _as_integer(value: Any) -> int | None:
         return None
     try:
         return operator.index(value)
-    except Exception:  # Symbolic tensors have errors of their own.
+    except Exception:  # Symbolic tensors raise errors of their own.
         return None
 
 

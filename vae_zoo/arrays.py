@@ -1,4 +1,4 @@
-"""Arrays that measures and pictures take as they are, without a model."""
+"""Checks of the arrays that measures and pictures take without a model."""
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,7 @@ def as_array(name: str, values: npt.ArrayLike) -> np.ndarray:
 
 
 def as_floats(name: str, values: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """The same of finite numbers, in double precision."""
+    """As `as_array`, in double precision; all numbers must be finite."""
     array = as_array(name, values).astype(np.float64)
     if not np.isfinite(array).all():
         raise ValueError(

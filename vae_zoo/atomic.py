@@ -21,13 +21,14 @@ except ImportError:  # On Windows.
     fcntl = None  # type: ignore[assignment]
 
 _PREFIX = ".partial-"
-# Of the machine or container, which may share a folder with others.
+# Identifies the machine or container, which may share a folder with others.
 _HOST = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
-# Tells this process from an earlier one that had its number.
+# Tells this process from an earlier one with the same process id.
 _TOKEN = secrets.token_hex(4)
-# Of others' processes nothing is known: what they began so long ago is abandoned.
+# Processes of other machines cannot be looked up, so their files count as abandoned
+# after this time.
 _SECONDS_ABANDONED = 24 * 3600
-# A full disk, a quota, a limit of the system, a broken disk: they name no file.
+# A full disk, a quota, a system limit, a broken disk: these errors name no file.
 _OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
@@ -35,7 +36,7 @@ _OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 def whole_file(path: PathLike) -> Iterator[pathlib.Path]:
     """Yields a path to write to; on success it becomes `path` by one rename.
 
-    On failure nothing is left and what was at `path` stays.
+    On failure nothing is left, and an old file at `path` stays.
     """
     path = pathlib.Path(path)
     with _named(path):
@@ -56,7 +57,7 @@ def whole_file(path: PathLike) -> Iterator[pathlib.Path]:
 
 @contextlib.contextmanager
 def partial_folder(parent: PathLike) -> Iterator[pathlib.Path]:
-    """Yields a new folder in `parent`; removes it unless it was renamed meanwhile."""
+    """Yields a new folder in `parent`; removes it at the end unless it was renamed."""
     folder = pathlib.Path(tempfile.mkdtemp("", _own_prefix(), parent))
     os.chmod(folder, 0o777 & ~_umask())
     try:
@@ -68,7 +69,7 @@ def partial_folder(parent: PathLike) -> Iterator[pathlib.Path]:
 
 @contextlib.contextmanager
 def _named(path: PathLike) -> Iterator[None]:
-    """Has the error of a disk that is full, or fails, name what was to be written."""
+    """Context in which errors of a full or failing disk name the file."""
     try:
         yield
     except OSError as error:
@@ -78,18 +79,18 @@ def _named(path: PathLike) -> Iterator[None]:
 
 
 def remove_folder(path: pathlib.Path) -> None:
-    """Removes a folder, which nobody sees in part: first it loses its name."""
+    """Removes a folder; renames it first, so that nobody sees it half removed."""
     with partial_folder(path.parent) as folder:
         os.rename(path, folder)
 
 
 def is_partial(path: PathLike) -> bool:
-    """Whether `path` is something this module has not finished."""
+    """Whether `path` is an unfinished file or folder of this module."""
     return pathlib.Path(path).name.startswith(_PREFIX)
 
 
 def remove_abandoned(parent: PathLike) -> None:
-    """Removes what killed processes left unfinished in folder `parent`."""
+    """Removes the unfinished files of killed processes from folder `parent`."""
     for path in pathlib.Path(parent).glob(f"{_PREFIX}*"):
         if not _is_abandoned(path):
             continue
@@ -101,11 +102,11 @@ def remove_abandoned(parent: PathLike) -> None:
 
 @contextlib.contextmanager
 def locked(folder: PathLike) -> Iterator[None]:
-    """Only one process of this machine at a time is within, for the same folder."""
+    """Context that one process of this machine at a time enters for the same folder."""
     handle = os.open(folder, os.O_RDONLY) if fcntl else None
     try:
         if handle is not None:
-            # A network's file system may have no locks.
+            # A network file system may have no locks.
             with contextlib.suppress(OSError):
                 fcntl.flock(handle, fcntl.LOCK_EX)
         yield
@@ -125,17 +126,17 @@ def _own_prefix() -> str:
 
 
 def _is_abandoned(path: pathlib.Path) -> bool:
-    if path.name.startswith(_own_prefix()):  # Another thread may be at it.
+    if path.name.startswith(_own_prefix()):  # Another thread may still be writing it.
         return False
     try:
         if time.time() - path.stat().st_mtime > _SECONDS_ABANDONED:
             return True
-    except FileNotFoundError:  # Its process has just finished it.
+    except FileNotFoundError:  # Its process has just finished and renamed it.
         return False
     host, owner, *_ = f"{path.name.removeprefix(_PREFIX)}-".split("-")
     if host != _HOST or not owner.isdecimal():
         return False
-    # An earlier process may have had this one's number.
+    # An earlier process may have had this process id.
     return int(owner) == os.getpid() or not _is_running(int(owner))
 
 

@@ -1,4 +1,4 @@
-"""What a trained model is used for, beside its own methods."""
+"""Uses of a trained model beyond its own methods."""
 
 import math
 
@@ -20,10 +20,10 @@ from vae_zoo.tensors import ModelInput, Seed, TensorLike
 def denoise(
     model: VAE, y: TensorLike, noise: float, num_steps: int, seed: Seed | None = None
 ) -> tf.Tensor:
-    """Draws x from p(x|y), y being x with noise on each element.
+    """Draws x from p(x|y), where y is x with noise on each element.
 
-    By the Markov chain of `model.impute`. The mean of several draws is the estimate of
-    least squared error.
+    The draws come from the Markov chain of `model.impute`. The mean of several draws is
+    the estimate of least squared error.
 
     Args:
         model: a model of the package.
@@ -39,9 +39,9 @@ def denoise(
         Float32 [B, *input_shape].
 
     Raises:
-        ValueError: if an argument is of another type, a number or the shape is off, y
-            is not finite, or not of zeros and ones under a Bernoulli likelihood (values
-            are checked eagerly).
+        ValueError: if an argument has the wrong type, a number or the shape is wrong,
+            or y is not finite or, under a Bernoulli likelihood, not of zeros and ones
+            (values are checked eagerly).
 
     Source: Mattei & Frellsen 2018, algorithm 1, with another p(x|z, what is known).
     """
@@ -66,8 +66,8 @@ def super_resolve(
 ) -> tf.Tensor:
     """Draws images given their means over blocks of pixels.
 
-    By the Markov chain of `model.impute`; the blocks of what is drawn have exactly the
-    means given (up to rounding under a Normal likelihood).
+    The draws come from the Markov chain of `model.impute`. The blocks of a draw have
+    exactly the given means (up to rounding under a Normal likelihood).
 
     Args:
         model: a model of images, with a Bernoulli or a Normal likelihood.
@@ -81,9 +81,9 @@ def super_resolve(
         Float32 [B, H, W, C].
 
     Raises:
-        ValueError: if the model is not of images or has another likelihood, a shape or
-            number is off, or under a Bernoulli likelihood a mean is none of f x f zeros
-            and ones (checked eagerly).
+        ValueError: if the model is not of images or has another likelihood, if a shape
+            or number is wrong, or if under a Bernoulli likelihood a mean is not that of
+            f x f zeros and ones (checked eagerly).
 
     Source: as in `denoise`; under a Bernoulli likelihood, Chen, Dempster & Liu 1994.
     """
@@ -162,11 +162,12 @@ def _score(model: VAE, num_samples: int, x: ModelInput, key: tf.Tensor) -> tf.Te
 def analogy(
     model: VAE, start: TensorLike, end: TensorLike, x: TensorLike, amount: float = 1.0
 ) -> tf.Tensor:
-    """What `x` is if it changes as `start` has to change to become `end`.
+    """Changes `x` as `start` would have to change to become `end`.
 
-    The mean code of `start` is moved to that of `end`, and the codes of `x` alike: by
-    the same vector, on a sphere by the same rotation. With faces without and with
-    glasses as `start` and `end`, x puts glasses on.
+    The codes of `x` move as the mean code of `start` moves to that of `end`: by the
+        same
+    vector or, on a sphere, by the same rotation. With faces without glasses as `start`
+    and with glasses as `end`, x gets glasses.
 
     Args:
         model: a model of the package.
@@ -179,7 +180,7 @@ def analogy(
         Float32 [B, *input_shape], the means of p(x|z).
 
     Raises:
-        ValueError: if a shape is off or a batch empty.
+        ValueError: if a shape is wrong or a batch is empty.
 
     Source: Larsen et al. 2016, section 4.2; White 2016.
     """

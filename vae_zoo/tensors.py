@@ -1,4 +1,4 @@
-"""Names for what several annotations take."""
+"""Type aliases that several modules share."""
 
 from __future__ import annotations
 
@@ -13,20 +13,24 @@ if TYPE_CHECKING:
     import keras
 
 Array: TypeAlias = np.ndarray | tf.Tensor
-# What TensorFlow makes a tensor of.
+# What TensorFlow converts to a tensor.
 TensorLike: TypeAlias = tf.Tensor | npt.ArrayLike
 # x [B, *input_shape], or the inputs of a model by name.
-ModelInput: TypeAlias = TensorLike | Mapping[str, TensorLike]
+ModelInput: TypeAlias = (
+    TensorLike | tf.SparseTensor | Mapping[str, TensorLike | tf.SparseTensor]
+)
 # Vectors [..., D], or the latents of a model by name.
 LatentsLike: TypeAlias = TensorLike | Mapping[str, TensorLike]
+# What an encoder makes of x; a model with several encoders may have several tensors.
+Features: TypeAlias = tf.Tensor | tuple[tf.Tensor, ...] | dict[str, tf.Tensor]
 # An integer of any size; int32 or int64 [2]; or one for each row, [B, 2].
 Seed: TypeAlias = int | tf.Tensor | npt.ArrayLike
-# That of a batch: B, or None where it may be any, and the shape of a row.
+# The shape of a batch: B, or None for any size, then the shape of a row.
 BatchShape: TypeAlias = Sequence[int | None]
 
 
 class LayerOptions(TypedDict, total=False):
-    """What every Keras layer and model takes."""
+    """The keyword arguments of every Keras layer and model."""
 
     activity_regularizer: keras.regularizers.Regularizer | str | None
     autocast: bool

@@ -1,4 +1,4 @@
-"""What goes on beside training, for `fit`."""
+"""Callbacks for `fit`."""
 
 from vae_zoo.callbacks.early_stopping import EarlyStoppingAfterWarmup
 from vae_zoo.callbacks.tensorboard import TensorBoardPictures

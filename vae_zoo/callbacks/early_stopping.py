@@ -1,4 +1,4 @@
-"""The early stopping of `fit` for models whose training starts with a warm-up."""
+"""Early stopping for models whose training starts with a warm-up."""
 
 from typing import Literal
 
@@ -16,31 +16,30 @@ from vae_zoo.arguments import (
 class EarlyStoppingAfterWarmup(keras.callbacks.EarlyStopping):
     """`keras.callbacks.EarlyStopping` that waits for the end of the warm-up.
 
-    A model trained on part of the KL term, or one whose clusters await data, has a
-    validation ELBO that is not yet what counts: it may well be the best of all. So an
-    epoch counts only if one of its steps was on the whole objective, by
-    `model.warmup_steps()` and the optimizer's step, which a resumed training goes on
-    with; and of a model with clusters, if they had started. An epoch before takes no
-    patience, is not the best, and is never restored.
+    Before that, the validation ELBO misleads: a model trained on part of the KL term,
+    or one whose clusters have not started, may well have the best value of all. So an
+    epoch counts only if at least one of its steps was on the whole objective, and if
+    the clusters, where the model has any, had started. `model.warmup_steps()` and the
+    optimizer's step decide, and a resumed training keeps that step. An epoch that does
+    not count takes no patience, is not the best, and is never restored.
 
-    Of `schedules.Cyclical` the first cycle is the warm-up.
+    The warm-up of `schedules.Cyclical` is its first cycle.
 
     Args:
-        monitor: which of the history's keys. `val_loss` is the negative ELBO at
-            beta = 1.
-        min_delta: least change that is an improvement, in nats, >= 0.
-        patience: epochs without one after which training stops, >= 0.
-        verbose: 1 tells of the stop.
-        mode: "min" or "max", the better direction; "auto" knows it for a loss alone.
-        baseline: value to be better than, before the patience is at its end.
+        monitor: a key of the history. `val_loss` is the negative ELBO at beta = 1.
+        min_delta: least change that counts as an improvement, in nats, >= 0.
+        patience: epochs without an improvement after which training stops, >= 0.
+        verbose: 1 prints when training stops.
+        mode: "min" or "max", the better direction; "auto" knows it only for a loss.
+        baseline: value that has to be improved on before the patience runs out.
         restore_best_weights: whether the model ends with the weights of its best
             epoch, if one counted, instead of the last.
-        warmup_steps: None, or the optimizer's step that ends the warm-up whatever the
-            model says, >= 0.
+        warmup_steps: the optimizer's step that ends the warm-up, >= 0, or None to ask
+            the model.
 
     Raises:
-        ValueError: if an argument is none of these; and at the start of training, if it
-            is None while a weight of the model is a function that does not tell.
+        ValueError: if an argument is not as above; and at the start of training, if
+            `warmup_steps` is None and the model's schedule does not tell when it ends.
     """
 
     def __init__(
@@ -77,7 +76,7 @@ class EarlyStoppingAfterWarmup(keras.callbacks.EarlyStopping):
         self.warmup_steps = warmup_steps
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Finds out when the warm-up of the model ends."""
+        """Finds out when the model's warm-up ends."""
         super().on_train_begin(logs)
         self._end = self.warmup_steps
         if self._end is None:
@@ -89,6 +88,6 @@ class EarlyStoppingAfterWarmup(keras.callbacks.EarlyStopping):
             self.model.prior_layer.awaits_data
             or self.model.optimizer.iterations <= self._end
         )
-        # Keras' own means of passing over an epoch, set from one to the next.
+        # Keras skips the epochs before `start_from_epoch`.
         self.start_from_epoch = epoch + 1 if is_warmup else 0
         super().on_epoch_end(epoch, logs)

@@ -1,4 +1,4 @@
-"""Pictures of a model in TensorBoard while it trains, and what its latents hold."""
+"""Pictures of a model and figures of its latents in TensorBoard during training."""
 
 import importlib.util
 import warnings
@@ -21,35 +21,37 @@ MAX_LATENTS_WITH_CHARTS = 64
 
 
 class TensorBoardPictures(keras.callbacks.Callback):
-    """Writes for TensorBoard what a model draws and how it uses its latents.
+    """Writes pictures of a model and the use of its latents for TensorBoard.
 
-    At the end of an epoch: the images `samples`, `reconstructions`, `latent` and of a
-    mixture model `clusters`, as `vae-zoo plot` draws them; of `latent_usage` the
-    scalars `latent/active_units`, `latent/mutual_information` and
-    `latent/aggregate_gap`; and where the KL has a part for each dimension, in nats,
-    the histogram `latent/kl_per_dimension`, for up to 64 dimensions also the scalars
-    `latent_kl/dimension_00` and so on. Steps are epochs counted from 0, as in
-    `keras.callbacks.TensorBoard`, which may write to the same folder.
+    At the end of an epoch it writes
 
-    All draws have seeds of their own: training ends with the very weights that it
-    would have ended with alone. A model with weights that are not finite is not shown.
-    Needs the extra `tensorboard`.
+    - the images `samples`, `reconstructions`, `latent` and, for a mixture model,
+      `clusters`, as `vae-zoo plot` draws them;
+    - from `latent_usage`, the scalars `latent/active_units`,
+      `latent/mutual_information` and `latent/aggregate_gap`;
+    - if the KL has a part for each dimension, the histogram `latent/kl_per_dimension`
+      in nats, and for up to 64 dimensions the scalars `latent_kl/dimension_00` etc.
+
+    Steps are epochs counted from 0, as in `keras.callbacks.TensorBoard`, which may
+    write to the same folder. All draws have their own seeds, so the callback does not
+    change the training. It skips models whose weights are not finite. Needs the extra
+    `tensorboard`.
 
     Args:
         log_dir: the folder that TensorBoard reads.
         x: array [N, *input_shape], N >= 2, or a `tf.data.Dataset` of batches of x or
             (x, y), whose class indices y colour `latent`. The first 2000 examples are
-            read when training starts; do not give the very data set that `fit` trains
-            on if that one is shuffled anew each time that it is read.
-        every: epochs from one writing to the next, >= 1. The first and the last epoch
-            are always written.
-        num_images: samples to draw, >= 1; the same ones of z each time.
+            read when training starts. Do not give the data set that `fit` trains on if
+            it is shuffled anew each time it is read.
+        every: epochs between two writes, >= 1. The first and the last epoch are always
+            written.
+        num_images: samples to draw, >= 1; with the same z each time.
         seed: integer that fixes the draws.
 
     Raises:
         ImportError: if the package `tensorboard` is not installed.
-        ValueError: if an argument is none of these; and at the start of training, if
-            `x` does not fit the model.
+        ValueError: if an argument is not as above; and at the start of training, if `x`
+            does not fit the model.
     """
 
     def __init__(
@@ -74,7 +76,7 @@ class TensorBoardPictures(keras.callbacks.Callback):
         self.num_images = check_count(
             "num_images", num_images, 1, "the samples to draw"
         )
-        if seed is None:  # The model's own generator would draw.
+        if seed is None:  # With None, the model's own generator would draw.
             raise ValueError("`seed` must be an integer. Received: seed=None")
         self.seed = check_seed("seed", seed)
         self._data = _batches(x)
@@ -95,7 +97,7 @@ class TensorBoardPictures(keras.callbacks.Callback):
         self._writer = tf.summary.create_file_writer(self.log_dir)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Writes, if it is time."""
+        """Writes if `every` epochs have passed."""
         self._epoch = epoch
         is_first = self._last_written is None
         is_last = self.model.stop_training or epoch + 1 == self.params["epochs"]
@@ -103,7 +105,7 @@ class TensorBoardPictures(keras.callbacks.Callback):
             self._write()
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
-        """Writes the last epoch too where a callback after this one ended training."""
+        """Writes the last epoch if a callback after this one ended the training."""
         if self._epoch != self._last_written:
             self._write()
         self._writer.close()
@@ -119,7 +121,7 @@ class TensorBoardPictures(keras.callbacks.Callback):
             self.seed,
             num_samples=self.num_images,
         )
-        # Another callback may have a rule of its own for when anything is written.
+        # Another callback may have set its own rule for when to record.
         with self._writer.as_default(step=self._epoch), tf.summary.record_if(True):
             for name, figure in figures.items():
                 image = tf.io.decode_png(plotting.png(figure), channels=3)
@@ -130,7 +132,7 @@ class TensorBoardPictures(keras.callbacks.Callback):
     def _latent_usage(self) -> LatentUsage:
         data = tf.data.Dataset.from_tensors(self._x)
         with warnings.catch_warnings():
-            # The number of active units says it, epoch by epoch.
+            # The chart of active units already shows a collapse.
             warnings.filterwarnings("ignore", "The posterior has collapsed")
             return latent_usage(
                 self.model, data, num_examples=len(self._x), seed=self.seed
@@ -138,7 +140,7 @@ class TensorBoardPictures(keras.callbacks.Callback):
 
 
 def _batches(x: object) -> tf.data.Dataset:
-    """`x` as a data set of batches; an array is one of them."""
+    """`x` as a data set of batches; an array becomes one batch."""
     if isinstance(x, tf.data.Dataset):
         return x
     if isinstance(x, (np.ndarray, tf.Tensor)) and len(x.shape):

@@ -1,22 +1,22 @@
-"""What options of several commands are made of."""
+"""Parsers and option types that several commands share."""
 
 import argparse
 import math
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn, TypeAlias, TypeVar
 
-# What `add_subparsers` of a `Parser` gives.
+# What `Parser.add_subparsers` returns.
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 NumberT = TypeVar("NumberT", int, float)
 
 BAD_INPUT = 2
-# NumPy, TensorFlow and the files of a run hold these numbers in 32 bits.
+# NumPy, TensorFlow and the files of a run store these numbers in 32 bits.
 LARGEST_INTEGER = 2**31 - 1
 LARGEST_NUMBER = 3.4e38
 
 
 class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
-    """Ends an option's help with its default, where it has one."""
+    """Ends an option's help with its default, if it has one."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
         if action.default is None:
@@ -28,8 +28,8 @@ class Parser(argparse.ArgumentParser):
     """Reports an error in one line, without the usage.
 
     Attributes:
-        add_options: what adds the options, which it takes when it first parses, or
-            None.
+        add_options: a function that adds the options; the parser calls it when it first
+            parses. Or None.
     """
 
     add_options: Callable[["Parser"], None] | None = None
@@ -42,17 +42,17 @@ class Parser(argparse.ArgumentParser):
         return super().parse_known_args(args, namespace)
 
     def complete(self) -> None:
-        """Adds the options that are still to come."""
+        """Adds the options that `add_options` still has to add."""
         add, self.add_options = self.add_options, None
         if add is not None:
             add(self)
 
     def error(self, message: str) -> NoReturn:
-        """Ends the program with the line and the exit code for bad input."""
+        """Prints the error in one line and exits with the code for bad input."""
         self.exit(BAD_INPUT, f"{self.prog}: error: {message}\n")
 
     def words(self) -> dict[str, str]:
-        """How each argument is written: {"latent_dim": "--latent-dim", …}."""
+        """The option for each argument: {"latent_dim": "--latent-dim", …}."""
         self.complete()
         return {
             action.dest: (
@@ -73,11 +73,11 @@ def add_command(
     """Adds the command `name`; returns its parser.
 
     Args:
-        commands: what `add_subparsers` gave.
+        commands: what `add_subparsers` returned.
         name: of the command.
         run: its function.
-        summary: one line for people who choose.
-        add_options: adds options to the parser once it is used, since to find them
+        summary: one line for the list of commands.
+        add_options: adds the options when the parser is first used, since finding them
             takes a moment; or None.
     """
     parser = commands.add_parser(
@@ -98,7 +98,7 @@ def _number(
 ) -> Callable[[str], NumberT]:
     def parse(word: str) -> NumberT:
         try:
-            # Python takes other scripts' digits as well.
+            # `int` and `float` accept the digits of other scripts, too.
             value: float = kind(word) if word.isascii() else math.nan
         except ValueError:
             value = math.nan
@@ -106,14 +106,14 @@ def _number(
             raise argparse.ArgumentTypeError(
                 f"must be {expectation}. Received: {word!r}"
             )
-        return kind(value + 0)  # So that -0.0 is 0.0.
+        return kind(value + 0)  # Turns -0.0 into 0.0.
 
     return parse
 
 
 def _fits(value: float) -> bool:
     largest = LARGEST_INTEGER if isinstance(value, int) else LARGEST_NUMBER
-    return abs(value) <= largest  # NaN does not.
+    return abs(value) <= largest  # False for NaN.
 
 
 def positive(
@@ -123,7 +123,7 @@ def positive(
 
     Args:
         kind: int or float.
-        maximum: the largest one; None: that of 32 bits.
+        maximum: the largest value; None: the largest of 32 bits.
     """
     maximum = maximum or (LARGEST_INTEGER if kind is int else LARGEST_NUMBER)
     name = "integer" if kind is int else "number"

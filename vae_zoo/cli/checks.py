@@ -1,4 +1,4 @@
-"""What the command line checks before TensorFlow loads, which takes seconds."""
+"""The checks that run before TensorFlow loads, which takes seconds."""
 
 import argparse
 import os
@@ -13,12 +13,12 @@ from vae_zoo.runs import folder as run_folder, settings as run_settings
 from vae_zoo.serving.layout import find_version, read_metadata
 from vae_zoo.zoo import presets
 
-# Options that say nothing of the run itself.
+# Options that are no settings of the run.
 NOT_SETTINGS = ("output", "quiet")
 
 
 def settings_of(options: argparse.Namespace) -> Config:
-    """The settings that the options of `train` are, without those left out."""
+    """The settings that the options of `train` give, without those left out."""
     names = [name for name in options.parser.words() if name not in NOT_SETTINGS]
     given = {name: getattr(options, name) for name in names}
     settings = {name: value for name, value in given.items() if value is not None}
@@ -28,7 +28,7 @@ def settings_of(options: argparse.Namespace) -> Config:
 
 
 def check_train(options: argparse.Namespace) -> None:
-    """Raises ValueError or OSError if a run cannot begin, as far as is known by now."""
+    """Raises ValueError or OSError if it is already clear that the run cannot begin."""
     plan = run_settings.completed(settings_of(options))
     check_name(plan.dataset)
     for name in ("split", "validation_split"):
@@ -60,7 +60,7 @@ def check_plot(options: argparse.Namespace) -> None:
 
 
 def check_sample(options: argparse.Namespace) -> None:
-    """Raises ValueError or OSError if there is no such model, or no such place."""
+    """Raises ValueError or OSError if the model or the output path is not usable."""
     read_metadata(find_version(presets.find(options.source)))
     output = pathlib.Path(options.output)
     if output.suffix not in (".png", ".npy"):
@@ -77,13 +77,13 @@ def check_sample(options: argparse.Namespace) -> None:
 
 
 def check_export(options: argparse.Namespace) -> None:
-    """Raises ValueError or OSError if there is no such model, or no such place."""
+    """Raises ValueError or OSError if the model or the output folder is not usable."""
     read_metadata(find_version(presets.find(options.source)))
     check_folder("directory", pathlib.Path(options.directory))
 
 
 def check_folder(name: str, folder: pathlib.Path) -> None:
-    """Raises OSError unless `folder` can be written, or made where it is not there.
+    """Raises OSError unless `folder` can be written to, or created if it is missing.
 
     Args:
         name: of the argument.
@@ -97,7 +97,7 @@ def check_folder(name: str, folder: pathlib.Path) -> None:
             f"`{name}` must be a folder. Received: '{folder}', and '{existing}' is none"
         )
     try:
-        # Permissions alone do not tell, of the superuser's least of all.
+        # Permission bits alone do not tell, least of all for the superuser.
         tempfile.TemporaryFile(dir=existing).close()
     except OSError as error:
         raise OSError(

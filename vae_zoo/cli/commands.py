@@ -27,7 +27,7 @@ from vae_zoo.zoo import presets
 from vae_zoo.zoo.catalogue import MODELS
 
 INTERRUPTED = 130
-# What a supervisor is to try again: a worker was lost (EX_TEMPFAIL), or SIGTERM.
+# A supervisor should retry these: a worker was lost (EX_TEMPFAIL), or SIGTERM came.
 WORKER_LOST = 75
 TERMINATED = 128 + signal.SIGTERM
 
@@ -35,15 +35,15 @@ TERMINATED = 128 + signal.SIGTERM
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit code.
 
-    0, 2 for what the user can mend (bad input, files, memory), 75 if another worker of
-    a distributed run was lost, 130 for Ctrl-C, 143 for SIGTERM. Any other error is a
-    bug and keeps its traceback, with which Python ends with 1.
+    0 is success; 2, an error that the user can fix (bad input, files, memory); 75,
+    another worker of a distributed run was lost; 130, Ctrl-C; 143, SIGTERM. Any other
+    error is a bug: its traceback is printed and Python exits with 1.
     """
     options = parse(build_parser(RUNS), arguments)
     try:
         with termination.raised():
             if options.run in CHECKS:
-                # It needs NumPy, which is slow beside what `--help` needs.
+                # It imports NumPy, which would slow down `--help`.
                 checks = importlib.import_module("vae_zoo.cli.checks")
                 getattr(checks, CHECKS[options.run])(options)
             if options.run not in (_list, _serve_config):
@@ -71,16 +71,16 @@ def _report_stop(what: str, stop: BaseException, code: int) -> int:
 
 
 def _import_tensorflow() -> None:
-    """Imports it without its notes on the machine, which nobody asked for."""
+    """Imports TensorFlow without its log messages about the machine."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if not _is_terminal(sys.stderr):
-        os.environ.setdefault("TQDM_DISABLE", "1")  # The progress of TFDS' downloads.
+        os.environ.setdefault("TQDM_DISABLE", "1")  # TFDS' download bars.
     sys.stderr.flush()
     stderr = os.dup(2)
     try:
         with open(os.devnull, "w") as nowhere:
             os.dup2(nowhere.fileno(), 2)
-        # Looking for devices is what makes it speak.
+        # TensorFlow logs those messages when it first looks for devices.
         importlib.import_module("tensorflow").config.list_physical_devices()
     finally:
         os.dup2(stderr, 2)
@@ -110,7 +110,7 @@ def _train(options: argparse.Namespace) -> None:
     from vae_zoo.cli.checks import settings_of
     from vae_zoo.runs.training import train
 
-    # One line for each epoch where nobody watches a bar.
+    # Without a terminal, one line per epoch replaces the progress bar.
     verbose = 0 if options.quiet else 1 if _is_terminal(sys.stdout) else 2
     metrics = train(settings_of(options), options.output, verbose)
     if metrics is None or options.quiet:  # None: another worker is the chief.
@@ -147,7 +147,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     likelihood = model.likelihood_head
     _print_notes(options, cli_data.warnings_about(data, source, split, likelihood))
     if not data.has_labels:
-        # No cluster was made to stand for a class.
+        # It needs clusters that each stand for a class; training made none.
         found.measurements.pop("label_accuracy", None)
     if options.json:
         described = {"dataset": data.dataset, "split": split, "binarize": data.binarize}
@@ -241,7 +241,7 @@ def _serve_config(options: argparse.Namespace) -> None:
 
 
 def _given(options: argparse.Namespace, names: Iterable[str]) -> Config:
-    """The options of these names that were given, by name."""
+    """Those options in `names` that the user gave, by name."""
     found = {name: getattr(options, name) for name in names}
     return {name: value for name, value in found.items() if value is not None}
 
@@ -264,7 +264,7 @@ RUNS = {
     "export": _export,
     "serve-config": _serve_config,
 }
-# What is known before TensorFlow loads: functions of `checks`.
+# The checks that run before TensorFlow loads: functions of `checks`.
 CHECKS = {
     _train: "check_train",
     _evaluate: "check_evaluate",

@@ -1,4 +1,4 @@
-"""Which data `evaluate` and `plot` look at: the run's own, or those of the options."""
+"""Which data `evaluate` and `plot` use: the run's own, or what the options name."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ BINARIZED = {None: "not binarized", "fixed": "binarized once", "dynamic": "binar
 
 @dataclasses.dataclass(frozen=True)
 class Data:
-    """What to look at.
+    """The data set that a command reads.
 
     Attributes:
         dataset: as in `datasets.load`.
-        reading: likewise, further arguments by name.
-        split: the one that the options name, or None.
+        reading: further arguments of `datasets.load`, by name.
+        split: the split that the options name, or None.
         binarize: None, "fixed" or "dynamic".
-        training: the settings of the run that made the model, {} where there was none.
+        training: the settings of the run that made the model, or {} if no run did.
     """
 
     dataset: str
@@ -38,21 +38,21 @@ class Data:
 
     @property
     def is_of_the_run(self) -> bool:
-        """Whether the data set is the one that the model was trained on."""
+        """Whether the model was trained on this data set."""
         return self.training.get("dataset") == self.dataset
 
     @property
     def has_labels(self) -> bool:
-        """Whether the model may have seen labels: False if it is known not to have."""
+        """False if the model is known not to have seen labels, else True."""
         return self.training.get("labels_per_class", 1) is not None
 
     def described(self, split: str) -> str:
-        """One line that says what was looked at."""
+        """One line that names the data."""
         return f"{self.dataset} {split}, {BINARIZED[self.binarize]}"
 
 
 def data_of(options: argparse.Namespace) -> Data:
-    """The `Data` that the options of a command mean, without TensorFlow.
+    """The `Data` that a command's options name; needs no TensorFlow.
 
     Raises:
         ValueError: if there is no such model, or neither it nor the options name a
@@ -72,7 +72,7 @@ def data_of(options: argparse.Namespace) -> Data:
     reading = reading | {k: v for k, v in given.items() if v is not None}
     binarize = options.binarize
     if binarize is None and training.get("binarize"):
-        binarize = "fixed"  # As in the run's own validation.
+        binarize = "fixed"  # As the run's own validation has it.
     return Data(
         dataset=dataset,
         reading={
@@ -87,7 +87,7 @@ def data_of(options: argparse.Namespace) -> Data:
 
 
 def opened(data: Data) -> tuple[Source, str]:
-    """The examples, a `datasets.Source`, and the split that they are.
+    """The examples as a `datasets.Source`, and the name of their split.
 
     Raises:
         ValueError: as `datasets.load` does.
@@ -103,12 +103,12 @@ def opened(data: Data) -> tuple[Source, str]:
 def warnings_about(
     data: Data, source: Source, split: str, likelihood: Likelihood
 ) -> list[str]:
-    """Why figures on these data are not to be compared with those of the run: lines.
+    """The reasons, one per line, why figures on these data differ from the run's.
 
     Args:
         data: a `Data`.
-        source: what it opens.
-        split: likewise, the split that it is.
+        source: the source that `data` opens.
+        split: the name of its split.
         likelihood: of the model.
     """
     import numpy as np

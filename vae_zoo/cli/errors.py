@@ -1,4 +1,4 @@
-"""Which errors are the user's to mend, and how the command line words them."""
+"""Which errors the user can fix, and how the command line words them."""
 
 import opcode
 import pathlib
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from vae_zoo.zoo.catalogue import RENAMED
 
 PACKAGE = str(pathlib.Path(__file__).resolve().parents[1])
-# Of TensorFlow those about files and memory; the others mean a mistake in a program.
+# TensorFlow's errors about files and memory; its other errors mean a bug.
 TENSORFLOW_ERRORS = (
     "AlreadyExistsError",
     "DataLossError",
@@ -17,7 +17,7 @@ TENSORFLOW_ERRORS = (
     "ResourceExhaustedError",
     "UnavailableError",
 )
-# Arguments of functions that a command calls, and the options that they come from.
+# (argument of a function that a command calls, option that it comes from).
 ALIASES = (
     ("name", "dataset"),
     ("name_or_path", "source"),
@@ -29,15 +29,15 @@ ALIASES = (
 
 
 def is_for_the_user(error: BaseException) -> bool:
-    """Whether `error` is about the input, the files or the memory; else it is a bug.
+    """Whether `error` is about input, files or memory; any other error is a bug.
 
-    A ValueError counts if one of this package's own `raise` statements made it: those
-    are its checks. Any that comes out of a library, or of an expression here, is one
-    that no check has foreseen.
+    A ValueError counts only if a `raise` statement of this package made it, since those
+    are checks of the input. No check foresaw a ValueError from a library or from an
+    expression here.
     """
     if isinstance(error, (OSError, MemoryError)):
         return True
-    # Told apart without importing TensorFlow.
+    # By name, so that TensorFlow need not be imported.
     if type(error).__module__ == "tensorflow.python.framework.errors_impl":
         return type(error).__name__ in TENSORFLOW_ERRORS
     return isinstance(error, ValueError) and _is_raised_here(error)
@@ -55,11 +55,11 @@ def _is_raised_here(error: BaseException) -> bool:
 
 
 def in_words(error: object, words: Mapping[str, str]) -> str:
-    """The message of `error` in one line, with options for arguments.
+    """The message of `error` in one line, with options in place of arguments.
 
     Args:
         error: an exception.
-        words: how each argument is written, {"latent_dim": "--latent-dim", …}.
+        words: the option for each argument, {"latent_dim": "--latent-dim", …}.
     """
     message = " ".join(str(error).split())
     if isinstance(error, MemoryError) or "OOM when allocating" in message:

@@ -20,12 +20,12 @@ from vae_zoo.runs import options as run_options
 from vae_zoo.runs.options import Option
 from vae_zoo.serving.server_config import write_server_config
 
-# Of `sample`: the elements of more may be too many to count in 32 bits.
+# The limit of `sample`: 32 bits may not count the elements of more samples.
 MOST_SAMPLES = 1_000_000
 
 
 def build_parser(runs: Mapping[str, Callable[[argparse.Namespace], None]]) -> Parser:
-    """The parser of `vae-zoo`; `runs` has the function of each command by its name."""
+    """The parser of `vae-zoo`; `runs` maps each command's name to its function."""
     parser = Parser(
         prog="vae-zoo", description="Variational autoencoders: train, look at, export."
     )
@@ -44,9 +44,9 @@ def build_parser(runs: Mapping[str, Callable[[argparse.Namespace], None]]) -> Pa
 
 
 def parse(parser: Parser, arguments: Sequence[str] | None) -> argparse.Namespace:
-    """The options that `arguments` are, None being those of the process.
+    """The parsed options; `arguments` None stands for the process' own.
 
-    Errors end the program; an option of another model is told from one of none.
+    Errors end the program. An option that only another model has gets its own message.
     """
     options, unknown = parser.parse_known_args(arguments)
     if not unknown:
@@ -180,13 +180,13 @@ def _add_serve_config(
 
 def evaluation_options() -> dict[str, Option]:
     """The options that say what `evaluate` measures, by name."""
-    # The data say these, and the terminal.
+    # The data and the terminal decide these.
     left_out = ("binarize", "binarization_seed", "verbose")
     return run_options.of_class("vae_zoo.evaluation.report.Plan", left_out)
 
 
 def server_options() -> dict[str, Option]:
-    """The options that say how `serve-config` has the server run, by name."""
+    """The options of `serve-config` that set how the server runs, by name."""
     left_out = ("models", "output")
     return run_options.of_function(write_server_config, left_out)
 
@@ -201,7 +201,7 @@ def _add_model_argument(parser: Parser) -> None:
 
 
 def _add_data_options(parser: Parser) -> None:
-    """Adds what says which data set to read, and how; by default it is the run's."""
+    """Adds the options for the data set and how to read it; the run's by default."""
     known = run_options.of_every_run()
     for name in ("dataset", *OPENING_OPTIONS):
         add_option(parser, known[name], required=False)

@@ -1,4 +1,4 @@
-"""The options of `vae-zoo train MODEL`: the settings of a run, and where it goes."""
+"""The options of `vae-zoo train MODEL`: a run's settings and its output folder."""
 
 import argparse
 from collections.abc import Callable
@@ -23,7 +23,7 @@ from vae_zoo.zoo.constructors import REQUIRED
 
 
 def add_train(commands: Commands, run: Callable[[argparse.Namespace], None]) -> None:
-    """Adds the command `train`, with a command of its own for each model."""
+    """Adds the command `train`, with a subcommand for each model."""
     summary = "train a model into a folder, or resume a run"
     parser = commands.add_parser("train", help=summary, description=summary)
     models = parser.add_subparsers(title="models", required=True, metavar="MODEL")
@@ -42,7 +42,7 @@ def _add_options(parser: Parser) -> None:
 
 
 def add_option(parser: Parser, option: Option, **changes: Any) -> None:
-    """Adds a setting of a run; what is left out is None.
+    """Adds a setting of a run; its value is None if the user leaves it out.
 
     Args:
         parser: of the command.
@@ -57,10 +57,10 @@ def add_option(parser: Parser, option: Option, **changes: Any) -> None:
 
 
 def _type(option: Option) -> dict[str, Any]:
-    """The arguments of `add_argument` that say which values there are."""
+    """The arguments of `add_argument` that describe the allowed values."""
     defaults = option.defaults.values()
     if option.choices:
-        # One that can be left out has no word for None.
+        # None is not a choice on the command line: the user leaves the option out.
         choices = [each for each in option.choices if each not in defaults or each]
         return {"choices": [each or "none" for each in choices]}
     match option.kind.__name__:

@@ -13,7 +13,7 @@ from vae_zoo.components.convolutional import as_image
 from vae_zoo.components.foreign import build_network, check_network
 from vae_zoo.components.randomness import row_seeds
 from vae_zoo.distributions.noise import fold_in, uniform
-from vae_zoo.tensors import BatchShape, LayerOptions
+from vae_zoo.tensors import BatchShape, LayerOptions, TensorLike
 
 # Between how many knots, from edge to edge, an elastic distortion is a cubic.
 ELASTIC_INTERVALS = 4
@@ -109,7 +109,7 @@ class Distorted(keras.layers.Layer):
             x = self.distort(x, row_seeds(self.distortion_seeds, tf.shape(x)[0]))
         return self.network(x, training=training)
 
-    def distort(self, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    def distort(self, x: tf.Tensor, seed: TensorLike) -> tf.Tensor:
         """`x` [B, H, W] or [B, H, W, C] distorted; bilinear between the pixels.
 
         Args:
@@ -136,7 +136,9 @@ class Distorted(keras.layers.Layer):
         )
         return tf.cast(tf.reshape(distorted, tf.shape(x)), x.dtype)
 
-    def _maps(self, count: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def _maps(
+        self, count: int | tf.Tensor, seed: TensorLike
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Matrices [B, 2, 2] and shifts [B, 2], for rows and columns in this order."""
         draws = 2 * uniform([6, count], seed) - 1
         angle = draws[0] * (self.amounts["rotation"] * 3.141592653589793 / 180)
@@ -149,7 +151,7 @@ class Distorted(keras.layers.Layer):
         return tf.stack([tf.stack(rows, -1), tf.stack(columns, -1)], axis=1), shifts
 
     def _bends(
-        self, size: tuple[int, int], count: tf.Tensor, seed: tf.Tensor
+        self, size: tuple[int, int], count: int | tf.Tensor, seed: TensorLike
     ) -> tf.Tensor:
         """Elastic shifts [B, H W, 2] of each pixel, shares of height and width."""
         rows, columns = (_spline_weights(length) for length in size)

@@ -1,9 +1,11 @@
 """Units that a gate lets through."""
 
 import keras
+import tensorflow as tf
 
 from vae_zoo.arguments import Config
 from vae_zoo.components.network import Activation, check_activation
+from vae_zoo.tensors import BatchShape
 
 
 @keras.saving.register_keras_serializable("vae_zoo")
@@ -29,14 +31,15 @@ class Gate(keras.layers.Layer):
         super().__init__(name=name, dtype=dtype)
         self.activation = check_activation(activation)
 
-    def call(self, x: keras.KerasTensor) -> keras.KerasTensor:
+    def call(self, x: tf.Tensor) -> tf.Tensor:
         """Features [..., U] of x [..., 2 U]."""
         through, gate = keras.ops.split(x, 2, axis=-1)
         return self.activation(through) * keras.ops.sigmoid(gate)
 
-    def compute_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+    def compute_output_shape(self, input_shape: BatchShape) -> tuple[int | None, ...]:
         """Half as many units."""
-        return (*input_shape[:-1], input_shape[-1] // 2)
+        units = tf.TensorShape(input_shape)[-1] // 2
+        return (*input_shape[:-1], units)
 
     def get_config(self) -> Config:
         """The constructor's arguments."""

@@ -10,6 +10,7 @@ from tensorflow_probability import distributions as tfd
 
 from vae_zoo.components import quantile_grids
 from vae_zoo.distributions.noise import standard_normal
+from vae_zoo.tensors import Array
 
 if TYPE_CHECKING:
     from vae_zoo.components.product_geometry import Product
@@ -35,27 +36,25 @@ class Euclidean:
     # A chart without a boundary, for samplers that move by gradients: the points v of
     # R^D, each standing for the latent `project(v)`.
 
-    def lift(self, z: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    def lift(self, z: Array, seed: tf.Tensor) -> tf.Tensor:
         """A draw of a point that stands for `z` [..., D]; on a sphere the length is
         drawn, that of a standard normal vector."""
         del seed
         return z
 
-    def project(self, v: tf.Tensor) -> tf.Tensor:
+    def project(self, v: Array) -> tf.Tensor:
         """The latents that points [..., D] stand for."""
         return v
 
-    def log_volume(self, v: tf.Tensor) -> tf.Tensor:
+    def log_volume(self, v: Array) -> tf.Tensor:
         """What a log-density of v has beside that of `project(v)`: [...], nats."""
         return tf.zeros_like(v[..., 0])
 
-    def mean(self, points: tf.Tensor) -> tf.Tensor:
+    def mean(self, points: Array) -> tf.Tensor:
         """The point in the middle of `points` [N, D]: [D]."""
         return tf.reduce_mean(points, axis=0)
 
-    def move(
-        self, z: tf.Tensor, start: tf.Tensor, end: tf.Tensor, amount: tf.Tensor
-    ) -> tf.Tensor:
+    def move(self, z: Array, start: Array, end: Array, amount: Array) -> tf.Tensor:
         """`z` moved as one moves from `start` to `end`.
 
         Args:
@@ -70,9 +69,7 @@ class Euclidean:
         """
         return z + amount[..., None] * (end - start)
 
-    def interpolate(
-        self, start: tf.Tensor, end: tf.Tensor, num_steps: int
-    ) -> tf.Tensor:
+    def interpolate(self, start: Array, end: Array, num_steps: int) -> tf.Tensor:
         """Points at equal distances from `start` to `end`, both included.
 
         Args:
@@ -87,7 +84,7 @@ class Euclidean:
         # Exactly the two at the ends, which a sum of steps is not.
         return (1 - share) * start + share * end
 
-    def traverse(self, z: tf.Tensor, dimension: int, num_steps: int) -> tf.Tensor:
+    def traverse(self, z: Array, dimension: int, num_steps: int) -> tf.Tensor:
         """`z` with one element moved from -3 to 3, standard deviations of N(0, 1).
 
         Args:
@@ -147,28 +144,26 @@ class Sphere:
         """The point that stands for the distribution `q`, its mean direction."""
         return q.mean_direction
 
-    def lift(self, z: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    def lift(self, z: Array, seed: tf.Tensor) -> tf.Tensor:
         """As in `Euclidean`."""
         return z * tf.norm(standard_normal(tf.shape(z), seed), axis=-1, keepdims=True)
 
-    def project(self, v: tf.Tensor) -> tf.Tensor:
+    def project(self, v: Array) -> tf.Tensor:
         """As in `Euclidean`."""
         return unit_length(v)
 
-    def log_volume(self, v: tf.Tensor) -> tf.Tensor:
+    def log_volume(self, v: Array) -> tf.Tensor:
         """As in `Euclidean`: that of a standard normal over that of its direction."""
         dim = v.shape[-1]
         log_area = math.log(2) + dim / 2 * math.log(math.pi) - math.lgamma(dim / 2)
         log_normal = -0.5 * (tf.reduce_sum(v**2, axis=-1) + dim * math.log(2 * math.pi))
         return log_normal + log_area
 
-    def mean(self, points: tf.Tensor) -> tf.Tensor:
+    def mean(self, points: Array) -> tf.Tensor:
         """As in `Euclidean`, the direction of the mean."""
         return unit_length(tf.reduce_mean(unit_length(points), axis=0))
 
-    def move(
-        self, z: tf.Tensor, start: tf.Tensor, end: tf.Tensor, amount: tf.Tensor
-    ) -> tf.Tensor:
+    def move(self, z: Array, start: Array, end: Array, amount: Array) -> tf.Tensor:
         """As in `Euclidean`: rotated in the plane of the two, which keeps distances.
 
         Between opposite points every great circle is one; the one taken passes the
@@ -186,9 +181,7 @@ class Sphere:
         rotated_y = x * tf.sin(angle) + y * tf.cos(angle)
         return z + (rotated_x - x) * start + (rotated_y - y) * toward
 
-    def interpolate(
-        self, start: tf.Tensor, end: tf.Tensor, num_steps: int
-    ) -> tf.Tensor:
+    def interpolate(self, start: Array, end: Array, num_steps: int) -> tf.Tensor:
         """As in `Euclidean`, along the shorter arc of the great circle.
 
         Source: Shoemake 1985 (slerp).
@@ -196,7 +189,7 @@ class Sphere:
         shares = tf.linspace(0.0, 1.0, num_steps)[:, None]
         return self.move(start, start, end, shares)
 
-    def traverse(self, z: tf.Tensor, dimension: int, num_steps: int) -> tf.Tensor:
+    def traverse(self, z: Array, dimension: int, num_steps: int) -> tf.Tensor:
         """`z` moved along the great circle through it and one axis, pole to pole.
 
         The element of that axis goes from -1 to 1 as the sine of equal angles; the
@@ -248,7 +241,7 @@ def check_has_grid(space: Space, size: int) -> None:
         )
 
 
-def _tangent(point: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
+def _tangent(point: Array, other: Array) -> tf.Tensor:
     """The unit vector orthogonal to `point` towards `other`, any where none is."""
     shortest = tf.one_hot(tf.argmin(tf.abs(point), axis=-1), point.shape[-1])
     toward = _orthogonal(point, other)
@@ -259,12 +252,12 @@ def _tangent(point: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
     return tf.math.l2_normalize(_orthogonal(point, toward), axis=-1)
 
 
-def _orthogonal(point: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
+def _orthogonal(point: Array, other: Array) -> tf.Tensor:
     """`other` less its part along the unit vector `point`."""
     return other - tf.reduce_sum(point * other, axis=-1, keepdims=True) * point
 
 
-def unit_length(vectors: tf.Tensor) -> tf.Tensor:
+def unit_length(vectors: Array) -> tf.Tensor:
     """`vectors` [B, D] over their lengths; the first axis for those without any."""
     # The result does not depend on it, so its derivative may be left out.
     largest = tf.stop_gradient(tf.reduce_max(tf.abs(vectors), axis=-1, keepdims=True))

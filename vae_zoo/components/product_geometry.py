@@ -10,6 +10,7 @@ from tensorflow_probability import distributions as tfd
 
 from vae_zoo.components.geometry import Space, check_has_grid
 from vae_zoo.distributions.noise import fold_in
+from vae_zoo.tensors import Array
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,28 +47,26 @@ class Product:
         pairs = zip(self.parts, q.distributions, strict=True)
         return tf.concat([part.location(own) for part, own in pairs], axis=-1)
 
-    def lift(self, z: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    def lift(self, z: Array, seed: tf.Tensor) -> tf.Tensor:
         """As in `Euclidean`."""
         return self._join(
             part.lift(own, fold_in(seed, number))
             for number, (part, own) in enumerate(self._with_own(z))
         )
 
-    def project(self, v: tf.Tensor) -> tf.Tensor:
+    def project(self, v: Array) -> tf.Tensor:
         """As in `Euclidean`."""
         return self._join(part.project(own) for part, own in self._with_own(v))
 
-    def log_volume(self, v: tf.Tensor) -> tf.Tensor:
+    def log_volume(self, v: Array) -> tf.Tensor:
         """As in `Euclidean`."""
         return sum(part.log_volume(own) for part, own in self._with_own(v))
 
-    def mean(self, points: tf.Tensor) -> tf.Tensor:
+    def mean(self, points: Array) -> tf.Tensor:
         """As in `Euclidean`, of every part by itself."""
         return self._join(part.mean(own) for part, own in self._with_own(points))
 
-    def move(
-        self, z: tf.Tensor, start: tf.Tensor, end: tf.Tensor, amount: tf.Tensor
-    ) -> tf.Tensor:
+    def move(self, z: Array, start: Array, end: Array, amount: Array) -> tf.Tensor:
         """As in `Euclidean`, every part by itself."""
         three = zip(*(self._split(each) for each in (z, start, end)), strict=True)
         return self._join(
@@ -75,15 +74,13 @@ class Product:
             for part, (own, own_start, own_end) in zip(self.parts, three, strict=True)
         )
 
-    def interpolate(
-        self, start: tf.Tensor, end: tf.Tensor, num_steps: int
-    ) -> tf.Tensor:
+    def interpolate(self, start: Array, end: Array, num_steps: int) -> tf.Tensor:
         """As in `Euclidean`, in every part at the same pace."""
         ends = zip(self.parts, self._split(start), self._split(end), strict=True)
         paths = [part.interpolate(a, b, num_steps) for part, a, b in ends]
         return tf.concat(paths, axis=-1)
 
-    def traverse(self, z: tf.Tensor, dimension: int, num_steps: int) -> tf.Tensor:
+    def traverse(self, z: Array, dimension: int, num_steps: int) -> tf.Tensor:
         """As in the part that `dimension` belongs to; the others stay."""
         paths = []
         for (part, size), own in zip(self._with_sizes(), self._split(z), strict=True):
@@ -106,10 +103,10 @@ class Product:
     def _with_sizes(self) -> Iterator[tuple[Space, int]]:
         return zip(self.parts, self.sizes, strict=True)
 
-    def _split(self, z: tf.Tensor) -> list[tf.Tensor]:
+    def _split(self, z: Array) -> list[tf.Tensor]:
         return tf.split(z, self.sizes, axis=-1)
 
-    def _with_own(self, z: tf.Tensor) -> Iterator[tuple[Space, tf.Tensor]]:
+    def _with_own(self, z: Array) -> Iterator[tuple[Space, tf.Tensor]]:
         return zip(self.parts, self._split(z), strict=True)
 
     def _join(self, own: Iterable[tf.Tensor]) -> tf.Tensor:

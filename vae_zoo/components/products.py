@@ -48,7 +48,7 @@ class ProductPosterior(Posterior):
 
     def __init__(
         self,
-        factors: Sequence[Posterior],
+        factors: Iterable[Posterior],
         sizes: Sequence[int],
         *,
         name: str | None = None,
@@ -112,7 +112,7 @@ class ProductPrior(Prior):
 
     def __init__(
         self,
-        factors: Sequence[Prior],
+        factors: Iterable[Prior],
         sizes: Sequence[int],
         *,
         name: str | None = None,

@@ -1,8 +1,8 @@
 """The seeds of a model: where they come from and how they are saved."""
 
 import contextlib
-from collections.abc import Mapping, MutableMapping
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Protocol
 
 import keras
 import numpy as np
@@ -13,6 +13,18 @@ from vae_zoo.distributions.noise import fold_in
 from vae_zoo.tensors import Seed
 
 _PREFIX = "seed_"
+
+
+class Store(Protocol):
+    """Where Keras keeps a layer's variables by name: a dict, or a group of a file."""
+
+    def __getitem__(self, key: str) -> Any: ...
+
+    def __setitem__(self, key: str, value: Any) -> None: ...
+
+    def keys(self) -> Iterable[str]:
+        """The names."""
+        ...
 
 
 def as_seed(seed: Seed | None, generator: keras.random.SeedGenerator) -> tf.Tensor:
@@ -92,13 +104,13 @@ def row_seeds(
     return fold_in(seed, rows)
 
 
-def save_seeds(model: keras.Model, store: MutableMapping[str, Any]) -> None:
+def save_seeds(model: keras.Model, store: Store) -> None:
     """Adds to `store` the state of every generator, of dropout layers too."""
     for index, state in enumerate(seed_states(model)):
         store[f"{_PREFIX}{index}"] = np.asarray(state)
 
 
-def load_seeds(model: keras.Model, store: Mapping[str, Any]) -> dict[str, Any]:
+def load_seeds(model: keras.Model, store: Store) -> dict[str, Any]:
     """The inverse of `save_seeds`; returns what else is in `store`, a dict."""
     for index, state in enumerate(seed_states(model)):
         state.assign(store[f"{_PREFIX}{index}"])

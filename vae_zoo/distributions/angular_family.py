@@ -18,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from vae_zoo.distributions.noise import fold_in, uniform
+from vae_zoo.tensors import TensorLike
 
 # Nodes of the quadrature and the log of what its tails may lose, by precision.
 _NUM_NODES = {tf.float32: 40, tf.float64: 128}
@@ -105,7 +106,7 @@ class AngularFamily(abc.ABC):
         )
 
     def sample(
-        self, concentration: tf.Tensor, num_samples: int | tf.Tensor, seed: tf.Tensor
+        self, concentration: tf.Tensor, num_samples: TensorLike, seed: tf.Tensor
     ) -> tf.Tensor:
         """Angles t [num_samples, ...] for kappa [...], differentiable in kappa.
 
@@ -182,7 +183,7 @@ class AngularFamily(abc.ABC):
         return tf.minimum(tf.exp(low + width), limit)[..., 0]
 
     def _rejection(
-        self, concentration: tf.Tensor, num_samples: int | tf.Tensor, seed: tf.Tensor
+        self, concentration: tf.Tensor, num_samples: TensorLike, seed: tf.Tensor
     ) -> tf.Tensor:
         """Angles by rejection, several proposals at a time; NaN for a NaN kappa.
 

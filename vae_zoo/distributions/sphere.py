@@ -61,7 +61,7 @@ def sample_at_angles(
     family: AngularFamily,
     mean_direction: tf.Tensor,
     concentration: tf.Tensor,
-    num_samples: int | tf.Tensor,
+    num_samples: TensorLike,
     seed: Seed | None,
 ) -> tf.Tensor:
     """Draws [num_samples, ..., D] around mean directions, angles of one family.

@@ -1,4 +1,4 @@
 """The adapter to Keras: what `fit`, `evaluate` and `predict` take and how they run."""
 
-# Keras, once imported, has the models imported, which need the modules here: first.
+# First: importing Keras imports the models, which need the modules here.
 import keras  # noqa: F401

@@ -1,8 +1,8 @@
-"""How a model that maximizes a bound trains with the stock methods of Keras."""
+"""Lets a model that maximizes a bound train with the stock methods of Keras."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 import keras
@@ -14,7 +14,7 @@ from vae_zoo.components.batch_checks import plain_value_errors
 from vae_zoo.components.keras_private import FLAG_OF_VALIDATION, ModelHooks, untrack
 from vae_zoo.components.objectives.objective import Objective, build_objective
 from vae_zoo.components.parts import check_components, claim
-from vae_zoo.components.randomness import as_seed, load_seeds, save_seeds
+from vae_zoo.components.randomness import Store, as_seed, load_seeds, save_seeds
 from vae_zoo.fitting import calls, compilation, keras_steps
 from vae_zoo.fitting.calls import with_signature_of
 from vae_zoo.fitting.compilation import AUTO, Compilation, kept_by_number
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 class Adapter(ModelHooks, keras.Model):
     """A `keras.Model` that minimizes an objective and reports the bound.
 
-    A subclass says what data it takes (`door`), what the bound's terms are
-    (`term_names` and the methods that `fitting.Step` calls) and what else training
-    needs of its parts (`make_metrics`, `learn`, `check_training_data`,
-    `training_callbacks`). It sets its `objective` before it is built.
+    A subclass defines what data it takes (`door`), the bound's terms (`term_names` and
+    the methods that `fitting.Step` calls) and what its parts add to training
+    (`make_metrics`, `learn`, `check_training_data`, `training_callbacks`). It sets its
+    `objective` before it is built.
 
     Attributes:
         term_names: names of the bound's terms, each a metric.
@@ -49,32 +49,32 @@ class Adapter(ModelHooks, keras.Model):
     def __init__(
         self, *, seed: int | None, name: str | None, **kwargs: Unpack[LayerOptions]
     ) -> None:
-        # The data enter the likelihood in float32 whatever the networks use.
+        # No autocast: the likelihood needs float32 data whatever the networks use.
         super().__init__(name=name, autocast=False, **kwargs)
         self.seed = check_seed("seed", seed)
         self.seed_generator = keras.random.SeedGenerator(self.seed)
 
-    # What a subclass says.
+    # What a subclass defines.
 
     def door(self) -> Door:
-        """What data the model takes: a `fitting.Door`."""
+        """The `fitting.Door` that checks the model's data."""
         raise NotImplementedError
 
     def make_metrics(self) -> list[keras.metrics.Metric]:
-        """Metrics beside the bound's: see `Prior.make_metrics`."""
+        """Metrics in addition to the bound's: see `Prior.make_metrics`."""
         return []
 
     def learn(self, step: Step) -> None:
-        """Sets the weights that no gradient moves, after a step of training."""
+        """Updates the weights that have no gradient, after a training step."""
 
     def check_training_data(
         self, data: Stream | Parts, num_batches: int | None = None
     ) -> None:
-        """Raises ValueError if the model cannot learn from data that it takes.
+        """Raises ValueError if the model cannot learn from data that passed its door.
 
         Args:
             data: a stream, or a tuple (x, y, sample weights) of arrays.
-            num_batches: of a data set without an end, those of an epoch.
+            num_batches: batches of an epoch, for a data set without an end.
         """
 
     def training_callbacks(
@@ -94,27 +94,27 @@ class Adapter(ModelHooks, keras.Model):
     @objective.setter
     def objective(self, objective: Objective) -> None:
         if not self.built:
-            # Checked and built with the other parts.
+            # `build` checks and builds it with the other parts.
             self._objective = objective
             return
         check_components({"objective": objective})
         build_objective(objective, self)
         claim({"objective": objective})
-        # Keras would keep tracking the old one, too.
+        # Otherwise Keras would keep tracking the old one.
         untrack(self, self._objective)
         self._objective = objective
         objective.forget_traces()
 
     @property
     def iteration(self) -> int | keras.Variable:
-        """The optimizer's present step, 0 without an optimizer: an integer scalar."""
+        """The optimizer's current step, an integer scalar; 0 without an optimizer."""
         optimizer = getattr(self, "optimizer", None)
         return 0 if optimizer is None else optimizer.iterations
 
     # The steps.
 
     def make_trackers(self) -> None:
-        """Makes the metrics: the means of the bound and its terms, and further ones."""
+        """Makes the metrics: means of the bound and its terms, and `make_metrics`."""
         names = ("elbo", *self.term_names)
         self.trackers = [keras.metrics.Mean(name=name) for name in names]
         self.further_metrics = self.make_metrics()
@@ -131,15 +131,15 @@ class Adapter(ModelHooks, keras.Model):
         sample_weight: TensorLike | None = None,
         training: bool = True,
     ) -> tf.Tensor:
-        """The objective in training; the negative ELBO, at beta = 1, elsewhere.
+        """The objective in training, else the negative ELBO at beta = 1.
 
-        For a loop by hand. With sample weights w of values v it is sum(w v) / B, as
-        everywhere in Keras; B is the number of examples in the batch, that of all
-        replicas.
+        It is meant for custom training loops. With sample weights w of values v it is
+        sum(w v) / B, as everywhere in Keras; B is the number of examples in the batch
+        of all replicas.
 
         Args:
             x: float [B, *input_shape], or a dict of inputs.
-            y: labels, of a model that learns from them.
+            y: labels, for a model that learns from them.
             y_pred: not needed: the bound does not follow from the model's outputs.
             sample_weight: numbers [B], or None.
             training: whether layers such as dropout are in training mode.
@@ -156,11 +156,11 @@ class Adapter(ModelHooks, keras.Model):
         return keras_steps.test_step(self, data)
 
     def get_metrics_result(self) -> dict[str, tf.Tensor]:
-        """As in Keras; without labels, without their metrics.
+        """As in Keras, but without the metrics of labels if there are none.
 
-        Within a step on several replicas each is of shape [1]: Keras averages these
-        over the first axis, for the progress bar. The history's values are of the
-        metrics' states, which the strategy adds up.
+        Within a step on several replicas each has shape [1], which Keras averages over
+        the first axis for the progress bar. The history's values come from the metrics'
+        states, which the strategy adds up.
         """
         return keras_steps.metrics_to_show(self, super().get_metrics_result())
 
@@ -168,7 +168,7 @@ class Adapter(ModelHooks, keras.Model):
 
     @property
     def compilation(self) -> Compilation:
-        """What is compiled of the steps; `fit` and `evaluate` choose by it."""
+        """How the steps are compiled, for the choices of `fit` and `evaluate`."""
         return Compilation.of(self)
 
     def compile(
@@ -180,14 +180,14 @@ class Adapter(ModelHooks, keras.Model):
     ) -> None:
         """`keras.Model.compile` without a loss or metrics: the objective is the bound.
 
-        `jit_compile="auto"` is XLA where it pays: not under a distribution strategy,
-        not with convolutions on a CPU, and in `fit` for long trainings only. It is
-        chosen anew where the model is loaded.
+        `jit_compile="auto"` uses XLA where it pays: not under a distribution strategy,
+        not with convolutions on a CPU, and in `fit` only for long training. A loaded
+        model chooses again.
 
-        `steps_per_execution="auto"` is several steps at a time in `fit` and `evaluate`,
-        where no callback has to see each batch and no numbers of steps stand against
-        it; see `executions.most_steps`. The results are those of one at a time. Under a
-        distribution strategy, and eagerly, it is one.
+        `steps_per_execution="auto"` runs several steps at a time in `fit` and
+        `evaluate`, unless a callback has to see each batch or the numbers of steps do
+        not divide; see `executions.most_steps`. The results do not change. Under a
+        distribution strategy, and eagerly, it runs one.
 
         Raises:
             ValueError: if a loss or metrics are given.
@@ -203,18 +203,18 @@ class Adapter(ModelHooks, keras.Model):
         )
 
     def get_compile_config(self) -> Config:
-        """As in Keras, which restores it with a model."""
+        """As in Keras, which restores a model's compilation from it."""
         config = super().get_compile_config()
         return {**config, **(self.compilation.config if self.compiled else {})}
 
     def compile_from_config(self, config: Config) -> None:
-        """Compiles a model as the one that was saved."""
+        """Compiles the model as the saved one was."""
         self.compile(**keras.saving.deserialize_keras_object(config))
         compilation.build_optimizer(self)
 
     @property
     def steps_per_execution(self) -> int:
-        """How many steps run for one trip from Python, in this thread."""
+        """How many steps one call from Python runs, in this thread."""
         return self.compilation.steps
 
     @steps_per_execution.setter
@@ -226,7 +226,7 @@ class Adapter(ModelHooks, keras.Model):
         return compilation.gains_by_xla(self, training)
 
     def make_train_function(self, force: bool = False) -> Callable[..., Any] | None:
-        """As in Keras; `force` also has what runs many steps at once made anew."""
+        """As in Keras; `force` also rebuilds the functions that run many steps."""
         if force:
             self.compilation.functions.forget("training")
         return super().make_train_function(force)
@@ -237,22 +237,22 @@ class Adapter(ModelHooks, keras.Model):
             self.compilation.functions.forget("test")
         return super().make_test_function(force)
 
-    # Keras' methods, on data that have come through the door.
+    # Keras' methods, on data that the door has checked.
 
     @with_signature_of(keras.Model.fit)
     def fit(self, *args: Any, **kwargs: Any) -> keras.callbacks.History:
-        """Maximizes the bound: `keras.Model.fit`, once the data are known to fit.
+        """Maximizes the bound: `keras.Model.fit` with checked data.
 
         Args:
             x: float [B, *input_shape]: an array, a tensor, a pandas frame; or what
                 gives batches of x, (x, y) or (x, y, sample weights): a
                 `tf.data.Dataset`, a `keras.utils.PyDataset` or a generator.
-            y: integer labels, -1 for unknown, of models that learn from them.
+            y: integer labels, -1 for unknown, for models that learn from them.
             sample_weight: numbers >= 0, one for each example. Training follows the
-                gradient of sum(w v) / B; what is reported is sum(w v) / sum(w).
+                gradient of sum(w v) / B; metrics report sum(w v) / sum(w).
             class_weight: dict of label -> weight of its examples.
 
-        All else is as in `keras.Model.fit`.
+        Everything else is as in `keras.Model.fit`.
 
         Raises:
             ValueError: if data or a setting are not as they must be.
@@ -270,7 +270,7 @@ class Adapter(ModelHooks, keras.Model):
             ValueError: if data or a setting are not as they must be.
         """
         if FLAG_OF_VALIDATION in kwargs:
-            # Within `fit`, which has looked and has chosen.
+            # Called by `fit`, which has checked the data and chosen the steps.
             return super().evaluate(*args, **kwargs)
         call = calls.of_evaluate(self, args, kwargs)
         with plain_value_errors(), self.compilation.at_once(self, call.choose_steps):
@@ -316,12 +316,12 @@ class Adapter(ModelHooks, keras.Model):
         """
         return super().predict_on_batch(self.door().arrays(x)[0])
 
-    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
-        """Adds the state of all random generators, so that a resumed run goes on."""
+    def save_own_variables(self, store: Store) -> None:
+        """Adds the state of all random generators, so that a resumed run continues."""
         super().save_own_variables(store)
         save_seeds(self, store)
 
-    def load_own_variables(self, store: MutableMapping[str, Any]) -> None:
+    def load_own_variables(self, store: Store) -> None:
         """The inverse of `save_own_variables`."""
         super().load_own_variables(load_seeds(self, store))
 

@@ -1,9 +1,9 @@
 """Batches gathered by index: the pipeline of data sets and of arrays given to `fit`.
 
-TensorFlow's tuning of pipelines is off, and so are its optimizations, which take longer
-at the start of an epoch than they save. An iterator that it tunes and that has lain
-idle for half a minute, through a long validation say, may take as long to be given up,
-and Keras gives one up after each epoch.
+TensorFlow's optimizations of pipelines are off, since at the start of an epoch they
+take longer than they save. Its autotuning is off, too: after half a minute of idling,
+such as a long validation, a tuned iterator may take as long to close, and Keras closes
+one after each epoch.
 """
 
 import os
@@ -32,8 +32,9 @@ def pipeline(
     Args:
         epochs: a `tf.data.Dataset` of numbers, one for each epoch.
         num_elements: of an epoch.
-        element: from the epoch's number and the element's within it to the element.
-        is_endless: whether `epochs` is.
+        element: function of the epoch's number and the position in the epoch that
+            returns the element.
+        is_endless: whether `epochs` has no end.
     """
     places = epochs.flat_map(
         as_it_is(
@@ -54,13 +55,13 @@ def pipeline(
 
 
 def one_epoch(seed: int | None = None) -> tf.data.Dataset:
-    """The number of an epoch, another each time; the same series for the same seed."""
+    """A random number for an epoch, new in each pass; the seed fixes the series."""
     numbers = tf.data.Dataset.random(seed, rerandomize_each_iteration=True)
     return numbers.take(1).map(as_it_is(lambda number: number & 0x7FFFFFFF))
 
 
 def shuffled(positions: tf.Tensor, key: tf.Tensor, size: int) -> tf.Tensor:
-    """Where the examples at `positions` of an order are, given the order's `key`.
+    """The indices of the examples at `positions` of the order that `key` fixes.
 
     Args:
         positions: int64 [B], each in [0, size).
@@ -82,10 +83,10 @@ def of_arrays(arrays: Parts, batch_size: int, shuffle: bool) -> tf.data.Dataset:
         arrays: tuple (x, y, sample weights) of arrays or tensors of one length, some
             of them None; x may be a dict of them.
         batch_size: examples in a batch; the last one may be smaller.
-        shuffle: True: in an order of its own each time.
+        shuffle: whether each epoch has an order of its own.
     """
     size = num_examples(arrays)
-    # Where the pipeline runs, also where there is a GPU.
+    # The pipeline runs on the CPU even if there is a GPU.
     with tf.device("CPU:0"):
         tensors = tf.nest.map_structure(
             lambda each: None if each is None else tf.convert_to_tensor(each), arrays

@@ -1,7 +1,7 @@
-"""Calls of `fit`, `evaluate` and `predict`, made ready for Keras once they are checked.
+"""Checks calls of `fit`, `evaluate` and `predict` and prepares them for Keras.
 
-Each function takes the arguments as the user gave them and returns a `Call`: the data
-have come through the model's door by then, and settings are known to fit.
+Each function takes the user's arguments and returns a `Call`, whose data have passed
+the model's door and whose settings are checked.
 """
 
 import dataclasses
@@ -24,11 +24,12 @@ ResultT = TypeVar("ResultT")
 
 @dataclasses.dataclass(frozen=True)
 class Call:
-    """What Keras' own method is to be called with.
+    """The arguments for Keras' own method.
 
     Attributes:
         arguments: by name.
-        choose_steps: says how many steps are to run at once, where that is open.
+        choose_steps: function that returns how many steps to run at once, if that is
+            "auto".
     """
 
     arguments: dict
@@ -38,10 +39,10 @@ class Call:
 def with_signature_of(
     method: Callable[ParametersP, Any],
 ) -> Callable[[Callable[..., ResultT]], Callable[ParametersP, ResultT]]:
-    """Has `help` and editors show the arguments of Keras' own method."""
+    """Makes `help` and editors show the arguments of Keras' own method."""
 
     def decorate(function: Callable[..., ResultT]) -> Callable[ParametersP, ResultT]:
-        # An attribute that `inspect` reads; functions may have any.
+        # `inspect` reads this attribute; mypy does not know it.
         function.__signature__ = inspect.signature(method)  # type: ignore[attr-defined]
         return function
 
@@ -67,7 +68,7 @@ def of_fit(model: keras.Model, args: tuple, kwargs: dict) -> Call:
         # Keras warns that it cannot shuffle a data set or a generator.
         given["shuffle"] = False
     fit_arguments.add_callbacks(model, given, own)
-    # All steps of the training, so that a resumed run makes the same choice.
+    # The steps of the whole training, so that a resumed run makes the same choice.
     num_batches = _num_batches(given["x"])
     of_epoch = steps or num_batches
     num_steps = of_epoch and of_epoch * given.get("epochs", 1)
@@ -103,7 +104,7 @@ def of_evaluate(model: keras.Model, args: tuple, kwargs: dict) -> Call:
             num_batches=num_batches,
             most=compilation.most_at_once(model),
         )
-        # What `fit` has traced for its validation serves as well.
+        # Reuses the functions that `fit` has traced for its validation.
         latest = model.compilation.in_threads.latest
         limits = (given.get("steps"), keras.config.max_steps_per_epoch())
         is_free = steps > 1 and limits == (None, None)
@@ -117,7 +118,7 @@ def of_predict(model: keras.Model, args: tuple, kwargs: dict) -> Call:
     given = _arguments(keras.Model.predict, model, args, kwargs)
     x = given.get("x")
     given["x"] = model.checked(x) if is_stream(x) else model.door().arrays(x)[0]
-    # One at a time also from a callback of `fit`.
+    # One step at a time, even when a callback of `fit` calls it.
     return Call(given)
 
 
@@ -130,7 +131,7 @@ def of_batch(method: Callable, model: keras.Model, args: tuple, kwargs: dict) ->
 
 
 def print_choices(model: keras.Model, call: Call) -> None:
-    """Prints what the defaults have chosen, unless the call is to be silent."""
+    """Prints the choices made for "auto", unless the call is silent."""
     if model.compiled and call.arguments.get("verbose", "auto"):
         xla = "with XLA" if model.jit_compile else "without XLA"
         print(f"Training {xla}, steps at once: {model.steps_per_execution}")
@@ -142,7 +143,7 @@ def _arguments(
     args: tuple[Any, ...],
     kwargs: Config,
 ) -> Config:
-    """The arguments of a call by name, its settings known to fit."""
+    """The arguments of a call by name, with its settings checked."""
     given = dict(inspect.signature(method).bind(model, *args, **kwargs).arguments)
     del given["self"]
     given.update(given.pop("kwargs", {}))
@@ -151,7 +152,7 @@ def _arguments(
 
 
 def _num_batches(data: object) -> int | None:
-    """Of a `tf.data.Dataset` that knows it; else None."""
+    """The number of batches of a `tf.data.Dataset` if it knows it, else None."""
     if not isinstance(data, tf.data.Dataset):
         return None
     number = int(data.cardinality())

@@ -1,4 +1,4 @@
-"""How the steps of a model are compiled: many at once, and with XLA where it pays."""
+"""How a model's steps are compiled: how many at once, and with XLA where it pays."""
 
 import contextlib
 import inspect
@@ -20,43 +20,43 @@ from vae_zoo.fitting.executions import (
 
 AUTO: Literal["auto"] = "auto"
 KINDS = ("training", "test", "prediction")
-# On two cores compiling a training step and its validation takes 5 to 17 seconds. A
+# On two cores, compiling a training step and its validation takes 5 to 17 seconds. A
 # compiled step of dense layers on 128 images of 28 x 28 pixels is about 2 milliseconds
-# faster, which wins that back after 2,500 to 8,000 steps; on 8 x 8 pixels it is no
+# faster, so compiling pays off after 2,500 to 8,000 steps; on 8 x 8 pixels it is no
 # faster. Twenty epochs of `digits`, 220 steps, took 19.7 seconds with XLA and 9.6
 # without.
 STEPS_TO_WIN_BACK = 5_000
 
 
 def is_long_enough(num_steps: int) -> bool:
-    """Whether XLA wins back in so many optimizer steps what compiling costs.
+    """Whether this many optimizer steps make up for the time that XLA compiles.
 
-    XLA rounds in other places, so a resumed training has to choose as the uninterrupted
-    one did: give the steps of the whole training, not those that are left.
+    XLA rounds differently, so a resumed training has to make the same choice as an
+    uninterrupted one: give the steps of the whole training, not those that are left.
 
     Args:
-        num_steps: epochs times the batches of one, from the first epoch on, >= 0.
+        num_steps: epochs times batches of an epoch, from the first epoch on, >= 0.
     """
     return num_steps >= STEPS_TO_WIN_BACK
 
 
 class Compilation:
-    """What is compiled of a model's steps, how many run at once, and with XLA or not.
+    """How a model's steps are compiled: how many run at once, and whether with XLA.
 
     Attributes:
-        functions: what Keras has traced.
-        own_steps: steps per execution that were set by hand, or 1.
-        in_threads: those of each thread, of a model compiled with "auto" steps; or
-            None.
+        functions: the functions that Keras has traced.
+        own_steps: steps per execution that the user set, or 1.
+        in_threads: steps per execution in each thread, for a model compiled with "auto"
+            steps; else None.
         is_xla_auto: whether the model was compiled with "auto" XLA.
     """
 
     @classmethod
     def of(cls, model: keras.Model) -> Self:
-        """That of the model, the same one each time.
+        """The `Compilation` of a model, always the same one.
 
-        It is made on first use, since Keras' constructors begin with the functions, and
-        kept where Keras does not track it.
+        It is made on first use, since Keras' constructors already set functions, and it
+        is kept where Keras does not track it.
         """
         attributes = vars(model)
         if "_compilation" not in attributes:
@@ -71,13 +71,13 @@ class Compilation:
 
     @property
     def steps(self) -> int:
-        """How many steps run for one trip from Python, in this thread."""
+        """How many steps one call from Python runs, in this thread."""
         number = None if self.in_threads is None else self.in_threads.number
         return self.own_steps if number is None else number
 
     @property
     def config(self) -> dict[str, str]:
-        """What was compiled with "auto", for Keras to restore it."""
+        """The arguments of `compile` that were "auto", for Keras to restore."""
         is_auto = {
             "jit_compile": self.is_xla_auto,
             "steps_per_execution": self.in_threads is not None,
@@ -85,18 +85,18 @@ class Compilation:
         return {name: AUTO for name, holds in is_auto.items() if holds}
 
     def set_auto(self, *, xla: bool, steps: bool) -> None:
-        """Says what the model was compiled with "auto" for."""
+        """Sets which arguments of `compile` were "auto"."""
         self.is_xla_auto = xla
         self.in_threads = StepsInThreads() if steps else None
 
     def forget(self) -> None:
-        """Has all functions traced anew."""
+        """Forgets all functions, so that Keras traces them again."""
         self.functions.forget(*KINDS)
 
     def choose_xla(self, model: keras.Model, num_steps: int | None) -> None:
-        """Where XLA is "auto": XLA if so many steps win back its compiling.
+        """If XLA is "auto", uses it if it pays for this many steps.
 
-        What compiling chose stays where the number is not known.
+        The choice of `compile` stays if the number is not known.
         """
         if not self.is_xla_auto or num_steps is None:
             return
@@ -112,10 +112,10 @@ class Compilation:
     def at_once(
         self, model: keras.Model, choose: Callable[[], int]
     ) -> contextlib.AbstractContextManager:
-        """A context with the steps at once that `choose` says, where they are "auto".
+        """A context in which `choose()` steps run at once, if that is "auto".
 
-        A number that was set by hand, as an attribute, stays. The functions in use
-        stay, whatever other threads do.
+        A number that the user set as an attribute stays. The functions in use stay,
+        whatever other threads do.
         """
         stack = contextlib.ExitStack()
         stack.enter_context(self.functions.held())
@@ -150,7 +150,7 @@ def checked_steps(steps: int | Literal["auto"]) -> int:
 def kept_by_number(kind: str) -> property:
     """A property for an attribute in which Keras keeps the function of a kind.
 
-    Keras keeps one of a kind; this keeps one for each number of steps at once.
+    Keras keeps only one of each kind; this keeps one for each number of steps at once.
     """
 
     def get(model: keras.Model) -> Callable[..., Any] | None:
@@ -167,9 +167,9 @@ def kept_by_number(kind: str) -> property:
 def gains_by_xla(model: keras.Model, training: bool = False) -> bool:
     """Whether functions of the model are faster with XLA.
 
-    On a CPU not with convolutions, for which TensorFlow has the faster kernels there,
-    in bfloat16 above all; and in training not with layers that draw noise by Keras
-    (`keras.layers.Dropout`), for XLA's generator is several times as slow.
+    Not on a CPU with convolutions, for which TensorFlow's own kernels are faster there,
+    above all in bfloat16. Not in training with layers that draw noise through Keras
+    (`keras.layers.Dropout`) on a CPU, since XLA's generator is several times slower.
     """
     layers = [layer for layer in layers_within(model) if layer is not model]
     if not all(layer.supports_jit for layer in layers):
@@ -181,12 +181,12 @@ def gains_by_xla(model: keras.Model, training: bool = False) -> bool:
 
 
 def has_convolutions(model: keras.Model) -> bool:
-    """Whether any layer of the model has a kernel of a certain size."""
+    """Whether any layer of the model has a kernel size, as convolutions do."""
     return any(hasattr(layer, "kernel_size") for layer in layers_within(model))
 
 
 def most_at_once(model: keras.Model) -> int:
-    """The largest number of steps at once, of a model compiled with "auto"."""
+    """The most steps to run at once, for a model compiled with "auto"."""
     are_slow = has_convolutions(model) and not _has_gpu()
     return FEW_STEPS if are_slow else MOST_STEPS
 
@@ -194,7 +194,7 @@ def most_at_once(model: keras.Model) -> int:
 def build_optimizer(model: keras.Model) -> None:
     """Makes the optimizer's variables before the training step is traced.
 
-    Made while tracing, they have TensorFlow trace it twice and keep its graphs.
+    If tracing made them, TensorFlow would trace twice and keep both graphs.
     """
     if model.compiled and model.optimizer is not None and not model.optimizer.built:
         with model.distribute_strategy.scope():

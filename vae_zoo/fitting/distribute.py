@@ -1,9 +1,9 @@
-"""Training on several devices and machines: who there is, and who has which rows.
+"""Training on several devices and machines: the replicas, and the rows of each.
 
 With `TF_CONFIG` in the environment a process is one of several workers, else it trains
-on all GPUs of its machine. The loss is the mean over the global batch, and the noise of
-an example a function of the seed, the step and the example's row in that batch: a run
-on any number of replicas is the run of one process, up to rounding.
+on all GPUs of its machine. The loss is the mean over the global batch. The noise of an
+example is a function of the seed, the step and the example's row in that batch. So the
+number of replicas does not change a run, up to rounding.
 """
 
 import contextlib
@@ -20,20 +20,20 @@ from vae_zoo.fitting import tf_config, workers
 from vae_zoo.fitting.workers import WorkerLostError
 from vae_zoo.tensors import TensorLike
 
-# What TensorFlow raises in a worker when another one is gone,
+# TensorFlow raises these in a worker when another one is gone.
 SIGNS_OF_A_LOST_WORKER = (
     tf.errors.AbortedError,
     tf.errors.CancelledError,
     tf.errors.DeadlineExceededError,
     tf.errors.UnavailableError,
 )
-# and what it also raises for mistakes in a program, in XLA and in drivers,
+# It raises these then, too, but also for errors in programs, XLA and drivers;
 MAY_BE_SIGNS = (
-    tf.errors.FailedPreconditionError,  # It is back, before this one knew it gone.
+    tf.errors.FailedPreconditionError,  # It was back before its loss was noticed.
     tf.errors.InternalError,
     tf.errors.UnknownError,
 )
-# where the message tells them apart.
+# the message tells them apart.
 WORDS_OF_A_LOST_WORKER = re.compile(
     r"socket closed|connection (reset|refused|timed out)|failed to connect|broken pipe"
     r"|stream removed|goaway|from remote target|error reported from /job"
@@ -44,17 +44,17 @@ WORDS_OF_A_LOST_WORKER = re.compile(
 
 
 def make_strategy(batch_size: int) -> tf.distribute.Strategy:
-    """The `tf.distribute.Strategy` of this process, to be made before any tensor.
+    """The `tf.distribute.Strategy` of this process; call it before any tensor is made.
 
-    `MultiWorkerMirroredStrategy` with `TF_CONFIG`, which waits for the other workers;
-    else `MirroredStrategy` over the GPUs of this machine.
+    With `TF_CONFIG` it is a `MultiWorkerMirroredStrategy`, and this waits for the other
+    workers; else it is a `MirroredStrategy` over the GPUs of this machine.
 
     Args:
         batch_size: examples in a global batch, a multiple of the number of replicas.
 
     Raises:
-        ValueError: if `TF_CONFIG` is malformed or names what is not there or taken,
-            see `workers.meet`; if there is only one device and no `TF_CONFIG`; or if
+        ValueError: if `TF_CONFIG` is malformed, or an address in it is unknown or taken
+            (see `workers.meet`); if there is only one device and no `TF_CONFIG`; or if
             `batch_size` is no multiple.
         WorkerLostError: if the other workers do not come in time.
     """
@@ -83,10 +83,10 @@ def make_strategy(batch_size: int) -> tf.distribute.Strategy:
 
 @contextlib.contextmanager
 def lost_workers_named() -> Iterator[None]:
-    """Turns what TensorFlow raises when a worker is gone into a `WorkerLostError`.
+    """Turns TensorFlow's errors when a worker is gone into a `WorkerLostError`.
 
-    Errors of this process' own, as XLA or a driver has, stay what they are: to start
-    again would not mend them.
+    This process' own errors, from XLA or a driver, stay as they are, since a restart
+    would not help.
     """
     try:
         yield
@@ -100,7 +100,7 @@ def lost_workers_named() -> Iterator[None]:
 
 
 def is_of_a_lost_worker(error: tf.errors.OpError) -> bool:
-    """Whether TensorFlow's `error` comes of another worker's end."""
+    """Whether TensorFlow's `error` means that another worker has ended."""
     if isinstance(error, SIGNS_OF_A_LOST_WORKER):
         return True
     return isinstance(error, MAY_BE_SIGNS) and bool(
@@ -109,7 +109,7 @@ def is_of_a_lost_worker(error: tf.errors.OpError) -> bool:
 
 
 def is_distributed(strategy: tf.distribute.Strategy) -> bool:
-    """Whether it is a strategy that somebody made, not TensorFlow's default."""
+    """Whether `strategy` is not TensorFlow's default."""
     with _checked(strategy).scope():
         return tf.distribute.has_strategy()
 
@@ -121,7 +121,7 @@ def _checked(strategy: object) -> tf.distribute.Strategy:
 
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
-    """Whether this process is the one that writes: the only one, or the first."""
+    """Whether this process, the only or the first worker, writes the files."""
     return _checked(strategy).extended.should_checkpoint
 
 
@@ -131,12 +131,12 @@ def sharded(
     """The data that `fit` and `evaluate` take under `strategy`.
 
     Args:
-        strategy: a strategy that somebody made.
-        batches: function of `replicas` and `num_replicas`, see `Source.batches`, to a
-            `tf.data.Dataset`.
+        strategy: any strategy but TensorFlow's default.
+        batches: function of `replicas` and `num_replicas` (see `Source.batches`) that
+            returns a `tf.data.Dataset`.
 
     Returns:
-        A `tf.distribute.DistributedDataset`; each worker reads its own rows alone.
+        A `tf.distribute.DistributedDataset`; each worker reads only its own rows.
 
     Raises:
         ValueError: if `strategy` is none, or `batches` no function.
@@ -164,7 +164,7 @@ def sharded(
 
 
 def gathered(strategy: tf.distribute.Strategy, value: TensorLike) -> np.ndarray:
-    """The `value` of each replica, an array [R, ...]; waits for all workers."""
+    """The values of all replicas, an array [R, ...]; waits for all workers."""
     return replicas.gathered(_checked(strategy), value)
 
 
@@ -174,10 +174,10 @@ def check_equal(
     """Raises ValueError unless all replicas have the same integer `number`.
 
     Args:
-        strategy: where other replicas may be.
-        number: this process' own.
-        expectation: what the error says there should be.
-        name: of what the error says was received.
+        strategy: the strategy with the replicas.
+        number: the number of this process.
+        expectation: what the error says the numbers should be.
+        name: what the error calls the number received.
     """
     if _checked(strategy).num_replicas_in_sync == 1:
         return

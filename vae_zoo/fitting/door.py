@@ -1,9 +1,9 @@
-"""The door through which all data go that `fit`, `evaluate` and `predict` are given.
+"""Checks all data that `fit`, `evaluate` and `predict` are given.
 
-Whatever Keras takes is brought into one form here, and checked, or refused by name:
-x is float32 [B, *input_shape], or a dict of the model's inputs where it has several;
-y int32 [B], or None for a model that does not learn from labels; sample weights are
-float32 [B], or None. Where a model has a condition, Keras' y is that condition.
+The door brings whatever Keras takes into one form, or refuses it by name. x is float32
+[B, *input_shape], or a dict of the model's inputs if it has several; y is int32 [B], or
+None for a model that does not learn from labels; sample weights are float32 [B], or
+None. If a model has a condition, Keras' y is that condition.
 """
 
 import dataclasses
@@ -38,11 +38,11 @@ _ANY_LABELS = LabelRule(np.iinfo(np.int32).max)
 
 @dataclasses.dataclass(frozen=True)
 class Door:
-    """What a model takes.
+    """Which data a model takes.
 
     Attributes:
-        rules: those of the inputs, name -> rule; "x" is always there.
-        labels: the rule of y; None: y is ignored, whatever it is.
+        rules: the rules of the inputs, name -> rule; "x" is always there.
+        labels: the rule of y, or None to ignore y.
     """
 
     rules: dict[str, ExampleRule]
@@ -54,7 +54,7 @@ class Door:
         return self.rules["x"]
 
     def as_tensors(self, x: InputsLike) -> Inputs:
-        """Inputs as checked tensors; of symbolic ones the values are not checked.
+        """Inputs as checked tensors; the values of symbolic tensors are not checked.
 
         Args:
             x: a dict of the inputs, x alone, or `Inputs`, where x may be missing.
@@ -71,15 +71,14 @@ class Door:
     def condition_alone(
         self, condition: TensorLike | None, num_rows: int | None = None
     ) -> Inputs | None:
-        """`Inputs` of a condition without x, or None of a model that has none.
+        """`Inputs` of a condition without x, or None for a model without a condition.
 
         Args:
             condition: [B, ...], or None.
-            num_rows: B as it must be, or None where that is not known.
+            num_rows: the B expected, or None if it is not known.
 
         Raises:
-            ValueError: if there is a condition that no one needs, or none where one is
-                needed, or it does not fit.
+            ValueError: if a condition is missing, not needed, or does not fit.
         """
         check_condition(condition, self.rules)
         if condition is None:
@@ -141,8 +140,8 @@ class Door:
         """A stream of x, (x, y) or (x, y, sample weights), each batch checked.
 
         Args:
-            data: a stream, see `streams.is_stream`. What a strategy has distributed is
-                left as it is: `in_graph` checks its batches within the step.
+            data: a stream, see `streams.is_stream`. Distributed data are left as they
+                are: `in_graph` checks their batches within the step.
             class_weight: as in `arrays`.
         """
         if isinstance(data, tf.distribute.DistributedDataset):
@@ -156,7 +155,7 @@ class Door:
         if isinstance(data, tf.data.Dataset):
             in_graph = functools.partial(self.in_graph, class_weight=class_weight)
 
-            # AutoGraph would bury the error of a wrong type in a trace of its own.
+            # AutoGraph would hide an error about a wrong type in a trace of its own.
             @tf.autograph.experimental.do_not_convert
             def checked(*element: Any) -> Batch | tuple[Batch, ...]:
                 return packed(*in_graph(*parts_of(element)))
@@ -179,7 +178,7 @@ class Door:
         weights: tf.Tensor | None = None,
         class_weight: dict[int, float] | None = None,
     ) -> Parts:
-        """As `arrays`, of a batch of tensors; bad values fail when it runs."""
+        """As `arrays`, for a batch of tensors; bad values fail when the graph runs."""
         named, y = self._with_condition(x, labels_or_none(y))
         named = {name: self.rules[name].in_graph(named[name], name) for name in named}
         x = named["x"]
@@ -200,7 +199,7 @@ class Door:
     def _with_condition(
         self, x: InputsLike, y: TensorLike | None
     ) -> tuple[dict[str, Any], TensorLike | None]:
-        """The inputs by name, and y: None where that is the condition."""
+        """The inputs by name, and y, or None if y is the condition."""
         named = by_name(x, self.rules)
         if "x" not in named:
             raise _missing("x", named)
@@ -211,13 +210,13 @@ class Door:
         return (named if y is None else {**named, "condition": y}), None
 
     def validation(self, data: Any) -> Stream | Parts:
-        """What `fit` takes as `validation_data`: a stream, or a tuple of arrays."""
+        """`validation_data` of `fit`, checked: a stream, or a tuple of arrays."""
         if is_stream(data):
             return self.stream(data)
         return self.arrays(*parts_of(data))
 
     def examples_of(self, data: Any) -> Any:
-        """`data`, x alone checked and all else as it came: an array or a stream.
+        """`data` as an array or a stream, with only x checked.
 
         Args:
             data: an array, a tuple (array, …) or a stream.
@@ -245,7 +244,7 @@ class Door:
     def _checked_inputs(
         self, parts: tuple[Any, ...], method: Literal["as_array", "in_graph"]
     ) -> tuple[Any, ...]:
-        """A tuple (x, …), the inputs checked by a method of the rules."""
+        """A tuple (x, …) whose inputs a method of the rules has checked."""
         x, *others = parts
         y = None
         if "condition" in self.rules and others:

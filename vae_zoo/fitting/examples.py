@@ -1,4 +1,4 @@
-"""Examples x in whatever form they come: float32 [B, *shape], or a plain error."""
+"""Brings examples x into the form float32 [B, *shape], or raises a plain error."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -17,22 +17,22 @@ _EXPECTED = "an array or tensor of numbers, of shape [B, {}]"
 
 @dataclasses.dataclass(frozen=True)
 class ExampleRule:
-    """What the examples of a model are.
+    """The examples that a model takes.
 
     Attributes:
-        shape: that of one example, without the batch.
-        values: which values they take.
+        shape: the shape of one example, without the batch.
+        values: the rule of their values.
     """
 
     shape: tuple[int, ...]
     values: ValueRule
 
-    def as_array(self, x: TensorLike, name: str = "x") -> Array:
+    def as_array(self, x: TensorLike | tf.SparseTensor, name: str = "x") -> Array:
         """`x` as a float32 array or tensor [B, *shape], values checked.
 
         Args:
-            x: an array or tensor of numbers, [B, *shape], or without the last axis
-                where that is 1; a pandas frame, a sparse matrix or a list of such.
+            x: an array or tensor of numbers, [B, *shape], or without the last axis if
+                that is 1; or a pandas frame, a sparse matrix or a list of these.
             name: the argument's, for errors.
 
         Raises:
@@ -42,8 +42,8 @@ class ExampleRule:
         self.values.check(x)
         return x
 
-    def as_tensor(self, x: TensorLike, name: str = "x") -> tf.Tensor:
-        """As `as_array`, a tensor; of a symbolic one the values are not checked."""
+    def as_tensor(self, x: TensorLike | tf.SparseTensor, name: str = "x") -> tf.Tensor:
+        """As `as_array`, as a tensor; the values of a symbolic one are not checked."""
         if not tf.is_symbolic_tensor(x):
             return tf.convert_to_tensor(self.as_array(x, name))
         return self.in_shape(x, name)
@@ -67,8 +67,8 @@ class ExampleRule:
     def _expectation(self) -> str:
         return _EXPECTED.format(", ".join(map(str, self.shape)))
 
-    def in_shape(self, x: TensorLike, name: str = "x") -> Array:
-        """As `as_array`, whatever the values."""
+    def in_shape(self, x: TensorLike | tf.SparseTensor, name: str = "x") -> Array:
+        """As `as_array`, but does not check the values."""
         x = as_numbers(x, name, self._expectation())
         given = tf.TensorShape(x.shape)
         has_no_channel = given.rank == len(self.shape) and self.shape[-1] == 1
@@ -94,7 +94,7 @@ def check_shape(
 
 
 def as_numbers(x: Any, name: str, expectation: str = "an array of numbers") -> Array:
-    """`x` as a float32 array or tensor of whatever shape.
+    """`x` as a float32 array or tensor of any shape.
 
     Raises:
         ValueError: under `name`, unless it is what `expectation` says.
@@ -107,7 +107,7 @@ def as_numbers(x: Any, name: str, expectation: str = "an array of numbers") -> A
     try:
         array = None if is_other else np.asarray(x)
         if array is not None and array.dtype == object:
-            # Of a pandas frame with columns of several types, say.
+            # For example from a pandas frame with columns of several types.
             array = _without_text(array).astype(np.float32)
     except (TypeError, ValueError):
         array = None
@@ -119,12 +119,12 @@ def as_numbers(x: Any, name: str, expectation: str = "an array of numbers") -> A
             if isinstance(x, (dict, list, tuple))
             else f"`{name}` must be {expectation}. Received: {shown(x)}"
         )
-    with np.errstate(over="ignore"):  # The values' own check says it better.
+    with np.errstate(over="ignore"):  # The check of the values has a better message.
         return np.asarray(array, np.float32)
 
 
 def _without_text(array: np.ndarray) -> np.ndarray:
-    # NumPy would read numbers out of text, and a column of text is no measurement.
+    # NumPy would parse numbers from text, but a column of text is no measurement.
     if any(isinstance(value, (str, bytes)) for value in array.flat):
         raise ValueError
     return array

@@ -1,4 +1,4 @@
-"""How many steps `fit` and `evaluate` run for one trip from Python to TensorFlow."""
+"""How many steps `fit` and `evaluate` run in one call from Python to TensorFlow."""
 
 import contextlib
 import math
@@ -9,8 +9,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-# For a small model, going back to Python costs a fifth of each step. With so many steps
-# at once it costs next to nothing, and the progress bar still moves.
+# For a small model, going back to Python costs a fifth of each step. With this many
+# steps at once it costs almost nothing, and the progress bar still moves.
 MOST_STEPS = 20
 # For steps that take up to seconds, in which going back to Python costs little anyway:
 # Ctrl-C waits until an execution ends.
@@ -23,12 +23,12 @@ _BATCH_HOOKS = tuple(
 
 
 class StepsInThreads:
-    """How many steps one execution has, in each thread for itself.
+    """The number of steps of an execution, separate for each thread.
 
-    So `predict` in one thread is no matter to `fit` in another.
+    So `predict` in one thread does not affect `fit` in another.
 
     Attributes:
-        latest: the last number above 1, for which there may be functions; or None.
+        latest: the last number above 1, for which functions may exist, or None.
     """
 
     def __init__(self) -> None:
@@ -37,12 +37,12 @@ class StepsInThreads:
 
     @property
     def number(self) -> int | None:
-        """That of this thread, within `having`; else None."""
+        """The number of this thread within `having`, else None."""
         return getattr(self._here, "number", None)
 
     @contextlib.contextmanager
     def having(self, number: int) -> Iterator[None]:
-        """Within it executions of this thread have that number of steps."""
+        """Context in which executions of this thread have that number of steps."""
         before = self.number
         self._here.number = number
         self.latest = number if number > 1 else self.latest
@@ -61,20 +61,21 @@ def most_steps(
     num_batches: int | None = None,
     most: int = MOST_STEPS,
 ) -> int:
-    """Steps per execution with the results of one at a time.
+    """The most steps per execution that leave the results as with one at a time.
 
     Args:
         callbacks: a Keras callback, a list of them or None.
-        *counts: numbers of steps that must end with an execution, since Keras runs
-            whole ones where it was told a number; None where it was not.
-        num_batches: of the data, if known, after which an execution ends anyway.
+        *counts: numbers of steps given to Keras, which runs only whole executions, so
+            that each must be a multiple; or None where none was given.
+        num_batches: batches of the data, if known; an execution ends after the last one
+            anyway.
         most: the largest number.
 
     Returns:
-        1 if a callback has to see each batch, else the largest divisor of the counts up
-        to `most`, or, without any, what splits `num_batches` evenly. A class of
-        callbacks whose own methods on batches may as well run once per execution says
-        so by an attribute `needs_every_batch` that is False.
+        1 if a callback has to see each batch; else the largest common divisor of the
+        counts up to `most`; without counts, a number that splits `num_batches` evenly.
+        A callback class whose batch methods may run once per execution sets
+        `needs_every_batch = False`.
     """
     if isinstance(callbacks, keras.callbacks.CallbackList):
         callbacks = callbacks.callbacks
@@ -91,14 +92,14 @@ def most_steps(
 
 def _needs_every_batch(callback: keras.callbacks.Callback) -> bool:
     content = [keras.callbacks.Callback, keras.callbacks.ProgbarLogger]
-    # It speaks for its own methods, not for those of a class made from it.
+    # The attribute holds for the class' own methods, not for those of subclasses.
     content += [
         each
         for each in type(callback).__mro__
         if vars(each).get("needs_every_batch") is False
     ]
     if getattr(callback, "save_freq", None) == "epoch":
-        # Only if they save by batches do they count them.
+        # They count batches only if they save by batches.
         content += [keras.callbacks.ModelCheckpoint, keras.callbacks.BackupAndRestore]
     return any(
         hook in vars(callback)
@@ -109,7 +110,7 @@ def _needs_every_batch(callback: keras.callbacks.Callback) -> bool:
 
 
 class StepFunctions:
-    """What Keras has traced, by kind and number of steps; it keeps one of a kind."""
+    """Traced functions by kind and number of steps; Keras keeps only one per kind."""
 
     def __init__(self) -> None:
         self._functions: dict[tuple[str, int], Callable[..., Any] | None] = {}
@@ -118,7 +119,7 @@ class StepFunctions:
     def get(self, kind: str, number: int) -> Callable[..., Any] | None:
         """The function, or None if there is none yet.
 
-        Within `held` a function that another thread has had forgotten stays in use.
+        Within `held`, a function stays in use even if another thread calls `forget`.
         """
         function = self._functions.get((kind, number))
         held = getattr(self._here, "held", None)
@@ -130,7 +131,7 @@ class StepFunctions:
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Within it this thread goes on with the functions that it has begun with."""
+        """Context in which this thread keeps the functions that it began with."""
         before = getattr(self._here, "held", None)
         self._here.held = {}
         try:
@@ -143,13 +144,13 @@ class StepFunctions:
         self._functions[kind, number] = function
         held = getattr(self._here, "held", None)
         if held is not None:
-            # At once: another thread may have it forgotten before it is used.
+            # Now, since another thread may forget it before it is used.
             held[kind] = function
 
     def __len__(self) -> int:
         return len(self._functions)
 
     def forget(self, *kinds: str) -> None:
-        """Has the functions of these kinds traced anew, for all numbers."""
+        """Forgets the functions of these kinds, so that Keras traces them again."""
         for key in [key for key in self._functions if key[0] in kinds]:
             self._functions.pop(key, None)

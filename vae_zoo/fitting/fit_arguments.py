@@ -1,4 +1,4 @@
-"""The arguments of `fit`, `evaluate` and `predict`: checked, the data in one form."""
+"""Checks the arguments of `fit`, `evaluate` and `predict`; unifies their data."""
 
 import math
 from collections.abc import Iterable
@@ -32,7 +32,7 @@ _MINIMUM_AND_MEANING = {
     "validation_steps": (1, "batches of the validation"),
     "validation_batch_size": (1, "examples in a batch of the validation"),
 }
-# What the batches have in them.
+# Arguments whose content the batches contain.
 _TAKEN_IN = (
     "y",
     "sample_weight",
@@ -47,7 +47,7 @@ _VERBOSE = ("auto", 0, 1, 2, False, True)
 
 
 def check_settings(given: Config) -> None:
-    """Raises ValueError if a setting, which says nothing of the data, is off.
+    """Raises ValueError if an argument other than the data is wrong.
 
     Args:
         given: dict of arguments of `keras.Model.fit`, `evaluate` or `predict`.
@@ -102,7 +102,7 @@ def opened(given: Config, door: Door) -> Stream | Parts:
 
 
 def split_off(arrays: Parts, share: float) -> tuple[Parts, ...]:
-    """Two tuples of arrays: all but the last `share` of the examples, and these.
+    """Splits off the last `share` of the examples; returns the others, then these.
 
     Raises:
         ValueError: if the share is not in [0, 1) or leaves one of the two empty.
@@ -125,12 +125,12 @@ def split_off(arrays: Parts, share: float) -> tuple[Parts, ...]:
 def replace_data(
     given: Config, data: Stream | Parts, shuffle: bool | None = None
 ) -> None:
-    """Has Keras take batches alone, in the order in which they come.
+    """Makes Keras take the batches only, in their order.
 
     Args:
         given: dict of arguments of `keras.Model.fit` or `evaluate`, which changes.
         data: what `opened` returned.
-        shuffle: whether to shuffle arrays; None: as `given` says.
+        shuffle: whether to shuffle arrays; None for the value in `given`.
     """
     if shuffle is None:
         shuffle = check_flag("shuffle", given.get("shuffle", True))
@@ -150,13 +150,13 @@ def replace_data(
 def add_callbacks(
     model: keras.Model, given: Config, own: Iterable[keras.callbacks.Callback] = ()
 ) -> None:
-    """Puts callbacks of the model's own around those that the user gave.
+    """Adds the model's own callbacks around the user's.
 
     Args:
-        model: what is fitted.
+        model: the model that is fitted.
         given: dict of arguments of `keras.Model.fit` or `evaluate`, which changes.
-        own: callbacks, run after the user's, which may restore weights at the end;
-            where the user has given one of a kind it is left out.
+        own: callbacks to run after the user's, which may restore weights at the end;
+            those of a class that the user has given are left out.
     """
     callbacks: Any = given.get("callbacks")
     is_list = isinstance(callbacks, keras.callbacks.CallbackList)

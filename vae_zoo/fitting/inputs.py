@@ -9,19 +9,19 @@ import tensorflow as tf
 from vae_zoo.arguments import KindT, shown
 from vae_zoo.tensors import Array, ModelInput, TensorLike
 
-# x, or the inputs by name where there are several; and with it y and sample weights.
+# x, or the inputs by name if there are several; y and sample weights may come with it.
 Batch: TypeAlias = Array | dict[str, Array]
 Parts: TypeAlias = tuple[Batch, Array | None, Array | None]
 
 
 class Inputs(NamedTuple):
-    """What a model is given. Wherever a method takes x it takes a dict of these, too.
+    """The inputs of a model. Methods that take x also take a dict of these.
 
     Attributes:
         x: float [B, *input_shape]; None where only a condition is needed.
         condition: what a conditional model depends on, [B, ...], or None.
         observed: 1 where x is known and 0 where it is missing, of the shape of x, or
-            [B, T] for sequences; None: all is known.
+            [B, T] for sequences; None if all is known.
     """
 
     x: tf.Tensor | None = None
@@ -29,7 +29,7 @@ class Inputs(NamedTuple):
     observed: tf.Tensor | None = None
 
     def given(self) -> dict[str, tf.Tensor]:
-        """Those that are there, by name."""
+        """The inputs that are not None, by name."""
         pairs = self._asdict().items()
         return {name: value for name, value in pairs if value is not None}
 
@@ -39,14 +39,14 @@ InputsLike: TypeAlias = ModelInput | Inputs
 
 
 def by_name(x: InputsLike, names: Collection[str]) -> dict[str, Any]:
-    """Inputs in whatever form they come as a dict, name -> value.
+    """Inputs in any form as a dict, name -> value.
 
     Args:
-        x: `Inputs`, a dict, or anything else, which is x alone.
+        x: `Inputs`, a dict, or anything else, which counts as x.
         names: of the inputs that the model takes.
 
     Raises:
-        ValueError: if a name is none of these.
+        ValueError: if a name is not one of these.
     """
     if isinstance(x, Inputs):
         named = x.given()
@@ -70,14 +70,14 @@ def arrays_by_name(x: ModelInput) -> dict[str, np.ndarray]:
 
 
 def alone_or_named(named: dict[str, KindT]) -> KindT | dict[str, KindT]:
-    """x where it is the only input, else the dict of inputs."""
+    """x if it is the only input, else the dict of inputs."""
     return named["x"] if len(named) == 1 else named
 
 
 def with_condition(
     x: InputsLike, condition: TensorLike | None, names: Collection[str]
 ) -> dict[str, Any]:
-    """Inputs as a dict, with a condition among them.
+    """Inputs as a dict that includes a condition.
 
     Args:
         x: as in `by_name`.
@@ -95,7 +95,7 @@ def with_condition(
 
 
 def check_condition(condition: TensorLike | None, names: Collection[str]) -> None:
-    """Raises ValueError unless there is a condition just where one is needed."""
+    """Raises ValueError if a condition is missing or not needed."""
     needs_one = "condition" in names
     if needs_one == (condition is None):
         expectation = (
@@ -109,7 +109,7 @@ def check_condition(condition: TensorLike | None, names: Collection[str]) -> Non
 
 
 def not_once(received: str) -> ValueError:
-    """The error where there is no condition, or there are two."""
+    """The error for a missing condition, or for two."""
     return ValueError(
         "`condition` must be given once, by itself or in a dict beside x: "
         f'{{"x": x, "condition": condition}}. Received: {received}'

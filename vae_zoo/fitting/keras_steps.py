@@ -60,7 +60,7 @@ def _step(model: keras.Model, data: Batch | tuple[Batch, ...], training: bool) -
     x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
     y = labels_or_none(y)
     if is_under_strategy(model):
-        # What a strategy has distributed cannot be checked on its way here.
+        # Distributed data can be checked only here.
         x, y, weights = model.door().in_graph(x, y, weights)
     return Step(model, inputs_of_batch(x), y, weights, training=training)
 
@@ -89,7 +89,7 @@ def _metrics_of_labels(model: keras.Model) -> list[keras.metrics.Metric]:
 def metrics_to_show(
     model: keras.Model, results: dict[str, tf.Tensor]
 ) -> dict[str, tf.Tensor]:
-    """See `Adapter.get_metrics_result`; `results` are those of Keras."""
+    """See `Adapter.get_metrics_result`; `results` come from Keras."""
     if tf.executing_eagerly():
         for metric in _metrics_of_labels(model):
             if metric.count == 0:

@@ -29,14 +29,14 @@ class LabelRule:
 
     @property
     def message(self) -> str:
-        """The error, with two blanks for what came."""
+        """The error message, with two placeholders for what was received."""
         return (
             f"`y` must lie in -1..{self.num_classes - 1}, -1 for unknown. Received: "
             "values from {} to {}"
         )
 
     def as_array(self, y: TensorLike, num_examples: int) -> npt.NDArray[np.int32]:
-        """`y` as int32 [B]; raises ValueError unless it has a label or -1 for each."""
+        """`y` as int32 [B]; raises ValueError unless each is a label or -1."""
         y = np.asarray(y)
         _check_dtype(y.dtype)
         if y.shape[:1] != (num_examples,) or y.size != num_examples:
@@ -74,9 +74,10 @@ class LabelRule:
 
 
 def without_labels(x: Array) -> Array:
-    """What stands for labels between x and its sample weights: nothing, [B, 0].
+    """An empty tensor [B, 0] in place of labels between x and sample weights.
 
-    Not None, which TensorFlow cannot tell from labels where a step is traced again.
+    With None there, TensorFlow could confuse it with labels when it traces a step
+    again.
     """
     if isinstance(x, tf.Tensor):
         return tf.zeros([tf.shape(x)[0], 0], tf.int32)
@@ -84,25 +85,24 @@ def without_labels(x: Array) -> Array:
 
 
 def labels_or_none(y: Array | None) -> Array | None:
-    """`y`, or None for what `without_labels` gives."""
+    """`y`, or None if it is the result of `without_labels`."""
     is_nothing = y is not None and len(y.shape) == 2 and y.shape[-1] == 0
     return None if is_nothing else y
 
 
 def as_indices(y: tf.Tensor) -> tf.Tensor:
-    """Labels of any integer type and [B] or [B, 1] as int32 [B]."""
+    """Labels [B] or [B, 1] of any integer type as int32 [B]."""
     return tf.cast(tf.reshape(y, [-1]), tf.int32)
 
 
 def check_any_is_known(data: Stream | Parts, num_batches: int | None = None) -> None:
-    """Raises ValueError if no label is known, looking no further than the first one.
+    """Raises ValueError if no label is known; stops at the first known label.
 
-    A generator, which can be read only once, is not looked at, nor is a data set that
-    a strategy has distributed.
+    It does not read generators, which can be read only once, or distributed data sets.
 
     Args:
         data: a stream, or a tuple (x, y, sample weights) of arrays.
-        num_batches: of a data set without an end, how many to look at.
+        num_batches: how many batches to read of a data set without an end.
     """
     if inspect.isgenerator(data) or isinstance(data, tf.distribute.DistributedDataset):
         return

@@ -1,4 +1,4 @@
-"""The parts of what comes batch by batch: x, labels and sample weights."""
+"""The parts of a batch: x, labels and sample weights."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from vae_zoo.tensors import Array
 def packed(
     x: Batch, y: Array | None, weights: Array | None
 ) -> Batch | tuple[Batch, ...]:
-    """x, (x, y) or (x, y, weights), as short as can be."""
+    """x, (x, y) or (x, y, weights), without trailing None."""
     if weights is not None:
         return x, without_labels(_rows_of(x)) if y is None else y, weights
     return x if y is None else (x, y)
@@ -23,7 +23,7 @@ def _rows_of(x: Batch) -> Array:
 def parts_of(element: Any) -> tuple[Any, ...]:
     """An element of a stream as a tuple of one to three parts.
 
-    A list of arrays is one of parts, too, as in Keras; a list of numbers is x.
+    As in Keras, a list of arrays is a list of parts, too; a list of numbers is x.
     """
     is_list = isinstance(element, list) and all(hasattr(e, "shape") for e in element)
     parts = tuple(element) if is_list or isinstance(element, tuple) else (element,)

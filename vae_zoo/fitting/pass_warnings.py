@@ -1,4 +1,4 @@
-"""Warnings about what can go wrong in a pass over the data without an error."""
+"""Warnings about problems in a pass over the data that raise no error."""
 
 import warnings
 
@@ -7,12 +7,12 @@ import numpy as np
 
 
 class WarnOfPass(keras.callbacks.Callback):
-    """Warns of a loss that is not finite, once, and of a pass without any weight."""
+    """Warns once of a loss that is not finite, and of a pass with all weights 0."""
 
     _has_warned = False
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Looks at the epoch's loss, and at the weights of its examples."""
+        """Checks the epoch's loss and the weights of its examples."""
         self._look_at_weights()
         loss = (logs or {}).get("loss", 0.0)
         if self._has_warned or np.isfinite(loss):
@@ -27,7 +27,7 @@ class WarnOfPass(keras.callbacks.Callback):
         )
 
     def on_test_end(self, logs: dict[str, float] | None = None) -> None:
-        """Looks at the weights of the examples."""
+        """Checks the weights of the examples."""
         del logs
         self._look_at_weights()
 

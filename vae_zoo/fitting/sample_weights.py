@@ -1,4 +1,4 @@
-"""How much each example counts: sample weights, and class weights made into them."""
+"""How much each example counts: sample weights, also from class weights."""
 
 import numbers
 
@@ -63,7 +63,7 @@ def in_graph(weights: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
 
 
 def checked_class_weight(class_weight: object) -> dict[int, float] | None:
-    """`class_weight` as a dict of int -> float, or None; else a ValueError."""
+    """`class_weight` as a dict int -> float, or None; raises ValueError if invalid."""
     if class_weight is None:
         return None
     if (
@@ -84,7 +84,7 @@ def checked_class_weight(class_weight: object) -> dict[int, float] | None:
 
 
 def of_classes(y: Array, class_weight: dict[int, float]) -> tf.Tensor:
-    """The weight of each label's class, float32 [B]; 1 where the class has none.
+    """The weight of each label's class, float32 [B]; 1 for a class without a weight.
 
     Args:
         y: integer labels [B] or [B, 1], array or tensor.

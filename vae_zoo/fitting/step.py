@@ -1,4 +1,4 @@
-"""One step of training or validation: what objectives need, each computed once."""
+"""One step of training or validation; computes each quantity at most once."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from vae_zoo.components.randomness import row_seeds, seed_states
 from vae_zoo.components.schedules import Iteration
 from vae_zoo.distributions.noise import fold_in
 from vae_zoo.fitting.inputs import Inputs
+from vae_zoo.tensors import Features
 
 if TYPE_CHECKING:
     from vae_zoo.models.vae import VAE
 
-# Which part of a row's seed is the objective's. Latents use the first few.
+# Index of the objective's part of a row's seed; latents use the first few.
 _OF_OBJECTIVE = 1_000_001
 
 
 class Step:
     """The pass of a batch through a model.
 
-    Everything is computed when it is first asked for, with one pass of the encoder. In
-    training there are as many draws of the latents as the objective says, elsewhere
-    one.
+    Everything is computed on first use, with one pass of the encoder. The objective
+    sets the number of draws of the latents in training; elsewhere there is one draw.
 
     Args:
         model: a model of the package.
         inputs: its `Inputs`, B rows.
-        y: labels, int32 [B], -1 for unknown, of an objective that learns from them; or
+        y: labels, int32 [B], -1 for unknown, for an objective that learns from them; or
             None.
-        sample_weight: float32 [B], by which means go; or None.
+        sample_weight: float32 [B], the weights of means over the batch; or None.
         training: whether layers such as dropout are in training mode.
     """
 
@@ -74,15 +74,15 @@ class Step:
         return self.model.iteration
 
     @functools.cached_property
-    def features(self) -> tf.Tensor:
+    def features(self) -> Features:
         """The encoder's features of the inputs."""
         return self.model.features(self.inputs, training=self.training)
 
     def pass_draw_through(self, scale: Callable[[tf.Tensor], tf.Tensor]) -> None:
-        """Has the gradient that flows back into the draw multiplied.
+        """Multiplies the gradient that flows back into the draw.
 
-        To be called before anything asks for the draw. The draw's own `log_q` is not
-        computed from what has passed.
+        Call it before the first use of the draw. The draw's own `log_q` is not
+        affected.
 
         Args:
             scale: an `objectives.gradients.GradientScale`.
@@ -93,7 +93,7 @@ class Step:
     def draw(self) -> Draw:
         """`Draw` of the latents, [K, B, …]."""
         features, seeds = self.features, self._seeds
-        # What layers within the posteriors are about to draw by.
+        # The seeds by which layers within the posteriors are about to draw.
         self._states = [(each, tf.identity(each)) for each in seed_states(self.model)]
         draw = self.model.infer(
             self.inputs,
@@ -108,7 +108,7 @@ class Step:
 
     @functools.cached_property
     def conditionals(self) -> dict[str, tfd.Distribution]:
-        """p of each latent and of x given the latents above, at the draw."""
+        """p of each latent, and of x, given the latents above it in the draw."""
         return self.model.conditionals(self.draw.z, self.inputs, training=self.training)
 
     def log_joint(self, z: dict[str, tf.Tensor] | None = None) -> dict[str, tf.Tensor]:
@@ -133,9 +133,9 @@ class Step:
 
     @functools.cached_property
     def log_q_along_draw(self) -> dict[str, tf.Tensor]:
-        """log q of each latent at the draw, [K, B], nats: the weights of q stopped.
+        """log q of each latent at the draw, [K, B], nats.
 
-        A gradient flows through the draw alone.
+        No gradient flows into the weights of q, only through the draw.
         """
         z = self.draw.z
         stopped = [(each, tf.stop_gradient(each)) for each in self._trained_weights]
@@ -156,8 +156,8 @@ class Step:
     def log_q_of_dream(self) -> dict[str, tf.Tensor]:
         """log q of the latents of a draw of p(x, z), given its x: [1, B], nats.
 
-        One draw for each example, given its condition if there is one. No gradient
-        flows into the draw.
+        There is one draw for each example, given its condition if the model has one. No
+        gradient flows into the draw.
         """
         seed = self.seed
         z = self.model.draw_prior([self._num_rows], seed, self.inputs)
@@ -190,7 +190,7 @@ class Step:
 
     @functools.cached_property
     def outputs(self) -> dict[str, tf.Tensor]:
-        """The bound, its terms and what the prior adds, for the metrics."""
+        """The bound, its terms and the prior's values, for the metrics."""
         return {"elbo": self.elbo, **self.terms, **self.model.outputs_of_prior(self)}
 
     @property
@@ -215,14 +215,14 @@ class Step:
 
 
 def loss_of(step: Step) -> tuple[tf.Tensor, tf.Tensor]:
-    """The loss of a step and those of its examples.
+    """The loss of a step, and the losses of its examples.
 
     Args:
-        step: a `Step`; in training its objective counts, elsewhere the negative bound.
+        step: a `Step`; the loss is its objective in training, else the negative bound.
 
     Returns:
-        A scalar, sum(w v) / B and what layers add, to which a strategy adds those of
-        other replicas; and the v, float32 [B].
+        The scalar sum(w v) / B plus the losses of layers, which a strategy sums over
+        replicas; and the v, float32 [B].
     """
     losses = step.model.objective.loss(step) if step.training else -step.elbo
     weights = step.sample_weight

@@ -1,4 +1,4 @@
-"""Data that come batch by batch: data sets, PyDatasets and generators."""
+"""Data that come in batches: data sets, PyDatasets and generators."""
 
 import inspect
 import itertools
@@ -17,7 +17,7 @@ Stream: TypeAlias = (
 
 
 def is_stream(data: object) -> TypeGuard[Stream]:
-    """Whether `data` gives batches, of x or tuples (x, …), by itself."""
+    """Whether `data` yields batches of x or of tuples (x, …)."""
     kinds = (
         tf.data.Dataset,
         tf.distribute.DistributedDataset,
@@ -29,7 +29,7 @@ def is_stream(data: object) -> TypeGuard[Stream]:
 def mapped_elements(
     data: keras.utils.PyDataset | Iterator[Any], function: Callable[[Any], Any]
 ) -> keras.utils.PyDataset | Iterator[Any]:
-    """A `keras.utils.PyDataset` or generator with `function` of each element."""
+    """A `keras.utils.PyDataset` or generator of `function` of each element."""
     if isinstance(data, keras.utils.PyDataset):
         return _MappedPyDataset(data, function)
     return (function(element) for element in data)
@@ -68,7 +68,7 @@ def elements(data: Stream, num_batches: int | None = None) -> Iterable[Any]:
 
     Args:
         data: a stream.
-        num_batches: how many to take of one without an end.
+        num_batches: how many to take of a stream without an end.
     """
     if isinstance(data, keras.utils.PyDataset):
         return (data[index] for index in range(len(data)))
@@ -78,6 +78,6 @@ def elements(data: Stream, num_batches: int | None = None) -> Iterable[Any]:
 
 
 def limited(data: tf.data.Dataset, num_batches: int | None) -> tf.data.Dataset:
-    """A `tf.data.Dataset`, or of one without an end the first batches."""
+    """`data`, or its first batches if it has no end."""
     has_end = data.cardinality() >= 0 or num_batches is None
     return data if has_end else data.take(num_batches)

@@ -1,4 +1,4 @@
-"""The workers that `TF_CONFIG` names, without TensorFlow, which checks little of it."""
+"""Reads the workers from `TF_CONFIG` without TensorFlow, which hardly checks it."""
 
 import json
 import re
@@ -6,12 +6,15 @@ from typing import Any, NamedTuple
 
 from vae_zoo.arguments import shown
 
-# An address in brackets is one of IPv6.
+# Brackets enclose IPv6 addresses.
 ADDRESS = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
 
 
 class Cluster(NamedTuple):
-    """Who trains together: `host:port` of each, the chief first, and the own place."""
+    """The workers that train together, and the index of this one.
+
+    Each is `host:port`; the chief comes first.
+    """
 
     addresses: tuple[str, ...]
     place: int

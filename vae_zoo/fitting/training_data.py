@@ -1,4 +1,4 @@
-"""The data of a training, for parts of a model that look at some of them."""
+"""Training data, for parts of a model that need some examples."""
 
 import inspect
 from collections.abc import Iterable
@@ -15,14 +15,14 @@ from vae_zoo.tensors import ModelInput, TensorLike
 
 
 class TrainingData:
-    """Examples, and the labels and weights beside them.
+    """Examples with their labels and weights.
 
     Args:
-        x: what `fit` trains on: arrays, a dict of them by the inputs' names, or a
+        x: the data of `fit`: an array, a dict of arrays by the inputs' names, or a
             stream.
-        y: labels, of a model that learns from them, or None.
-        num_batches: of a data set without an end, how many to look through.
-        sample_weight: of arrays, numbers [N], or None; by them examples count.
+        y: labels, for a model that learns from them, or None.
+        num_batches: how many batches to read of a data set without an end.
+        sample_weight: how much each example of arrays counts, numbers [N]; or None.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class TrainingData:
 
     @classmethod
     def of(cls, data: Stream | Parts, num_batches: int | None = None) -> "TrainingData":
-        """From what `fit` takes: a stream, or a tuple (x, y, sample weights)."""
+        """Made of the data of `fit`: a stream, or a tuple (x, y, sample weights)."""
         if is_stream(data):
             return cls(data, num_batches=num_batches)
         x, y, weights = data
@@ -45,12 +45,12 @@ class TrainingData:
 
     @property
     def is_read_once(self) -> bool:
-        """Whether it is a generator."""
+        """Whether the data are a generator."""
         return inspect.isgenerator(self.x)
 
     @property
     def may_have_labels(self) -> bool:
-        """Whether there are labels, as far as can be told without reading it."""
+        """Whether there may be labels; finds out without reading the data."""
         if not is_stream(self.x):
             return self.y is not None
         if isinstance(self.x, tf.data.Dataset):
@@ -68,13 +68,13 @@ class TrainingData:
     ) -> tuple[dict[str, np.ndarray], np.ndarray | None]:
         """Up to `count` examples, and their labels.
 
-        An example without weight is none of them; of others without a label as many
-        are drawn, with their weights as probabilities.
+        Examples of weight 0 are left out. The others without a label are resampled with
+        their weights as probabilities.
 
         Args:
-            count: examples, at most; labelled ones come first.
-            seed: integer that fixes which ones of an array.
-            with_labels: whether second elements of a data set are labels.
+            count: the most examples to return; labelled ones come first.
+            seed: integer that fixes the choice from arrays.
+            with_labels: whether the second elements of a data set are labels.
 
         Returns:
             The inputs, name -> array [N, ...], and labels [N], -1 for unknown, or None.
@@ -103,7 +103,7 @@ def _flat(y: TensorLike) -> np.ndarray:
 
 
 def _weighted_rows(y: TensorLike | None, weights: np.ndarray, seed: int) -> np.ndarray:
-    """Which rows stand for all by their weights: labelled ones, and draws of others."""
+    """Rows that represent all by their weights: labelled rows, and draws of others."""
     has_label = np.full(len(weights), False) if y is None else _flat(y) >= 0
     others = np.flatnonzero(~has_label & (weights > 0))
     if len(others):
@@ -128,7 +128,7 @@ def _some_of_arrays(
 def _some_of_batches(
     batches: Iterable[Any], count: int, with_labels: bool, seed: int
 ) -> tuple[dict[str, np.ndarray], np.ndarray | None]:
-    """Up to `count` of the first examples, and labelled ones wherever they are."""
+    """Up to `count` of the first unlabelled examples, and all labelled ones."""
     parts, labels, num_unlabelled = [], [], 0
     for element in batches:
         pair = element if isinstance(element, (tuple, list)) else (element,)
@@ -136,7 +136,7 @@ def _some_of_batches(
         labels_of_batch = labels_or_none(pair[1]) if len(pair) > 1 else None
         is_paired = with_labels and labels_of_batch is not None
         y = _flat(labels_of_batch) if is_paired else np.full(len(inputs["x"]), -1)
-        # Labelled examples are few and kept; of the others the first ones will do.
+        # All of the few labelled examples are kept, and the first of the others.
         if len(pair) > 2 and pair[2] is not None:
             rows = _weighted_rows(y, _flat(pair[2]).astype(float), seed)
             inputs, y = _rows(inputs, rows), y[rows]

@@ -1,8 +1,8 @@
-"""The workers of a distributed run meet, before TensorFlow starts.
+"""Lets the workers of a distributed run meet before TensorFlow starts.
 
-TensorFlow waits for missing workers without a word, and takes two with one index for
-one that came back. So they meet first, by a line of JSON each over the ports that it
-will use. Nothing here needs TensorFlow.
+TensorFlow waits silently for missing workers, and takes two workers with one index for
+one that came back. So the workers first exchange lines of JSON over the ports that
+TensorFlow will use. Nothing here needs TensorFlow.
 """
 
 import contextlib
@@ -19,9 +19,9 @@ from vae_zoo.fitting.tf_config import Cluster
 
 # How long a worker waits for the others.
 SECONDS_TO_WAIT = 300
-# How long for an address whose name is unknown. The containers of a run start together.
+# How long it waits for an unknown host name; a run's containers start together.
 SECONDS_FOR_NAMES = 20
-# A pod has its name once it is scheduled, for which a cluster may need a new machine.
+# A pod gets its name when it is scheduled, which may need a new machine first.
 NAMES_COME_LATER = "KUBERNETES_SERVICE_HOST" in os.environ
 SECONDS_TO_ANSWER = 5
 SECONDS_BETWEEN_TRIES = 0.3
@@ -30,21 +30,21 @@ GO = {"go": True}
 
 
 class WorkerLostError(RuntimeError):
-    """Another worker is gone: all have to be started again, and resume."""
+    """Another worker is gone; restart all workers to resume."""
 
 
 def meet(cluster: Cluster, seconds: float | None = None) -> None:
-    """Returns once all workers are there; says for whom it waits.
+    """Waits until all workers are there; prints which ones are missing.
 
     Args:
         cluster: a `tf_config.Cluster`.
         seconds: how long it waits, `SECONDS_TO_WAIT` by default.
 
     Raises:
-        ValueError: if the name in an address stays unknown (outside Kubernetes, where
-            it comes with the pod), the own port is taken, or two workers have one
-            index or different clusters.
-        WorkerLostError: if one does not come.
+        ValueError: if a host name stays unknown (outside Kubernetes, where it comes
+            with the pod), if this worker's port is taken, or if two workers have the
+            same index or different clusters.
+        WorkerLostError: if a worker does not come in time.
     """
     check_instance("cluster", cluster, Cluster, "what `read_cluster` gives")
     if seconds is None:
@@ -60,14 +60,14 @@ def meet(cluster: Cluster, seconds: float | None = None) -> None:
 
 
 class _Waiting:
-    """Says for whom, but not twice, and ends it."""
+    """A wait that prints once whom it waits for, and that ends after its time."""
 
     def __init__(self, start: float, seconds: float) -> None:
         self.start, self.seconds = start, seconds
         self.said: str | None = None
 
     def check(self, whom: str) -> None:
-        """Raises WorkerLostError at the end of the time."""
+        """Raises WorkerLostError once the time is up."""
         if whom != self.said:
             print(
                 f"vae-zoo: waiting for {whom}, at most {self.seconds:g} seconds in all",
@@ -88,7 +88,7 @@ class _Waiting:
 
 @contextlib.contextmanager
 def _listener(cluster: Cluster) -> Iterator[socket.socket]:
-    """The own port, where TensorFlow is going to listen."""
+    """A socket on this worker's port, where TensorFlow will listen later."""
     address = cluster.addresses[cluster.place]
     port = _host_and_port(address)[1]
     try:
@@ -110,7 +110,7 @@ def _bound(port: int) -> socket.socket:
                 ("", port), family=socket.AF_INET6, dualstack_ipv6=True
             )
         except OSError as error:
-            # The system may know IPv6 and have no address of it.
+            # The system may support IPv6 but have no IPv6 address.
             if error.errno in (errno.EADDRINUSE, errno.EACCES):
                 raise
     return socket.create_server(("", port))
@@ -158,7 +158,7 @@ def _gather(cluster: Cluster, server: socket.socket, waiting: _Waiting) -> None:
             if not missing:
                 break
             waiting.check(" and ".join(f"the worker at '{each}'" for each in missing))
-            # Only one that takes itself for the chief would call.
+            # A call here can come only from a worker that takes itself for the chief.
             _answered(cluster, server)
         for call in calls.values():
             with contextlib.suppress(OSError):
@@ -166,7 +166,7 @@ def _gather(cluster: Cluster, server: socket.socket, waiting: _Waiting) -> None:
 
 
 def _join(cluster: Cluster, server: socket.socket, waiting: _Waiting) -> None:
-    """The part of the others: each answers the chief and waits for its word."""
+    """The others' part: each answers the chief and waits for its go-ahead."""
     first = f"the first worker, at '{cluster.addresses[0]}'"
     while True:
         waiting.check(first)
@@ -183,7 +183,7 @@ def _join(cluster: Cluster, server: socket.socket, waiting: _Waiting) -> None:
 
 
 def _called(cluster: Cluster, place: int) -> socket.socket | None:
-    """A connection to the worker at that place, or None if it is not there yet."""
+    """A connection to worker number `place`, or None if it is not there yet."""
     address = cluster.addresses[place]
     with contextlib.ExitStack() as stack:
         try:
@@ -202,7 +202,7 @@ def _called(cluster: Cluster, place: int) -> socket.socket | None:
 
 
 def _answered(cluster: Cluster, server: socket.socket) -> socket.socket | None:
-    """The connection of a chief that calls; None if none does for a moment."""
+    """The connection of a calling chief; None if no call comes for a moment."""
     server.settimeout(SECONDS_BETWEEN_TRIES)
     with contextlib.ExitStack() as stack:
         try:
@@ -224,7 +224,7 @@ def _greeting(cluster: Cluster, called: int | None = None) -> Config:
 
 
 def _place_in(cluster: Cluster, greeting: Config, key: str) -> int:
-    """The place that a greeting names, once it is known to be of the same cluster."""
+    """The place in a greeting, after a check that the clusters agree."""
     found, place = greeting.get("addresses"), greeting.get(key)
     addresses = list(cluster.addresses)
     if (
@@ -248,7 +248,7 @@ def _misplaced(address: str, cluster: Cluster, place: int) -> ValueError:
 
 
 def _is_open(call: socket.socket) -> bool:
-    """Whether the other end has not hung up."""
+    """Whether the other end is still connected."""
     before = call.gettimeout()
     call.setblocking(False)
     try:

@@ -1,6 +1,6 @@
 """One generative story per file."""
 
-# Before any module here, as in `components`.
+# First, as in `components`.
 import keras  # noqa: F401
 
 from vae_zoo.models.beta_vae import BetaVAE

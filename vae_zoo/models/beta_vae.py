@@ -1,4 +1,4 @@
-"""The beta-VAE: the two terms of the bound, weighed."""
+"""The beta-VAE, which weights the two terms of the bound."""
 
 from typing import Unpack
 
@@ -21,10 +21,10 @@ from vae_zoo.models.vae import VAE
 class BetaVAE(VAE):
     """A VAE trained with the KL term times beta, or held at a capacity.
 
-    The objective is `components.objectives.Elbo`: -log p(x|z) + beta KL, or with a
-    capacity C -log p(x|z) + beta |KL - C|, KL in the latter being the mean over the
-    batch, that of all replicas, by sample weights where there are any. Only training
-    knows of it: `elbo`, `evaluate` and `val_loss` stay at beta = 1.
+    The objective is `components.objectives.Elbo`: -log p(x|z) + beta KL or, with a
+    capacity C, -log p(x|z) + beta |KL - C|. In the latter, KL is the mean over the
+    batch of all replicas, weighted by the sample weights if there are any. Only
+    training uses it: `elbo`, `evaluate` and `val_loss` stay at beta = 1.
 
     Args:
         input_shape: as in `VAE`.

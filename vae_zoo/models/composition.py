@@ -1,4 +1,4 @@
-"""The parts of a model and the data that it takes: checked, built and handed on."""
+"""Checks and builds the parts of a model, and the data that it takes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from vae_zoo.models.input_checks import check_same_geometry
 from vae_zoo.tensors import TensorLike
 
 if TYPE_CHECKING:
-    # Every model is one, too.
+    # Every model also is an `Adapter`.
     from vae_zoo.fitting.adapter import Adapter as _Base
     from vae_zoo.fitting.step import Step
 else:
@@ -33,7 +33,7 @@ else:
 
 
 class Composition(_Base):
-    """A model made of parts, which say what data it takes and how it trains.
+    """A model made of parts, which determine what data it takes and how it trains.
 
     Attributes:
         input_shape: shape of one example, without the batch.
@@ -53,7 +53,7 @@ class Composition(_Base):
     decoded_latent: str
 
     def _compose(self) -> None:
-        """Makes the components parts of this model, once all of them fit.
+        """Makes the components parts of this model, after a check that they fit.
 
         Raises:
             ValueError: if one does not.
@@ -76,7 +76,7 @@ class Composition(_Base):
         }
 
     def build_components(self) -> None:
-        """Creates all weights now: loading restores what exists, nothing else."""
+        """Creates all weights now, since loading restores only existing weights."""
         x_shape = (None, *self.input_shape)
         self._features_shape = build_network("encoder", self.encoder, x_shape)
         build_head(self.posterior_head, self._features_shape, (self.latent_dim,))
@@ -90,9 +90,10 @@ class Composition(_Base):
         self.built = True
 
     def _check_latents(self) -> None:
-        """Raises ValueError unless there is a posterior of each latent of the prior."""
+        """Raises ValueError unless each latent of the prior has a posterior."""
         known, needed = [*self.latent_shapes], [*self.prior_layer.latent_shapes]
-        # A prior with one latent is that of the top one, whatever its name.
+        # A prior with a single latent is the prior of the top latent, whatever its
+        # name.
         if len(needed) > 1 and sorted(known) != sorted(needed):
             raise ValueError(
                 "`prior` must be one of the latents that this model has posteriors "
@@ -102,14 +103,14 @@ class Composition(_Base):
 
     @property
     def elements_of_a_row(self) -> int:
-        """The size of what the decoder gives for one z, or of x if that is larger."""
+        """The size of the decoder's output for one z, or of x if that is larger."""
         sizes = [size for size in self._decoded_shape[1:] if isinstance(size, int)]
         return max(math.prod(sizes), math.prod(self.input_shape))
 
     def get_layer(
         self, name: str | None = None, index: int | None = None
     ) -> keras.Layer:
-        """As in Keras; "encoder" and "decoder" are these whatever their own names."""
+        """As in Keras; finds "encoder" and "decoder" whatever the layers' own names."""
         if name in ("encoder", "decoder") and index is None:
             return getattr(self, name)
         return super().get_layer(name, index)
@@ -117,18 +118,18 @@ class Composition(_Base):
     # The data.
 
     def input_rules(self) -> dict[str, ExampleRule]:
-        """What each input must be, name -> `fitting.ExampleRule`; "x" is one."""
+        """The rule of each input, name -> `fitting.ExampleRule`; "x" is one of them."""
         rule = self.likelihood_head.value_rule()
         return {"x": ExampleRule(self.input_shape, rule)}
 
     def door(self) -> Door:
-        """What data the model takes: a `fitting.Door`."""
+        """The `fitting.Door` that checks the model's data."""
         num_classes = self.objective.num_classes
         labels = None if num_classes is None else LabelRule(num_classes)
         return Door(self.input_rules(), labels)
 
     def as_inputs(self, x: InputsLike, condition: TensorLike | None = None) -> Inputs:
-        """`x`, or a dict of inputs, as `Inputs` of tensors that are known to fit.
+        """`x`, or a dict of inputs, as `Inputs` of checked tensors.
 
         Args:
             x: float [B, *input_shape], a dict of inputs, or `Inputs`.
@@ -146,71 +147,70 @@ class Composition(_Base):
     def given(
         self, condition: TensorLike | None, num_rows: int | None = None
     ) -> Inputs | None:
-        """`Inputs` of a condition alone, for what needs no x; None without one.
+        """`Inputs` of a condition without x, or None if the model has no condition.
 
         Args:
             condition: [B, ...], or None.
-            num_rows: B as it must be, or None where that is not known.
+            num_rows: the B expected, or None if it is not known.
 
         Raises:
-            ValueError: if the model needs a condition and there is none, or the other
-                way round, or it does not fit.
+            ValueError: if a condition is missing, not needed, or does not fit.
         """
         return self.door().condition_alone(condition, num_rows)
 
     def checked(self, data: Any) -> Any:
-        """`data`, x in float32 and known to fit, all else as it came.
+        """`data` with x checked and in float32; the rest is unchanged.
 
         Args:
-            data: an array, a tuple (array, …) or what gives batches of these.
+            data: an array, a tuple (array, …) or a stream of batches of these.
 
         Raises:
-            ValueError: if x does not fit; for a `tf.data.Dataset` when a bad batch is
-                read, within `batch_checks.plain_value_errors`.
+            ValueError: if x does not fit. A `tf.data.Dataset` raises it when a bad
+                batch is read, within `batch_checks.plain_value_errors`.
         """
         return self.door().examples_of(data)
 
     def checked_pairs(self, data: Stream) -> Stream:
-        """As `fit` and `evaluate` take what gives batches."""
+        """A stream checked as in `fit` and `evaluate`."""
         return self.door().stream(data)
 
     # The training.
 
     @property
     def learns_from_labels(self) -> bool:
-        """Whether the objective takes labels into account."""
+        """Whether the objective uses labels."""
         return self.objective.num_classes is not None
 
     def warmup_steps(self) -> int:
         """The optimizer's step from which training is on the whole objective.
 
         Raises:
-            ValueError: if a number of the objective is a function that does not tell.
+            ValueError: if a schedule of the objective does not tell when it ends.
         """
         return self.objective.warmup_steps()
 
     def make_metrics(self) -> list[keras.metrics.Metric]:
-        """See `Adapter`: those of the prior."""
+        """See `Adapter`: the metrics of the prior."""
         return self.prior_layer.make_metrics()
 
     def outputs_of_prior(self, step: Step) -> dict[str, tf.Tensor]:
-        """What the prior's metrics are made of, from a `fitting.Step`."""
+        """The values of the prior's metrics, from a `fitting.Step`."""
         locations = self.locations(step.inputs, features=step.features)
         return self.prior_layer.outputs(step.draw.z, locations, step.conditionals)
 
     def learn(self, step: Step) -> None:
-        """See `Adapter`: the likelihood's weights that no gradient moves."""
+        """See `Adapter`: updates the likelihood's weights that have no gradient."""
         p = step.conditionals["x"]
         self.likelihood_head.learn(step.inputs.x, p, step.sample_weight)
 
     def check_training_data(
         self, data: Stream | Parts, num_batches: int | None = None
     ) -> None:
-        """See `Adapter`: what the objective asks of them."""
+        """See `Adapter`: the checks of the objective."""
         self.objective.check_training_data(TrainingData.of(data, num_batches))
 
     def training_callbacks(
         self, data: Stream | Parts, num_batches: int | None = None
     ) -> list[keras.callbacks.Callback]:
-        """See `Adapter`: what the prior needs."""
+        """See `Adapter`: the callbacks of the prior."""
         return self.prior_layer.start(self, TrainingData.of(data, num_batches))

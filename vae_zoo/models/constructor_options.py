@@ -1,4 +1,4 @@
-"""What a model's constructor takes beside what it names, for type checkers."""
+"""The `**kwargs` of the models' constructors, for type checkers."""
 
 import keras
 
@@ -9,7 +9,7 @@ from vae_zoo.tensors import LayerOptions
 
 
 class CommonOptions(LayerOptions, total=False):
-    """Of every model."""
+    """The options of every model."""
 
     encoder: keras.Layer | None
     decoder: keras.Layer | None
@@ -19,12 +19,12 @@ class CommonOptions(LayerOptions, total=False):
 
 
 class PosteriorOptions(CommonOptions, total=False):
-    """Of a model with a prior of its own."""
+    """The options of a model that sets its own prior."""
 
     posterior: Posterior | None
 
 
 class VAEOptions(PosteriorOptions, total=False):
-    """Of a model that leaves both to the user."""
+    """The options of a model whose posterior and prior the user chooses."""
 
     prior: Prior | None

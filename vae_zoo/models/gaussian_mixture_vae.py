@@ -1,4 +1,4 @@
-"""The Gaussian-mixture VAE: clusters of any shape, and labels where there are any."""
+"""The Gaussian-mixture VAE: clusters of any shape, with or without labels."""
 
 from typing import Unpack
 
@@ -30,41 +30,42 @@ from vae_zoo.models.vae import VAE, serialized
 class GaussianMixtureVAE(VAE):
     """p(w) p(c) p(z|w, c) p(x|z) with q(z|x) q(w|x) p(c|z, w).
 
-    w is N(0, I), c one of K clusters, z|w, c a normal whose location and scale a
-    network makes of w: marginally, a cluster has any shape. p(c|z, w) is exact, by
-    Bayes' rule, and c is summed over, not sampled.
+    w is N(0, I), c is one of K clusters, and z|w, c is a normal whose location and
+    scale a network makes from w. Marginally, a cluster can have any shape. p(c|z, w) is
+    exact, by Bayes' rule, and c is summed over, not sampled.
 
-    `fit` on x alone clusters. On (x, y) it learns from the labels y, integers [B] in
-    -1..K-1, -1 where the label is unknown: cluster k is class k, and labelled examples
-    enter with the bound on log p(x, y), from where the clusters start (after the epochs
-    of `initialization`). With all labels known the model is a
-    class-conditional generator, `sample(num_samples, cluster=k)`. At the end of `fit`
-    on labels the clusters are fitted once more, in closed form, to where the encoder
-    has put their examples, which is further than the optimizer moves them in few
-    epochs (see `components.priors.cluster_moments.fit_to_codes`).
+    `fit` on x clusters the data. `fit` on (x, y) learns from the labels y, integers [B]
+    in -1..K-1, where -1 is unknown: cluster k is class k, and labelled examples enter
+    with the bound on log p(x, y) once the clusters have started (after the epochs of
+    `initialization`). With all labels known, the model is a class-conditional
+    generator, `sample(num_samples, cluster=k)`.
+
+    At the end of `fit` on labels, the clusters are fitted again, in closed form, to the
+    codes of their examples, since in few epochs the optimizer does not move them far
+    enough (see `components.priors.cluster_moments.fit_to_codes`).
 
     Args:
         input_shape: as in `VAE`.
         latent_dim: length D of z.
         num_clusters: K, the clusters, >= 2.
         noise_dim: length of w.
-        cluster_network: layer w -> features, of which the clusters' locations and
-            scales are linear. Default `MLP((128,), activation="tanh")`.
-        noise_posterior: q(w|x), made of the encoder's features. Default
+        cluster_network: layer w -> features; the clusters' locations and scales are
+            linear in these. Default `MLP((128,), activation="tanh")`.
+        noise_posterior: q(w|x), made from the encoder's features. Default
             `DiagonalNormal()`.
         full_covariance: whether p(z|w, c) has a full covariance.
         initialization: how clusters start from encoded data. One of
             `components.cluster_initializers`; None: at random.
         beta: weight of all divergences in training, >= 0; a number or a schedule.
             `elbo`, `evaluate` and `val_loss` stay at beta = 1.
-        free_bits: nats that KL(p(c|z, w) || p(c)) may have at no cost in training,
-            >= 0. They are compared with the mean over a batch by its sample weights,
-            and keep clusters from being mixed up early. Under a uniform p(c) that KL is
-            log K at most.
-        classifier_weight: weight of -log p(c = y|z, w) of a labelled example beside
+        free_bits: nats that KL(p(c|z, w) || p(c)) may have at no cost in training, >=
+            0. They are compared with the mean over a batch, weighted by its sample
+            weights. They keep clusters from merging early. Under a uniform p(c), that
+            KL is at most log K.
+        classifier_weight: weight of -log p(c = y|z, w) of a labelled example, added to
             the bound, >= 0. Kingma et al. take 0.1 N / N_l for N_l labels among N.
-        **kwargs: as in `VAE`, but for `prior`. An `objective` takes the place of
-            `beta`, `free_bits` and `classifier_weight`, and of learning from labels.
+        **kwargs: as in `VAE`, except `prior`. An `objective` replaces `beta`,
+            `free_bits`, `classifier_weight` and the learning from labels.
 
     Raises:
         ValueError: if `num_clusters` is below 2, a weight is negative, labels are no
@@ -121,7 +122,7 @@ class GaussianMixtureVAE(VAE):
             full_covariance=full_covariance,
             initialization=initialization,
         )
-        # Before the base builds all weights.
+        # Before `super().__init__`, which builds all weights.
         self.noise_head = (
             DiagonalNormal() if noise_posterior is None else noise_posterior
         )
@@ -161,7 +162,7 @@ class GaussianMixtureVAE(VAE):
         log_p_c = mixture.log_weights()
         kl_c = tf.exp(log_p_c_given_z) * (log_p_c_given_z - log_p_c)
         kl_c = tf.reduce_mean(tf.reduce_sum(kl_c, axis=-1), axis=0)
-        # The divergence of z from the mixture p(z|w) is that of z and c together.
+        # The divergence of z from the mixture p(z|w) includes that of c.
         return {**terms, "kl_z": terms["kl_z"] - kl_c, "kl_c": kl_c}
 
     def get_config(self) -> Config:

@@ -23,10 +23,10 @@ from vae_zoo.models.vae import VAE
 class HypersphericalVAE(VAE):
     """p(z) uniform on the unit sphere, q(z|x) around a mean direction.
 
-    `encode` gives the mean direction, and `interpolate` and `traverse` follow great
-    circles. All directions are alike to the prior, which pulls nothing to a centre;
-    the divergence from it is bounded by how many nats a direction can hold, so it is
-    at its best in few dimensions.
+    `encode` returns the mean direction, and `interpolate` and `traverse` follow great
+    circles. The prior treats all directions alike and pulls nothing to a centre. The KL
+    is bounded by the nats that a direction can hold, so the model works best in few
+    dimensions.
 
     Args:
         input_shape: as in `VAE`.
@@ -34,7 +34,8 @@ class HypersphericalVAE(VAE):
             sphere S^d has latent_dim = d + 1.
         posterior: q(z|x). `posteriors.VonMisesFisher()`, the default,
             `PowerSpherical()`, or a product of them (`components.products`).
-        prior: default `priors.SphericalUniform()`; a product of them for a product.
+        prior: p(z). Default `priors.SphericalUniform()`, or a product of them if the
+            posterior is a product.
         beta: weight of the KL term in training, >= 0; a number or a schedule such as
             `components.schedules.Linear(0.0, 1.0, num_steps)`, a warm-up. `elbo`,
             `evaluate` and `val_loss` stay at beta = 1.

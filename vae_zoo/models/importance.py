@@ -17,19 +17,20 @@ from vae_zoo.models.traced import traced
 if TYPE_CHECKING:
     from vae_zoo.models.vae import VAE
 
-# At a time: enough for fast matrix products, few enough that memory stays small however
-# many are drawn. It is the same for every batch, so that a row draws the same in each.
+# Samples at a time: enough for fast matrix products, and few enough to bound the memory
+# for any number of samples. It does not depend on the batch, so that a row draws the
+# same in each.
 SAMPLES_PER_STEP = 32
-# To trace a function takes as long as about so many steps outside of one.
+# Tracing a function takes about as long as this many eager steps.
 STEPS_WORTH_TRACING = 15
-# Of a decoder's outputs at a time, in a step for many rows or large ones: 16 MiB.
+# Elements of the decoder's output at a time, 16 MiB, if rows are many or large.
 ELEMENTS_AT_A_TIME = 1 << 22
 
 
 def log_joint(
     model: VAE, z: dict[str, tf.Tensor], inputs: Inputs
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """log p(z) and log p(x|z), by so few rows at a time that memory is bounded.
+    """log p(z) and log p(x|z), for a few rows at a time to bound the memory.
 
     Args:
         model: a model of the package.
@@ -48,7 +49,7 @@ def log_joint(
     num_pairs = count * num_rows
     num_parts = tf.maximum(1, -(-num_pairs // most))
     size = -(-num_pairs // num_parts)
-    # The last part repeats its last row: all have to be of one size.
+    # The last part repeats its last row, since all parts must have the same size.
     places = tf.minimum(tf.range(num_parts * size), num_pairs - 1)
     flat = {
         name: tf.reshape(value, tf.concat([[num_pairs], tf.shape(value)[2:]], axis=0))
@@ -78,7 +79,7 @@ def _gathered(inputs: Inputs, rows: tf.Tensor) -> Inputs:
 
 
 def _split(terms: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-    """The log-densities of all latents together and of x: [K, B] each."""
+    """The log-densities of all latents jointly, and of x: [K, B] each."""
     log_likelihood = terms["x"]
     log_prior = total({name: each for name, each in terms.items() if name != "x"})
     return tf.broadcast_to(log_prior, tf.shape(log_likelihood)), log_likelihood
@@ -113,8 +114,9 @@ def log_weight_sums(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Logarithms of the sum of K weights and of the sum of their squares: [B] each.
 
-    Arguments as above, and `prior_share` as in `DefensiveProposal`. The squared sum
-    over the sum of squares is the effective sample size (Kong 1992).
+    The arguments are those of `log_marginal_likelihood`, and `prior_share` is as in
+    `DefensiveProposal`. The squared sum over the sum of squares is the effective sample
+    size (Kong 1992).
     """
     check_rows_of_seed(seed, inputs.x)
     if num_samples <= STEPS_WORTH_TRACING * SAMPLES_PER_STEP:
@@ -137,7 +139,7 @@ def _log_weight_sums(
     def add(step: tf.Tensor, *sums: tf.Tensor) -> tuple[tf.Tensor, ...]:
         return step + 1, *_added(sums, draw(step, size))
 
-    # The odd one comes first, so that all the steps of the loop are alike.
+    # The smaller rest comes first, so that all steps of the loop have the same size.
     weights = draw(0, rest or size)
     nothing = tf.zeros_like(weights[0])
     sums = _added((nothing + weights.dtype.min, nothing, nothing), weights)
@@ -155,7 +157,7 @@ def log_weights(proposal: DefensiveProposal, draw: Draw) -> tf.Tensor:
 
     Args:
         proposal: a `DefensiveProposal`.
-        draw: what it drew.
+        draw: its `Draw`.
     """
     log_prior, log_likelihood = log_joint(proposal.model, draw.z, proposal.inputs)
     log_q = total(draw.log_q)
@@ -165,12 +167,13 @@ def log_weights(proposal: DefensiveProposal, draw: Draw) -> tf.Tensor:
 def _added(
     sums: Sequence[tf.Tensor], weights: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """The largest log weight, and sums of weights and of squares in its units: [B].
+    """The largest log weight, and the sums of weights and squares in its units: [B].
 
-    A sum of logarithms would lose what is added once it is a rounding of log p(x).
+    A running sum of logarithms would lose weights that are small against the rounding
+    of log p(x).
 
     Args:
-        sums: these three of the weights before.
+        sums: these three for the weights so far.
         weights: more log weights [K, B].
     """
     before, total, squares = sums

@@ -1,4 +1,4 @@
-"""A look at a model's sizes and at its data before training starts."""
+"""Checks of a model's sizes, data and latents."""
 
 import numbers
 from collections.abc import Callable, Mapping, Sequence
@@ -56,7 +56,7 @@ def _is_positive_integer(value: object) -> bool:
 
 
 def check_same_geometry(posterior: Posterior, prior: Prior) -> None:
-    """Raises ValueError unless the two components are distributions on one space."""
+    """Raises ValueError unless both components are distributions on the same space."""
     if prior.geometry not in (None, posterior.geometry):
         raise ValueError(
             "`posterior` and `prior` must live on the same space. Received: "
@@ -71,7 +71,7 @@ def check_values(
     is_valid: Callable[[np.ndarray], np.ndarray],
     expectation: str,
 ) -> None:
-    """Raises ValueError, eagerly, unless `is_valid` of each of `values`."""
+    """Raises ValueError unless all `values` are valid; eager tensors only."""
     if tf.executing_eagerly() and not np.all(is_valid(np.asarray(values))):
         raise ValueError(
             f"`{name}` must hold only {expectation}. Received: values from "
@@ -126,7 +126,7 @@ def as_named_latents(
 
     Args:
         z: name -> float [..., *event].
-        shapes: of the events, name -> shape.
+        shapes: the event shapes, name -> shape.
 
     Raises:
         ValueError: if a latent is missing, unknown or of another shape.
@@ -161,7 +161,7 @@ def _difference(z: object, shapes: Mapping[str, tuple[int, ...]]) -> str:
 
 
 def check_shape_of_draws(shape: Any) -> int:
-    """The length of `shape`; ValueError unless it says how many draws there are."""
+    """The length of `shape`; raises ValueError unless it is a shape of draws."""
     rank = len(shape) if isinstance(shape, (list, tuple)) else None
     if tf.is_tensor(shape) and shape.dtype.is_integer and shape.shape.rank == 1:
         rank = shape.shape[0]
@@ -193,7 +193,7 @@ def as_incomplete(x: TensorLike, mask: TensorLike) -> tuple[tf.Tensor, tf.Tensor
 
 
 def check_seed_of_rows(seed: Any, num_samples: int) -> None:
-    """Raises ValueError unless it is one for all samples, [2], or for each, [N, 2]."""
+    """Raises ValueError unless `seed` is one for all samples, [2], or each, [N, 2]."""
     is_number = isinstance(seed, numbers.Integral) and not isinstance(seed, bool)
     if seed is None or is_number:
         return
@@ -213,7 +213,7 @@ def check_seed_of_rows(seed: Any, num_samples: int) -> None:
 
 
 def _as_array(seed: Sequence[Any]) -> np.ndarray | Sequence[Any]:
-    """A list as an array, or as it came if its rows differ in length."""
+    """A list as an array, or unchanged if its rows differ in length."""
     try:
         return np.array(seed)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What a trained model does with data and latents."""
+"""The methods of a trained model on data and latents."""
 
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
@@ -14,15 +14,15 @@ from vae_zoo.models.input_checks import as_incomplete, check_seed_of_rows
 from vae_zoo.models.model_base import ModelBase
 from vae_zoo.tensors import LatentsLike, Seed, TensorLike
 
-# Which part of a sample's seed is that of x. Priors use the first few for parts of z.
+# Index of the part of a sample's seed for x. Priors use the first few for parts of z.
 _OF_X = 1_000_000
 
 
 class LatentMethods(ModelBase):
-    """From data to latents, among latents, and back; `VAE` says by which networks."""
+    """From data to latents, between latents, and back; `VAE` defines the networks."""
 
     def prior(self, *, name: str | None = None) -> tfd.Distribution:
-        """p of the latent `name`, by default that which `decode` takes: event [D].
+        """p of the latent `name`, by default the one that `decode` takes: event [D].
 
         Raises:
             ValueError: if there is no such latent, or it depends on others.
@@ -46,7 +46,7 @@ class LatentMethods(ModelBase):
         name: str | None = None,
         training: bool = False,
     ) -> dict[str, tf.Tensor]:
-        """The parameters of `posterior` under TFP's names: dict of float32 [B, ...]."""
+        """The parameters of `posterior` by TFP's names: dict of float32 [B, ...]."""
         check_flag("training", training)
         inputs = self.as_inputs(x, condition)
         features = self.features_of_top(self.features(inputs, training=training))
@@ -65,7 +65,7 @@ class LatentMethods(ModelBase):
         Args:
             x: float [B, *input_shape], or a dict of inputs.
             condition: of a conditional model, a row for each of x.
-            name: of the latent; None: that which `encode` gives.
+            name: of the latent; None for the one that `encode` returns.
             training: whether layers such as dropout are in training mode.
 
         Raises:
@@ -85,12 +85,12 @@ class LatentMethods(ModelBase):
 
     @property
     def geometry(self) -> Space:
-        """Where z lives, one of the spaces of `components.geometry`."""
+        """The space of z, one of `components.geometry`."""
         return self.posterior_head.geometry
 
     @property
     def num_clusters(self) -> int | None:
-        """K of a model with a mixture as its prior, None for all others."""
+        """K if the prior is a mixture, else None."""
         return self.prior_layer.num_components
 
     def encode(
@@ -112,7 +112,7 @@ class LatentMethods(ModelBase):
         return self.points(z, self.given(condition, z.shape[-2]))
 
     def points(self, z: LatentsLike, inputs: Inputs | None = None) -> tf.Tensor:
-        """The points that stand for p(x|z): float32 [..., *input_shape].
+        """Point summaries of p(x|z): float32 [..., *input_shape].
 
         Args:
             z: float [..., D], or a dict of the latents by name.
@@ -129,7 +129,8 @@ class LatentMethods(ModelBase):
 
         Args:
             z: float [B, D], or a dict of the latents by name.
-            seed: int32 [2] or [B, 2], that which drew z; x gets another from it.
+            seed: int32 [2] or [B, 2], the seed that drew z; x gets a seed derived from
+                it.
             inputs: `Inputs`, for a model that depends on a condition.
         """
         parameters = self.likelihood_parameters(z, inputs)
@@ -145,9 +146,9 @@ class LatentMethods(ModelBase):
     def interpolate(
         self, start: TensorLike, end: TensorLike, num_steps: int
     ) -> tf.Tensor:
-        """Latents on the shortest way from `start` to `end`, both included.
+        """Latents on the shortest path from `start` to `end`, both included.
 
-        A straight line; on a sphere the arc of a great circle.
+        The path is a straight line or, on a sphere, the arc of a great circle.
 
         Args:
             start: float [B, D].
@@ -158,7 +159,7 @@ class LatentMethods(ModelBase):
             Float32 [S, B, D], at equal distances.
 
         Raises:
-            ValueError: if a shape or `num_steps` is off.
+            ValueError: if a shape or `num_steps` is wrong.
         """
         start, end = (
             self._as_latents(each, name, rank=2)
@@ -173,21 +174,21 @@ class LatentMethods(ModelBase):
         return self.geometry.interpolate(start, end, num_steps)
 
     def traverse(self, z: TensorLike, dimension: int, num_steps: int) -> tf.Tensor:
-        """Latents that differ from `z` by what one dimension alone can do.
+        """Latents that differ from `z` in one dimension.
 
-        The element goes from -3 to 3; on a sphere `z` moves along the great circle
+        The element goes from -3 to 3. On a sphere, `z` moves along the great circle
         through it and the axis, from one pole to the other.
 
         Args:
             z: float [B, D].
-            dimension: which, 0 <= dimension < D.
+            dimension: its index, 0 <= dimension < D.
             num_steps: S >= 2, the points on the way.
 
         Returns:
             Float32 [S, B, D].
 
         Raises:
-            ValueError: if a shape, `dimension` or `num_steps` is off.
+            ValueError: if a shape, `dimension` or `num_steps` is wrong.
         """
         z = self._as_latents(z, "z", rank=2)
         check_count("num_steps", num_steps, 2, "the points on the way")
@@ -212,20 +213,19 @@ class LatentMethods(ModelBase):
 
         Args:
             num_samples: N >= 1.
-            seed: integer or int32 [2], the same seed the same samples, or one for
-                each sample, [N, 2]; None draws from the model's generator.
-            cluster: None, or which of 0..K-1 all z come from; mixture models only.
+            seed: integer or int32 [2], or one for each sample, [N, 2]; the same seed
+                gives the same samples. None draws from the model's generator.
+            cluster: None, or the cluster in 0..K-1 of all z; mixture models only.
             condition: of a conditional model, a row for each sample.
-            draw: False (default) for the means of p(x|z), which are no data: smooth
-                and without noise. True for draws of x from p(x|z), as data are, for
-                the very z that give the means.
+            draw: False (default) for the means of p(x|z), which are smooth and without
+                noise, unlike data. True for draws of x from p(x|z), for the same z.
 
         Returns:
             Float32 [N, *input_shape].
 
         Raises:
-            ValueError: if `num_samples` is below 1, `seed` is of another kind or
-                shape, there is no such cluster, or `draw` is no boolean.
+            ValueError: if `num_samples` is below 1, `seed` has another type or shape,
+                there is no such cluster, or `draw` is no boolean.
         """
         check_count("num_samples", num_samples, 1, "the examples to draw")
         check_flag("draw", draw)
@@ -268,8 +268,7 @@ class LatentMethods(ModelBase):
         region where q is a fair proposal.
 
         Args:
-            x: float [B, *input_shape]; what stands in missing places, NaN
-                included, is not read.
+            x: float [B, *input_shape]; missing elements are not read and may be NaN.
             mask: [B, *input_shape], 1 = observed, 0 = missing.
             num_steps: length of the chain, >= 1.
             seed: integer or int32 [2], or one for each row, [B, 2]; None draws from
@@ -277,8 +276,8 @@ class LatentMethods(ModelBase):
             condition: of a conditional model, a row for each of x.
 
         Returns:
-            Float32 [B, *input_shape]: the observed elements as they came, the
-            missing ones drawn.
+            Float32 [B, *input_shape]: the observed elements unchanged, the missing ones
+            drawn.
 
         Raises:
             ValueError: if the shapes differ, `mask` holds other values than 0 and
@@ -293,6 +292,6 @@ class LatentMethods(ModelBase):
         )
         inputs = self.as_inputs({**named, "x": x}, condition)
         x = inputs.x
-        # The model may know the data by another shape of as many elements.
+        # The model may have another shape for the same elements.
         observed = tf.reshape(observed, tf.shape(x))
         return restoration.impute(self, inputs, observed, num_steps, self.as_seed(seed))

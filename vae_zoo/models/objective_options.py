@@ -12,7 +12,7 @@ from vae_zoo.components.schedules import ScheduleLike
 
 
 class NumberOfObjective:
-    """A model's attribute that reads and sets the same one of its objective."""
+    """A model's attribute that reads and sets the same attribute of its objective."""
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
@@ -28,13 +28,13 @@ class NumberOfObjective:
     def __get__(
         self, model: keras.Model | None, owner: type | None = None
     ) -> Self | float | ScheduleLike | None:
-        """The number, the schedule or None that was set last."""
+        """The objective's number, schedule or None."""
         if model is None:
             return self
         return getattr(model.objective, self._name)
 
     def __set__(self, model: keras.Model, value: float | ScheduleLike | None) -> None:
-        """Raises ValueError if the number cannot be `value`."""
+        """Sets the objective's number; raises ValueError if `value` is not allowed."""
         objective = model.objective
         if not hasattr(objective, self._name):
             raise AttributeError(
@@ -47,10 +47,10 @@ class NumberOfObjective:
 def chosen_objective(
     objective: Objective | None, kind: type[Objective], **options: Any
 ) -> Objective:
-    """`objective`, or one of `kind` with these options if it is None.
+    """`objective` or, if it is None, a `kind` with these options.
 
     Raises:
-        ValueError: if there are both, or an option is off.
+        ValueError: if both are given, or an option is wrong.
     """
     if objective is None:
         return kind(**options)
@@ -68,14 +68,14 @@ def chosen_objective(
 def config_with_options(
     config: Config, objective: Objective, kind: type[Objective], names: Sequence[str]
 ) -> Config:
-    """A model's config with the objective's options in the place of the objective.
+    """A model's config with the objective's options in place of the objective.
 
-    An objective of another kind, or with further options, stays as it is.
+    An objective of another class, or with further options, stays as it is.
 
     Args:
         config: the model's, with the serialized objective.
         objective: the model's.
-        kind: the class of objectives that the options make.
+        kind: the class of objectives that the options are for.
         names: of the options.
     """
     present = config["objective"]["config"]
@@ -86,7 +86,7 @@ def config_with_options(
 
 
 def _differs(present: Config, kind: type[Objective], names: Sequence[str]) -> bool:
-    """Whether the config of an objective has other options that are not the default."""
+    """Whether an objective's config has further options away from their defaults."""
     parameters = inspect.signature(kind).parameters
     others = {
         name: each.default

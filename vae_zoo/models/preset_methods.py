@@ -1,4 +1,4 @@
-"""How a model is loaded from a preset and saved as one."""
+"""Loads a model from a preset, and saves it as one."""
 
 import pathlib
 import typing
@@ -10,7 +10,7 @@ from vae_zoo.arguments import Config, PathLike, shown
 
 
 class PresetSource(typing.Protocol):
-    """Where presets are: the zoo, which stands on the models and makes itself known."""
+    """The source of presets: the zoo, which imports the models and registers itself."""
 
     def presets_of(self, kind: type) -> dict[str, dict]:
         """Name -> metadata of the presets of a class of models."""
@@ -34,19 +34,19 @@ _sources: list[PresetSource] = []
 
 
 def provide(source: PresetSource) -> None:
-    """Has the models take their presets from `source`."""
+    """Makes the models take their presets from `source`."""
     _sources[:] = [source]
 
 
 class _Presets:
-    """`VAE.presets`: name -> metadata of the presets of the class it is read on."""
+    """`VAE.presets`: name -> metadata of the presets of the class that is asked."""
 
     def __get__(self, instance: object, owner: type) -> dict[str, Config]:
         return _sources[0].presets_of(owner)
 
 
 class PresetMethods:
-    """What every model of the zoo has for its presets."""
+    """The methods of every model for presets."""
 
     presets = _Presets()
 
@@ -63,26 +63,27 @@ class PresetMethods:
         Args:
             name_or_path: a name in `VAE.presets`, a folder that `export` wrote, or the
                 https URL of a .tar.gz or .zip of one, which is downloaded once.
-            sha256: of the archive, 64 hexadecimal digits; with a URL only, and there
-                demanded.
-            dtype: policy that the encoder and the decoder compute by, "float32" or
-                "mixed_bfloat16" say; None for that of the model saved.
+            sha256: of the archive, 64 hexadecimal digits; required with a URL, and
+                allowed only there.
+            dtype: dtype policy of the encoder and the decoder, such as "float32" or
+                "mixed_bfloat16"; None for the saved model's.
 
         Returns:
-            A model of the class that was saved, `cls` or a subclass, not compiled.
+            A model of the saved class, `cls` or a subclass, not compiled.
 
         Raises:
-            ValueError: if there is no such preset or folder, it is not of this
-                package, it is corrupted or was edited so that it makes no model for
-                its weights, it holds a model that is no `cls`, `sha256` is missing or
-                another, an archive is larger than the limits or holds what is no
-                file, or `dtype` is no policy with variables in float32.
+            ValueError: if there is no such preset or folder; if it is not of this
+                package, is corrupted, or was edited so that the model does not fit its
+                weights; if its model is no `cls`; if `sha256` is missing or differs; if
+                an archive is larger than the limits or holds links or devices; or if
+                `dtype` is no policy with variables in float32.
             OSError: if a URL cannot be downloaded, or its server stalls.
 
-        An archive may have 1 GiB and 2 GiB unpacked, its server may be silent for 30
-        seconds and take an hour. `VAE_ZOO_MAX_DOWNLOAD_MIB`,
-        `VAE_ZOO_MAX_UNPACKED_MIB`, `VAE_ZOO_DOWNLOAD_TIMEOUT` and
-        `VAE_ZOO_MAX_DOWNLOAD_SECONDS` in the environment set other limits.
+        An archive may have 1 GiB, and 2 GiB unpacked. Its server may be silent for 30
+        seconds, and the download may take an hour. The environment variables
+        `VAE_ZOO_MAX_DOWNLOAD_MIB`, `VAE_ZOO_MAX_UNPACKED_MIB`,
+        `VAE_ZOO_DOWNLOAD_TIMEOUT` and `VAE_ZOO_MAX_DOWNLOAD_SECONDS` change these
+        limits.
         """
         return _sources[0].load_preset(name_or_path, cls, sha256, dtype)
 
@@ -100,15 +101,15 @@ class PresetMethods:
             `<directory>/<version>/`; the card is `<directory>/README.md`.
 
         Raises:
-            ValueError: if `directory` holds something else, `metadata` is not what
-                JSON can hold, or a part of the card is of another kind or lacks its
-                name, value or protocol; then nothing is written.
+            ValueError: if `directory` holds something else, JSON cannot hold
+                `metadata`, or a part of the card has another type or lacks its name,
+                value or protocol; then nothing is written.
             OSError: if it cannot be written.
         """
         return _sources[0].save_to_preset(self, directory, metadata)
 
     def export(self, *args: object, **kwargs: object) -> NoReturn:
-        """Refused: `vae_zoo.export` writes what a server needs.
+        """Not supported: use `vae_zoo.export`, which writes what a server needs.
 
         Raises:
             ValueError: always.

@@ -1,4 +1,4 @@
-"""What latents are drawn from to estimate log p(x)."""
+"""The proposal distribution of latents for estimates of log p(x)."""
 
 from __future__ import annotations
 
@@ -12,25 +12,26 @@ from vae_zoo.components.draw import Draw, total
 from vae_zoo.distributions.noise import fold_in
 from vae_zoo.fitting.inputs import Inputs
 from vae_zoo.models.input_checks import check_density
+from vae_zoo.tensors import Features
 
 if TYPE_CHECKING:
     from vae_zoo.models.vae import VAE
 
 
 class DefensiveProposal:
-    """q(z|x) mixed with the prior, so many draws from each, of all latents together.
+    """q(z|x) mixed with the prior, with fixed numbers of draws from each.
 
-    Where q misses a part of the posterior, q alone has weights of infinite variance,
-    and draws of it do not tell. With a share s of the prior no weight exceeds
-    p(x|z) / s.
+    If q misses a part of the posterior, weights under q alone have infinite variance,
+    and draws from q do not show it. With a share s of the prior, no weight exceeds
+    p(x|z) / s. Draws are of all latents jointly.
 
     Args:
         model: a model of the package.
         inputs: `Inputs`, B rows.
-        features: what the model's `features` returned for these.
-        num_draws: C >= 1, how many `sample` draws for each example.
-        prior_share: s in [0, 1); of the C draws s C, rounded, are from the prior: at
-            least one and not all, if s is not 0 and C not 1.
+        features: what the model's `features` returned for `inputs`.
+        num_draws: C >= 1, the draws of `sample` for each example.
+        prior_share: s in [0, 1); s C of the C draws, rounded, are from the prior: at
+            least one and not all, unless s is 0 or C is 1.
 
     Source: Hesterberg 1995; Owen & Zhou 2000, section 3 (fixed numbers of each).
     """
@@ -39,7 +40,7 @@ class DefensiveProposal:
         self,
         model: VAE,
         inputs: Inputs,
-        features: tf.Tensor,
+        features: Features,
         num_draws: int,
         prior_share: float,
     ) -> None:
@@ -51,7 +52,7 @@ class DefensiveProposal:
         self.sizes = (num_draws - num_prior, num_prior)
 
     def sample(self, seed: tf.Tensor) -> Draw:
-        """A `Draw`, [C, B, …], those of the prior last; it has no distribution q."""
+        """A `Draw`, [C, B, …], with draws from the prior last and no distribution q."""
         num_posterior, num_prior = self.sizes
         drawn = self._infer(num_posterior, seed=seed)
         if not num_prior:
@@ -64,7 +65,7 @@ class DefensiveProposal:
         return Draw(z, log_q, {})
 
     def draw_prior(self, count: int, seed: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Draws of the prior for each example, name -> [count, B, *event]."""
+        """Draws from the prior for each example, name -> [count, B, *event]."""
         shape = tf.stack([count, tf.shape(self.inputs.x)[0]])
         return self.model.draw_prior(shape, seed, self.inputs)
 
@@ -76,7 +77,7 @@ class DefensiveProposal:
         return self.log_density(log_q, total(self.model.log_prior(z, self.inputs)))
 
     def log_density(self, log_q: tf.Tensor, log_prior: tf.Tensor) -> tf.Tensor:
-        """The mixture's log-density where those of its two parts are known: [K, B]."""
+        """The mixture's log-density from those of its two parts: [K, B]."""
         num_posterior, num_prior = self.sizes
         if not num_prior:
             return log_q

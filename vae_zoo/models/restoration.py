@@ -1,4 +1,4 @@
-"""Draws of data known only in part, by a Markov chain over latents and data."""
+"""Draws of partly known data by a Markov chain over latents and data."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ PSEUDO_GIBBS_SHARE = 0.2
 def impute(
     model: VAE, inputs: Inputs, observed: tf.Tensor, num_steps: int, seed: tf.Tensor
 ) -> tf.Tensor:
-    """Draws what is not known of x, by the chain of `restore`.
+    """Draws the unknown elements of x by the chain of `restore`.
 
     Args:
         model: a model of the package.
         inputs: `Inputs`, x [B, *input_shape].
-        observed: boolean, of the shape of x: where x is known.
+        observed: boolean, of the shape of x: True where x is known.
         num_steps: length of the chain, >= 1.
         seed: int32 [2], or one for each row, [B, 2].
 
@@ -46,7 +46,7 @@ def impute(
 def denoise(
     model: VAE, y: tf.Tensor, noise: float, num_steps: int, seed: tf.Tensor
 ) -> tf.Tensor:
-    """Draws x of which all elements are known but for noise, `y`; as `impute`."""
+    """Draws x given `y`, which is x with noise; arguments as in `impute`."""
     _check(model, "denoising")
     check_rows_of_seed(seed, y)
     return traced(_denoise, model, noise)(y, _lengths(num_steps), seed)
@@ -55,7 +55,7 @@ def denoise(
 def super_resolve(
     model: VAE, means: tf.Tensor, factor: int, num_steps: int, seed: tf.Tensor
 ) -> tf.Tensor:
-    """Draws images of which the means of blocks of pixels are known; as `impute`.
+    """Draws images given the means of their blocks of pixels; as `impute`.
 
     Args:
         model: a model of images [H, W, C].
@@ -74,7 +74,7 @@ def _check(model: VAE, task: str) -> None:
 
 
 def _lengths(num_steps: int) -> tf.Tensor:
-    """Of the chain and of its start that accepts all, so no length is traced anew."""
+    """The lengths of the chain and of its start, as a tensor to avoid new traces."""
     num_pseudo_gibbs = max(1, round(PSEUDO_GIBBS_SHARE * num_steps))
     return tf.constant([num_steps, num_pseudo_gibbs])
 
@@ -143,13 +143,15 @@ def restore(
     """x after steps of Metropolis-within-Gibbs on p(x, z | what is known of x).
 
     Each step proposes z from q(z|x), accepts it by Metropolis and Hastings' rule, and
-    draws x anew, from p(x|z) and what is known.
+    draws x again from p(x|z) and what is known.
 
     Args:
         model: a model of the package.
-        start: `Inputs`, the first x [B, *input_shape] and what does not change.
-        draw: function of the parameters of p(x|z), a dict, and a seed to x.
-        lengths: int32 [2], of the chain and of its start that accepts all proposals.
+        start: `Inputs`, with the first x [B, *input_shape]; its other inputs stay
+            fixed.
+        draw: function (parameters of p(x|z), a dict; seed) -> x.
+        lengths: int32 [2], the lengths of the chain and of its start, which accepts all
+            proposals.
         seed: int32 [2], or one for each row, [B, 2].
 
     Returns:

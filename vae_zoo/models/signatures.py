@@ -1,4 +1,4 @@
-"""The functions that a model offers to a server, and the specs of what they take."""
+"""The functions that a model offers to a server, and the specs of their inputs."""
 
 from collections.abc import Mapping
 
@@ -24,7 +24,7 @@ class ModelSignatures(ModelBase):
         )
 
     def named_inputs(self, request: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """The inputs in a request, name -> tensor, by the names that methods take."""
+        """The inputs in a request, name -> tensor, by the names that methods use."""
         names = {_REQUEST_NAMES.get(name, name): name for name in self.input_rules()}
         return {names[key]: value for key, value in request.items() if key in names}
 
@@ -33,8 +33,8 @@ class ModelSignatures(ModelBase):
     ) -> dict[str, Signature]:
         """The functions that a server calls, by name.
 
-        A row of an answer depends on its own row of the request alone: its random
-        numbers are those of the row's seed.
+        Each row of an answer depends only on its own row of the request, whose seed
+        fixes its random numbers.
 
         Args:
             num_importance_samples: draws for each row of `score`.
@@ -56,7 +56,7 @@ class ModelSignatures(ModelBase):
             }
 
         def encode(**request: tf.Tensor) -> dict[str, tf.Tensor]:
-            # The location and the parameters in one pass through the encoder.
+            # One pass of the encoder gives both the location and the parameters.
             features = self.features(self.named_inputs(request))
             features = self.features_of_top(features)
             head = self.posterior_heads[self.top_latent]

@@ -1,4 +1,4 @@
-"""The methods that every model with latent variables has, by the latents' names."""
+"""The methods of every model with latent variables, by the latents' names."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -14,14 +14,14 @@ from vae_zoo.fitting.inputs import Inputs, InputsLike
 from vae_zoo.models import importance
 from vae_zoo.models.input_checks import as_named_latents, check_shape_of_draws
 from vae_zoo.models.model_base import ModelBase
-from vae_zoo.tensors import Seed, TensorLike
+from vae_zoo.tensors import Features, Seed, TensorLike
 
 
 class Story(ModelBase):
     """A generative story p(z, x) and the posteriors q(z|x) that approximate it.
 
-    A model defines p by `story`, q by `features` and `infer`, and the points that stand
-    for q by `locations`. All other methods follow from these.
+    A model defines p by `story`, q by `features` and `infer`, and the point summaries
+    of q by `locations`. All other methods follow from these.
     """
 
     # A model defines these.
@@ -33,13 +33,13 @@ class Story(ModelBase):
 
         Args:
             z: the latents by name, float [..., *event]. Each is looked up only after
-                its distribution was yielded, so a sampler can add it in between.
+                its distribution has been yielded, so a sampler can add it in between.
             inputs: `Inputs`.
             training: whether layers such as dropout are in training mode.
         """
         raise NotImplementedError
 
-    def features(self, inputs: InputsLike, *, training: bool = False) -> tf.Tensor:
+    def features(self, inputs: InputsLike, *, training: bool = False) -> Features:
         """One pass of the encoder, for `infer` and `locations`.
 
         Args:
@@ -54,7 +54,7 @@ class Story(ModelBase):
         num_samples: int = 1,
         *,
         z: Mapping[str, TensorLike] | None = None,
-        features: tf.Tensor | None = None,
+        features: Features | None = None,
         seed: Seed | None = None,
         training: bool = False,
     ) -> Draw:
@@ -62,8 +62,7 @@ class Story(ModelBase):
 
         Args:
             inputs: x [B, *input_shape], a dict of inputs, or `Inputs`.
-            num_samples: K >= 1, draws for each example; those for K are no prefix of
-                those for a larger K.
+            num_samples: K >= 1, draws for each example; a larger K changes all of them.
             z: latents, name -> float [K, B, *event], at which to evaluate q instead of
                 drawing.
             features: what `features` returned for these inputs; None: computed here.
@@ -76,15 +75,15 @@ class Story(ModelBase):
             `Draw`: of each latent z, log q(z) and q.
 
         Raises:
-            ValueError: if `num_samples` is below 1, or `z` lacks a latent of the model
-                or has another.
+            ValueError: if `num_samples` is below 1, or the names in `z` are not those
+                of the latents.
         """
         raise NotImplementedError
 
     def locations(
-        self, inputs: InputsLike, *, features: tf.Tensor | None = None
+        self, inputs: InputsLike, *, features: Features | None = None
     ) -> dict[str, tf.Tensor]:
-        """The points that stand for the posteriors: name -> float [B, *event].
+        """Point summaries of the posteriors: name -> float [B, *event].
 
         Args:
             inputs: as in `infer`.
@@ -94,7 +93,7 @@ class Story(ModelBase):
 
     @property
     def geometries(self) -> dict[str, Space]:
-        """Where each latent lives, in that order: spaces of `components.geometry`."""
+        """The space of each latent, in that order, from `components.geometry`."""
         return dict.fromkeys(self.latent_shapes, EUCLIDEAN)
 
     @property
@@ -102,7 +101,7 @@ class Story(ModelBase):
         """The event shape of each latent, in the order in which q draws them."""
         raise NotImplementedError
 
-    # These follow.
+    # All other methods follow.
 
     def conditionals(
         self,
@@ -115,15 +114,15 @@ class Story(ModelBase):
 
         Args:
             z: the latents, name -> float [..., *event].
-            inputs: as in `infer`; None will do where there is no condition.
+            inputs: as in `infer`; may be None if the model has no condition.
             training: whether layers such as dropout are in training mode.
 
         Returns:
-            Dict of distributions; the batch of "x" is [...], as that of latents below
-            others, and that of the others [] or [B].
+            Dict of distributions; the batch shape of "x" and of latents below others is
+            [...], that of the other latents is [] or [B].
 
         Raises:
-            ValueError: if `z` lacks a latent of the model or has another.
+            ValueError: if the names in `z` are not those of the latents.
         """
         check_flag("training", training)
         z = self.checked_latents(z)
@@ -154,7 +153,7 @@ class Story(ModelBase):
     def log_prior(
         self, z: Mapping[str, TensorLike], inputs: InputsLike | None
     ) -> dict[str, tf.Tensor]:
-        """As `log_joint` without x, for which no decoder runs: float [..., B], nats."""
+        """As `log_joint`, without x and without the decoder: float [..., B], nats."""
         z = self.checked_latents(z)
         return {name: p.log_prob(z[name]) for name, p in self._priors(z, inputs)}
 
@@ -206,12 +205,12 @@ class Story(ModelBase):
     ) -> dict[str, tf.Tensor]:
         """KL(q || p) of each latent given those above it: float [K, B], nats.
 
-        In closed form where there is one, else log q - log p of the draw.
+        It is in closed form if there is one, else log q - log p of the draw.
 
         Args:
             draw: what `infer` returned.
             inputs: as in `infer`.
-            closed_form: False: log q - log p of the draw in any case.
+            closed_form: False for log q - log p of the draw in any case.
             conditionals: what `conditionals` returned at `draw.z`; None: computed here.
         """
         check_flag("closed_form", closed_form)
@@ -264,8 +263,8 @@ class Story(ModelBase):
             training: whether layers such as dropout are in training mode.
 
         Returns:
-            Dict of float32 [B], in nats: `log_likelihood` log p(x|z), `kl`
-            KL(q(z|x) || p(z)), and what a model with several latents adds.
+            Dict of float32 [B], in nats: `log_likelihood` log p(x|z), `kl` KL(q(z|x) ||
+            p(z)), and the terms that a model with several latents adds.
 
         Source: Kingma & Welling 2014, equation 7 (closed-form KL) and 6.
         """

@@ -1,7 +1,8 @@
 """Functions of a model that are traced once and kept for as long as the model lives.
 
-TensorFlow does not give back all that a trace takes: megabytes for a graph, tens of
-them for a program of XLA's. What is called again and again must not trace anew.
+TensorFlow does not free all the memory of a trace: megabytes for a graph, tens of
+megabytes for an XLA program. So functions that are called often must not be traced
+again.
 """
 
 import functools
@@ -16,14 +17,14 @@ import tensorflow as tf
 
 from vae_zoo.components.keras_private import layers_within
 
-# Of each model: key -> `tf.function`. Kept here, they are no part of the model that
-# Keras tracks, saves or copies, and they go when it goes.
+# For each model: key -> `tf.function`. Kept outside the model so that Keras does not
+# track, save or copy them; they are freed with the model.
 _FUNCTIONS: weakref.WeakKeyDictionary[
     keras.Model, dict[Hashable, Callable[..., Any]]
 ] = weakref.WeakKeyDictionary()
-# For each model; the oldest makes room for another.
+# The limit for each model, beyond which the oldest is dropped.
 MOST_FUNCTIONS = 32
-# What fitting changes, and no layer's function.
+# Attributes that fitting changes, but that do not change a layer's function.
 KERAS_OWN = frozenset(
     ("built", "compiled", "loss", "stop_training", "stop_evaluating", "stop_predicting")
 )
@@ -37,13 +38,13 @@ def traced(
 ) -> Callable[..., Any]:
     """`function(model, *settings, *tensors)` as a `tf.function` of the tensors.
 
-    It is the same one for the same arguments. It reads the weights when it runs, so it
-    follows their training; another layer, dtype policy or plain attribute of a layer
-    has it made anew. Within another `tf.function` nothing is to be gained, and
+    The same arguments return the same `tf.function`. It reads the weights when it runs,
+    so it follows their training. A changed layer, dtype policy or plain attribute of a
+    layer makes a new one. Within another `tf.function` there is nothing to gain, and
     `function` itself runs.
 
     Args:
-        function: a function of a module, not a closure: those are new each time.
+        function: a module's function, not a closure, which would be new each time.
         model: a `keras.Model`.
         *settings: hashable values.
         jit_compile: whether XLA compiles it.
@@ -71,7 +72,7 @@ def _made(
     def run(*tensors: Any) -> Any:
         return function(reference(), *settings, *tensors)
 
-    # None, unlike False, lets an outer function's choice stand.
+    # None, unlike False, keeps an outer function's choice.
     return tf.function(
         run,
         jit_compile=jit_compile or None,
@@ -81,7 +82,7 @@ def _made(
 
 
 def _state(model: keras.Model) -> tuple[Hashable, ...]:
-    """What a trace holds fast, beside the settings: layers, dtypes and attributes."""
+    """What a trace depends on besides the settings: layers, dtypes and attributes."""
     return tuple(
         (weakref.ref(layer), layer.dtype_policy.name, *_attributes(layer))
         for layer in layers_within(model)
@@ -91,8 +92,9 @@ def _state(model: keras.Model) -> tuple[Hashable, ...]:
 def _attributes(layer: keras.Layer) -> list[tuple[str, Hashable]]:
     """A layer's public attributes that its Python code may branch on: pairs.
 
-    Numbers, text, flags, None, functions, and tuples of these. Not methods, such as
-    those that Keras wraps for each layer, which would keep the layer alive.
+    These are numbers, text, flags, None, functions, and tuples of these. Methods, such
+    as those that Keras wraps for each layer, are left out: they would keep the layer
+    alive.
     """
     return [
         (name, value)

@@ -1,4 +1,4 @@
-"""The variational autoencoder of Kingma & Welling 2014, base of the zoo."""
+"""The variational autoencoder of Kingma & Welling 2014, the zoo's base model."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -28,7 +28,14 @@ from vae_zoo.models.latent_methods import LatentMethods
 from vae_zoo.models.preset_methods import PresetMethods
 from vae_zoo.models.signatures import ModelSignatures
 from vae_zoo.models.story import Story
-from vae_zoo.tensors import LatentsLike, LayerOptions, ModelInput, Seed, TensorLike
+from vae_zoo.tensors import (
+    Features,
+    LatentsLike,
+    LayerOptions,
+    ModelInput,
+    Seed,
+    TensorLike,
+)
 
 DEFAULT_HIDDEN_UNITS = (512, 256)
 
@@ -37,16 +44,16 @@ DEFAULT_HIDDEN_UNITS = (512, 256)
 class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Adapter):
     """p(x, z) = p(z) p(x|z) with an approximate posterior q(z|x).
 
-    Trains with the stock `compile` (no loss) and `fit` on arrays or `tf.data`
-    of x or (x, y), y ignored. x: float [B, *input_shape].
+    It trains with the stock `compile` (without a loss) and `fit` on arrays or `tf.data`
+    of x or (x, y), where y is ignored. x is float [B, *input_shape].
 
     Args:
         input_shape: shape of one example, rank 1 to 3, without the batch.
         latent_dim: length D of the vector that `decode` takes.
         encoder: the network that makes features of x, a layer
             [B, *input_shape] -> features. Default `MLP((512, 256))`.
-        decoder: layer [B, D] -> features. Default: the mirror image of `encoder`
-            if that is a network of this package, else of `MLP((512, 256))`.
+        decoder: layer [B, D] -> features. Default: the mirror image of `encoder` if
+            that is a network of this package, else that of `MLP((512, 256))`.
         posterior: q(z|x). Default `DiagonalNormal()`.
         prior: p(z). Default `StandardNormal()`.
         likelihood: p(x|z). Default `Bernoulli()`.
@@ -58,16 +65,16 @@ class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Ada
         **kwargs: what every `keras.Model` takes, such as `dtype`.
 
     Raises:
-        ValueError: if `input_shape` or `latent_dim` is not made of positive
-            integers, a component is no instance of what it must be, already part of
-            another model or gives anything but one tensor of features, `posterior`
-            and `prior` live on different spaces, or data have another shape or values
-            off the likelihood's support.
+        ValueError: if `input_shape` or `latent_dim` is not made of positive integers;
+            if a component has the wrong class, is already part of another model, or
+            returns anything but one tensor of features; if `posterior` and `prior` are
+            on different spaces; or if data have another shape or values off the
+            likelihood's support.
 
     Source: Kingma & Welling 2014, sections 2 and 3.
     """
 
-    # The latent that `encode` gives and `decode` takes, and that of the decoder.
+    # The latent that `encode` returns and `decode` takes, and the decoder's latent.
     top_latent = decoded_latent = "z"
 
     def __init__(
@@ -123,7 +130,7 @@ class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Ada
     def likelihood_parameters(
         self, z: LatentsLike, inputs: Inputs | None = None, *, training: bool = False
     ) -> dict[str, tf.Tensor]:
-        """The parameters of p(x|z) under TFP's names.
+        """The parameters of p(x|z) by TFP's names.
 
         Args:
             z: float [..., D], or a dict of the latents by name.
@@ -131,7 +138,7 @@ class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Ada
             training: whether layers such as dropout are in training mode.
 
         Returns:
-            Dict of float32 [..., *]; [1, ...] or a scalar where all rows share one.
+            Dict of float32 [..., *], or [1, ...] or a scalar if all rows share it.
         """
         check_flag("training", training)
         z = self._latents_of_decoder(z)
@@ -142,7 +149,7 @@ class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Ada
         return over_rows(parameters, z)
 
     def _latents_of_decoder(self, z: LatentsLike) -> tf.Tensor:
-        """What the decoder takes, [..., D'], from what `likelihood` takes."""
+        """The decoder's input, [..., D'], from the latents that `likelihood` takes."""
         if not isinstance(z, dict):
             z = self.completed(self._as_latents(z, "z"))
         if self.decoded_latent not in z:
@@ -153,7 +160,7 @@ class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Ada
         return z[self.decoded_latent]
 
     def completed(self, z: tf.Tensor) -> dict[str, tf.Tensor]:
-        """The latents that x depends on, by name, where that of `decode` is `z`.
+        """The latents that x depends on, by name, if `z` is the latent of `decode`.
 
         Args:
             z: float [..., D].
@@ -198,12 +205,12 @@ class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Ada
         """See `Story`."""
         return {name: head.geometry for name, head in self.posterior_heads.items()}
 
-    def features(self, inputs: InputsLike, *, training: bool = False) -> tf.Tensor:
-        """See `Story`: what the encoder makes of x."""
+    def features(self, inputs: InputsLike, *, training: bool = False) -> Features:
+        """See `Story`: the encoder's output for x."""
         check_flag("training", training)
         return self.encoder(self.as_inputs(inputs).x, training=training)
 
-    def features_of_top(self, features: tf.Tensor) -> tf.Tensor:
+    def features_of_top(self, features: Features) -> tf.Tensor:
         """The features from which the posterior of the top latent is made: [B, ...].
 
         Args:
@@ -217,7 +224,7 @@ class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Ada
         num_samples: int = 1,
         *,
         z: Mapping[str, TensorLike] | None = None,
-        features: tf.Tensor | None = None,
+        features: Features | None = None,
         seed: Seed | None = None,
         training: bool = False,
     ) -> Draw:
@@ -233,14 +240,15 @@ class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Ada
         parts = {}
         for number, (name, head) in enumerate(self.posterior_heads.items()):
             own = {"z": z[name]} if z is not None else {}
-            # The shipped presets use these seeds: the same seed gives their answers.
+            # A single latent uses the seed itself, on which the shipped presets'
+            # answers depend.
             is_alone = z is not None or len(self.posterior_heads) == 1
             own_seed = seed if is_alone else fold_in(seed, number)
             parts[name] = head.infer(features, num_samples, own_seed, training, **own)
         return Draw.of(parts)
 
     def locations(
-        self, inputs: InputsLike, *, features: tf.Tensor | None = None
+        self, inputs: InputsLike, *, features: Features | None = None
     ) -> dict[str, tf.Tensor]:
         """See `Story`."""
         if features is None:
@@ -260,8 +268,8 @@ class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Ada
 
         Returns:
             Dict of float32: `latents` [B, D] (`encode`), `reconstructions`
-            [B, *input_shape] (`reconstruct`), and in nats `elbo` [B] and the
-            terms of `elbo_terms` [B]; also what the prior adds.
+            [B, *input_shape] (`reconstruct`), in nats `elbo` [B] and the terms of
+            `elbo_terms` [B], and the outputs that the prior adds.
         """
         inputs = self.as_inputs(x)
         features = self.features(inputs, training=training)
@@ -311,5 +319,5 @@ class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Ada
 
 
 def serialized(component: keras.Layer) -> Config:
-    """The component's config, the same before and after a trip through a file."""
+    """The component's config, the same before and after saving to a file."""
     return json.loads(json.dumps(keras.saving.serialize_keras_object(component)))

@@ -1,4 +1,4 @@
-"""The files that a run leaves beside its model and its history."""
+"""The files that a run writes beside its model and its history."""
 
 import pathlib
 from collections.abc import Mapping
@@ -25,27 +25,27 @@ def write_artefacts(
     best: BestWeights | None,
     checkpoint: RunCheckpoint,
 ) -> Config:
-    """Writes the SavedModel, the pictures and, last, the metrics, which it returns.
+    """Writes the SavedModel, the pictures and last the metrics; returns the metrics.
 
     Args:
         model: as training left it.
         plan: of the run.
-        sources: what it trained on and validated on, by "train" and "validation".
+        sources: the training and validation data, by "train" and "validation".
         best: its `BestWeights`, or None.
         checkpoint: its `RunCheckpoint`.
     """
     folder, history, source = checkpoint.folder, checkpoint.rows, sources["validation"]
     if distribute.is_distributed(model.distribute_strategy):
-        # The same model, in this process alone.
+        # The same model, without the strategy: only this process works from here.
         model = run_model.load(folder / "model.keras")
     if best is not None and best.num_epochs:
         best.restore(model)
         history = history[: best.num_epochs]
-        # What `fit` does at its end, for the weights of another epoch.
+        # `fit` does this at its end, but these are another epoch's weights.
         batches = run_data.training_batches(plan, sources["train"], first_epoch=0)
         num_batches = sources["train"].num_batches(plan.batch_size)
         model.prior_layer.finish(model, TrainingData.of(batches, num_batches))
-    # The history's last row may be of weights before averaging.
+    # The history's last row may be of the weights before averaging.
     measured = model.evaluate(
         run_data.validation_batches(plan, source), return_dict=True, verbose=0
     )
@@ -69,7 +69,7 @@ def write_artefacts(
 def _export_once(
     model: VAE, folder: pathlib.Path, plan: Plan, metrics: Config, seconds: float
 ) -> None:
-    """Exports, unless the newest version is of these very weights."""
+    """Exports, unless the newest version has these very weights."""
     steps = int(model.optimizer.iterations)
     if folder.is_dir() and (found := saved_model.versions(folder)):
         newest = saved_model.read_metadata(folder / str(found[-1]))

@@ -1,4 +1,4 @@
-"""The weights of the best epoch of a run, and the end of one that gets no better."""
+"""Early stopping of a run, and the weights of its best epoch."""
 
 import math
 from collections.abc import Iterable
@@ -19,18 +19,17 @@ from vae_zoo.runs.checkpoint import Row
 class BestWeights(keras.callbacks.EarlyStopping):
     """Early stopping that keeps the best weights in a file, and resumes.
 
-    The best epoch is the one of least `val_loss`, the negative ELBO, after the warm-up:
-    a model trained on part of the KL term is not yet what it is going to be.
+    The best epoch has the least `val_loss`, the negative ELBO, after the warm-up.
+    Earlier epochs do not count, since they train on only part of the KL term.
 
     Args:
         folder: where `best.weights.h5` goes.
         patience: epochs without a better one after which training stops, >= 1.
         warmup_epochs: epochs that do not count, >= 0.
-        is_writer: whether this process writes; of several workers one does.
+        is_writer: whether this process writes; only one of several workers does.
 
     Raises:
-        ValueError: if an argument is none of these; and in training, if no epoch has a
-            `val_loss`.
+        ValueError: if an argument is not as above, or if an epoch has no `val_loss`.
     """
 
     def __init__(
@@ -48,7 +47,7 @@ class BestWeights(keras.callbacks.EarlyStopping):
             "val_loss",
             mode="min",
             patience=patience,
-            # Epochs count from 0 here: this one is the first to end after the warm-up.
+            # Counted from 0, this is the first epoch that ends after the warm-up.
             start_from_epoch=math.floor(warmup_epochs),
         )
         self.path = (
@@ -59,28 +58,28 @@ class BestWeights(keras.callbacks.EarlyStopping):
 
     @property
     def num_epochs(self) -> int:
-        """The epochs up to the best one, it included; 0 if none has counted."""
+        """The number of epochs up to and including the best; 0 if none has counted."""
         return 0 if self.best is None else self.best_epoch + 1
 
     @property
     def is_exhausted(self) -> bool:
-        """Whether the patience is at its end."""
+        """Whether `patience` epochs have passed without a better one."""
         return self.stopped_epoch > 0
 
     def resume(self, rows: Iterable[Row], model: keras.Model) -> None:
-        """Takes the `rows` of a history of `model` into account."""
+        """Goes through the `rows` of the history of `model` as if it had seen them."""
         self._rows = list(rows)
         self.set_model(model)
         self.on_train_begin()
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Begins with the epochs before those that are going to be run."""
+        """Starts from what earlier epochs of the run have reached."""
         super().on_train_begin(logs)
         for row in self._rows:
             super().on_epoch_end(row["epoch"] - 1, row)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Saves the weights of a best epoch; stops when the patience is at its end."""
+        """Saves the weights of a new best epoch; stops when the patience runs out."""
         if "val_loss" not in (logs or {}):
             raise ValueError(
                 "`validation_data` must be given to `fit` with BestWeights, which "
@@ -100,7 +99,7 @@ class BestWeights(keras.callbacks.EarlyStopping):
         try:
             model.load_weights(self.path)
         except (OSError, ValueError, KeyError) as error:
-            # h5py's errors name no file.
+            # h5py's errors do not name the file.
             problem = " ".join(str(error).split())
             raise ValueError(
                 f"'{self.path}' must hold the model's weights of epoch "

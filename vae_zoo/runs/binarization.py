@@ -1,4 +1,4 @@
-"""How a training run binarizes its data where no setting says it."""
+"""Chooses how a training run binarizes its data if the settings do not."""
 
 import dataclasses
 import pathlib
@@ -11,7 +11,7 @@ from vae_zoo.runs.plan import Plan
 
 
 def resolved(plan: Plan, folder: pathlib.Path, x: np.ndarray, verbose: int) -> Plan:
-    """The plan with what "auto" means: what the run began with, or what x needs.
+    """The plan with "auto" resolved: as the run began, or as x needs it.
 
     Args:
         plan: of the run.
@@ -33,7 +33,7 @@ def resolved(plan: Plan, folder: pathlib.Path, x: np.ndarray, verbose: int) -> P
 
 
 def warn_of_grey_values(plan: Plan, x: np.ndarray) -> None:
-    """Says so where a Bernoulli likelihood is given grey values; see `resolved`."""
+    """Warns if a Bernoulli likelihood is given grey values; see `resolved`."""
     if not plan.binarize and _is_grey(plan, x):
         print(
             "vae-zoo: note: a Bernoulli likelihood of grey values is no likelihood; "

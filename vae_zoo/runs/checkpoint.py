@@ -22,33 +22,33 @@ from vae_zoo.arguments import (
 from vae_zoo.runs import interrupted_epoch
 from vae_zoo.runs.termination import Terminated
 
-# What a history has of an epoch: its number and the logs.
+# An epoch in a history: its number and its logs.
 Row: TypeAlias = dict[str, float]
 
 
 class RunCheckpoint(keras.callbacks.Callback):
-    """Keeps `history.csv` and `model.keras` current; both are always whole.
+    """Keeps `history.csv` and `model.keras` up to date; both are always whole.
 
-    The history is written first, so it is never behind the model: after a kill
-    the rows past the model's last epoch are dropped and trained again. `timing.json`
-    has the seconds that the epochs saved have taken, over all resumptions.
-
-    Told to stop it saves in the middle of an epoch, too, which goes on from there.
+    The history is written first, so it is never behind the model: after a kill, the
+    rows past the model's last epoch are dropped and trained again. `timing.json` has
+    the seconds that the saved epochs took, over all resumptions. If told to stop, it
+    saves in the middle of an epoch, and the epoch resumes from there.
 
     Args:
         folder: where the two files go.
         steps_per_epoch: optimizer steps in an epoch.
-        seconds_between: least time between two saves of the model; the last
-            epoch is always saved.
-        is_writer: whether this process writes; of several workers one does.
+        seconds_between: least time between two saves of the model; the last epoch is
+            always saved.
+        is_writer: whether this process writes; only one of several workers does.
 
     Raises:
-        ValueError: if an argument is none of these.
+        ValueError: if an argument is not as above.
 
     Attributes:
-        must_stop: None, or a function that says whether to save and raise
+        must_stop: None, or a function that returns whether to save and raise
             `Terminated`; see `termination.deferred`.
-        steps_saved: the optimizer's step that `model.keras` is of; 0 without one.
+        steps_saved: the optimizer's step at which `model.keras` was saved; 0 without
+            one.
     """
 
     needs_every_batch = False
@@ -83,12 +83,12 @@ class RunCheckpoint(keras.callbacks.Callback):
         self._last_save = -float("inf")
 
     def resume(self, model: keras.Model) -> int:
-        """Reads the history up to where `model` stands; returns the epochs done.
+        """Reads the history up to the step of `model`; returns the finished epochs.
 
         Raises:
             ValueError: if a file of the run is damaged, or the data set has changed.
         """
-        # By NumPy, for a strategy's variables do not become integers by themselves.
+        # Through NumPy, since `int` does not take a strategy's variables.
         steps = int(model.optimizer.iterations.numpy())
         path = self.folder / "model.keras"
         self.steps_saved = steps
@@ -97,7 +97,7 @@ class RunCheckpoint(keras.callbacks.Callback):
             epochs, steps_over = divmod(steps, self.steps_per_epoch)
             is_same_data = steps_over == 0
         else:
-            # All of its steps may be done, and its validation not.
+            # All steps of the epoch may be done, but not its validation.
             epochs = (steps - 1) // self.steps_per_epoch
             self._steps_done = steps - epochs * self.steps_per_epoch
             is_same_data = self._so_far["steps_per_epoch"] == self.steps_per_epoch
@@ -126,7 +126,7 @@ class RunCheckpoint(keras.callbacks.Callback):
         return rows
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Starts the clock, and goes on with an epoch saved in the middle."""
+        """Starts the clock, and resumes an epoch that was saved in the middle."""
         del logs
         self._epoch = epoch
         self._epoch_start = time.monotonic()
@@ -135,7 +135,7 @@ class RunCheckpoint(keras.callbacks.Callback):
             self._so_far = None
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float]) -> None:
-        """Checks that the loss is finite; told to stop it saves and raises.
+        """Checks that the loss is finite; saves and raises if told to stop.
 
         Raises:
             ValueError: if the epoch's loss so far is not finite.
@@ -147,7 +147,7 @@ class RunCheckpoint(keras.callbacks.Callback):
             self._stop_in_epoch()
 
     def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Keeps what validation is going to change."""
+        """Keeps the values that validation will change."""
         del logs
         if self.must_stop is not None:
             self._before_validation = interrupted_epoch.snapshot(self.model)
@@ -155,16 +155,15 @@ class RunCheckpoint(keras.callbacks.Callback):
     def on_test_batch_end(
         self, batch: int, logs: dict[str, float] | None = None
     ) -> None:
-        """Told to stop it ends the validation."""
+        """Ends the validation if told to stop."""
         del batch, logs
         if self._is_told_to_stop():
             self.model.stop_evaluating = True
 
     def on_test_end(self, logs: dict[str, float] | None = None) -> None:
-        """Told to stop it saves the epoch as it was before its validation, and raises.
+        """If told to stop, saves the epoch as it was before its validation, and raises.
 
-        By then weights that `keras.callbacks.SwapEMAWeights` has put in for the
-        validation are gone.
+        By then `keras.callbacks.SwapEMAWeights` has swapped its averages out again.
 
         Raises:
             Terminated: once it has saved.
@@ -184,13 +183,13 @@ class RunCheckpoint(keras.callbacks.Callback):
         raise Terminated
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
-        """Writes one row of the history and, if it is due, the model.
+        """Writes a row of the history and, if it is due, the model.
 
         Raises:
             ValueError: if the loss, the validation loss or a weight is not finite; the
-                last save is of finite ones. The losses alone do not tell, since what
-                the last step ruins comes after its loss, and the relu of NaN may be 0.
-            Terminated: if it was told to stop, once it has saved.
+                last save is of finite values. The losses alone do not tell: the last
+                update comes after its loss, and the relu of NaN may be 0.
+            Terminated: once it has saved, if told to stop.
         """
         for name in ("loss", "val_loss"):
             self._check_is_finite(name, logs)
@@ -230,7 +229,7 @@ class RunCheckpoint(keras.callbacks.Callback):
             writer.writerows(self.rows)
 
     def save(self, is_whole_epoch: bool = True) -> None:
-        """Writes the model with its optimizer, and what there is of an epoch."""
+        """Writes the model with its optimizer, and the state of an unfinished epoch."""
         if not self.is_writer:
             return
         with atomic.whole_file(self.folder / "model.keras") as partial:
@@ -243,7 +242,7 @@ class RunCheckpoint(keras.callbacks.Callback):
 
 
 def _read_seconds(path: pathlib.Path) -> float:
-    """What `timing.json` says; 0 if there is none."""
+    """The seconds in `timing.json`; 0 if there is none."""
     if not path.exists():
         return 0.0
     try:

@@ -16,7 +16,7 @@ from vae_zoo.runs.plan import Plan
 def opening_options(plan: Plan) -> Config:
     """How a run reads its data set, for `datasets.open_source`.
 
-    The default holds where an option is None.
+    Options that are None are left out, so that the defaults hold.
     """
     given = {key: getattr(plan, key) for key in OPENING_OPTIONS}
     return {key: value for key, value in given.items() if value is not None}
@@ -25,7 +25,7 @@ def opening_options(plan: Plan) -> Config:
 def open_sources(plan: Plan) -> dict[str, Source]:
     """The sources that a run trains on and validates on.
 
-    Says on stderr so if they have examples in common.
+    Warns on stderr if they have examples in common.
 
     Raises:
         ValueError: as `datasets.load` does.
@@ -51,7 +51,7 @@ def open_sources(plan: Plan) -> dict[str, Source]:
 
 
 def first_batch(plan: Plan, source: Source) -> np.ndarray:
-    """Some examples, x alone: an array [B, ...]."""
+    """A batch of examples, only x: an array [B, ...]."""
     data = source.batches(plan.batch_size, labels=False)
     return next(iter(data)).numpy()
 
@@ -59,8 +59,8 @@ def first_batch(plan: Plan, source: Source) -> np.ndarray:
 def training_batches(plan: Plan, source: Source, **which: Any) -> tf.data.Dataset:
     """The batches that the model trains on; `which` is as in `Source.batches`.
 
-    Each is a function of the seed and the epoch's number, so a resumed run sees those
-    that the uninterrupted one would have seen.
+    Each batch is a function of the seed and the epoch's number, so a resumed run sees
+    the same batches as an uninterrupted run.
     """
     return source.batches(
         plan.batch_size,
@@ -73,7 +73,7 @@ def training_batches(plan: Plan, source: Source, **which: Any) -> tf.data.Datase
 
 
 def validation_batches(plan: Plan, source: Source, **share: Any) -> tf.data.Dataset:
-    """The batches that it is measured on, the same ones each time."""
+    """The batches of the validation, the same in each epoch."""
     binarize = plan.binarize and "fixed"
     return source.batches(
         plan.batch_size,

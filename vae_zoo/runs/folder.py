@@ -1,4 +1,4 @@
-"""The folder of a training run: whose it is."""
+"""The folder of a training run, and which run it belongs to."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ ARTEFACTS = (
     "timing.json",
     *PICTURES,
 )
-# What may change between a run and its resumption: it does not change the result.
+# Settings that a resumed run may change, since they do not change the result.
 NOT_OF_THE_RUN = (
     "data_dir",
     "distribute",
     "max_gib",
     "seconds_between_checkpoints",
 )
-# Of another library's error.
+# The most that is shown of another library's error.
 MAX_CHARACTERS = 300
 
 
 def check(folder: pathlib.Path, plan: Plan) -> None:
-    """Raises ValueError if `folder` is anything else's than that of this run.
+    """Raises ValueError unless `folder` is new or belongs to this run.
 
-    A run may be given more epochs than it was to have.
+    A run may be given more epochs than it began with.
     """
     settings = recorded(plan)
     path = folder / "run.json"
@@ -84,15 +84,15 @@ def check(folder: pathlib.Path, plan: Plan) -> None:
 
 
 def read_json(path: pathlib.Path, kind: type[KindT], expectation: str) -> KindT:
-    """What JSON is in the file at `path`, of type `kind`.
+    """The JSON content of the file at `path`, of type `kind`.
 
     Raises:
-        ValueError: if it is damaged, or anything else.
+        ValueError: if it is damaged, or of another type.
         OSError: if it cannot be read.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:  # Text that is none is one, too.
+    except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError.
         raise damaged(path, expectation, error) from None
     if not isinstance(content, kind):
         raise damaged(path, expectation, f"found {shown(content)}")
@@ -100,7 +100,7 @@ def read_json(path: pathlib.Path, kind: type[KindT], expectation: str) -> KindT:
 
 
 def damaged(path: PathLike, expectation: str, problem: object) -> ValueError:
-    """A ValueError that names the file and says what to do."""
+    """A ValueError for a damaged file that says what to do."""
     problem = " ".join(str(problem).split())
     return ValueError(
         f"'{path}' must hold {expectation}, but is damaged; put back a copy of it, or "
@@ -119,7 +119,7 @@ def _recorded_in(path: pathlib.Path) -> Config:
 def _differing(
     found: Mapping[str, object], settings: Mapping[str, object]
 ) -> list[str]:
-    """The settings that differ, those last that follow from another one's value."""
+    """The settings that differ; last, those that only one of the two has."""
     both = sorted(found.keys() & settings.keys())
     return [
         key
@@ -129,14 +129,14 @@ def _differing(
 
 
 def resumed_binarization(folder: pathlib.Path) -> Binarization | Literal["auto"]:
-    """How the run that `folder` holds has its data binarized; "auto" if none began."""
+    """How the run in `folder` binarizes its data; "auto" if no run has begun."""
     if not (folder / "model.keras").exists():
         return "auto"
     return _recorded_in(folder / "run.json").get("binarize")
 
 
 def check_model(path: pathlib.Path, model: VAE, expected: VAE) -> None:
-    """Raises ValueError unless the model of file `path` is built as the run's own."""
+    """Raises ValueError unless `model`, from `path`, has the weights of `expected`."""
     kinds = [
         (type(each).__name__, [tuple(weight.shape) for weight in each.weights])
         for each in (model, expected)
@@ -157,17 +157,17 @@ def check_model(path: pathlib.Path, model: VAE, expected: VAE) -> None:
 
 
 def recorded(plan: Plan) -> Config:
-    """The settings that say what the run is, as one dict."""
+    """The settings that identify the run, as one dict."""
     settings = plan.as_settings()
     return {key: value for key, value in settings.items() if key not in NOT_OF_THE_RUN}
 
 
 def fingerprint(plan: Plan) -> int:
-    """A number of 32 bits that other settings hardly share."""
+    """A hash of the settings, 32 bits."""
     return zlib.crc32(json.dumps(recorded(plan), sort_keys=True).encode())
 
 
 def claim(folder: pathlib.Path, plan: Plan) -> None:
-    """Makes the folder that of the run with this plan."""
+    """Makes `folder` belong to the run with this plan."""
     atomic.remove_abandoned(folder)
     atomic.write_json(folder / "run.json", recorded(plan))

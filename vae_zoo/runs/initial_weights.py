@@ -1,4 +1,4 @@
-"""A training that starts from the weights of a model that is already trained."""
+"""Training that starts from the weights of a trained model."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from vae_zoo.runs.settings import NOT_ARCHITECTURE
 
 
 def take_over(model: VAE, name: str) -> None:
-    """Gives `model` the weights of another one of the same architecture.
+    """Gives `model` the weights of another model of the same architecture.
 
     Args:
         model: a model of the package, not trained yet.

@@ -1,7 +1,7 @@
-"""An epoch that is stopped in the middle and goes on later, to the bit.
+"""Saves an epoch stopped in the middle, so that it resumes bit for bit.
 
-Of such an epoch Keras saves neither the metrics so far nor which batches are done. They
-go into the `.keras` file, a zip archive, which is whole or not there at all.
+Keras saves neither the metrics so far nor which batches are done. Both go into the
+`.keras` file, a zip archive, which is either whole or absent.
 """
 
 import json
@@ -21,7 +21,7 @@ MEMBER = "epoch_so_far.json"
 
 
 def write(path: pathlib.Path, model: keras.Model, steps_per_epoch: int) -> None:
-    """Adds to the `.keras` file of `model`, which has just been saved."""
+    """Adds the state of the epoch to the `.keras` file of `model`, just saved."""
     content = {
         "steps_per_epoch": steps_per_epoch,
         "steps_at_once": model.steps_per_execution,
@@ -32,7 +32,7 @@ def write(path: pathlib.Path, model: keras.Model, steps_per_epoch: int) -> None:
 
 
 def read(path: pathlib.Path, model: keras.Model) -> Config | None:
-    """What `write` added for `model`, a dict; None if the file has a whole epoch.
+    """The dict that `write` added for `model`; None if the file has a whole epoch.
 
     Raises:
         ValueError: if the file is damaged.
@@ -62,16 +62,16 @@ def _checked(content: Config, model: keras.Model) -> Config:
 
 
 def prepare(model: keras.Model, so_far: Config) -> None:
-    """To be called before `fit`: it is to run as many steps at once as it did."""
+    """Call before `fit`: sets the steps per execution that the epoch began with."""
     if not distribute.is_distributed(model.distribute_strategy):
-        # They divide the steps that are done.
+        # They divide the number of steps done.
         model.steps_per_execution = so_far["steps_at_once"]
 
 
 def resume(model: keras.Model, so_far: Config, steps_done: int) -> None:
-    """To be called where the epoch begins, once Keras has reset the metrics.
+    """Call when the epoch begins, after Keras has reset the metrics.
 
-    The batches that are done are read once more, but the model does not see them.
+    The finished batches are read once more, but the model does not see them.
     """
     for variable, value in zip(_metric_states(model), so_far["metrics"], strict=True):
         variable.assign(value)
@@ -91,12 +91,12 @@ def resume(model: keras.Model, so_far: Config, steps_done: int) -> None:
 
 
 def snapshot(model: keras.Model) -> list[np.ndarray]:
-    """What validation changes of a model, for `restore`."""
+    """The values of a model that validation changes, for `restore`."""
     return [each.numpy() for each in _changed_by_validation(model)]
 
 
 def restore(model: keras.Model, values: Sequence[np.ndarray]) -> None:
-    """Undoes what validation did since the `snapshot`."""
+    """Undoes the changes of validation since the `snapshot`."""
     for variable, value in zip(_changed_by_validation(model), values, strict=True):
         variable.assign(value)
 

@@ -1,4 +1,4 @@
-"""Pictures of what the latents stand for, and of what is filled in."""
+"""Pictures of what the latents stand for, and of imputed data."""
 
 from typing import TypeAlias
 
@@ -20,10 +20,10 @@ from vae_zoo.tensors import ModelInput
 
 Figures: TypeAlias = dict[str, Figure]
 
-# Of the latents, and of the steps that each of them takes.
+# The number of latents moved, and of the steps of each.
 MAX_TRAVERSED, NUM_TRAVERSAL_STEPS = 10, 11
 NUM_MANIFOLD_STEPS = 20
-# Of large images two thousand would fill the memory.
+# Two thousand large images would fill the memory.
 ROWS_AT_A_TIME = 100
 NUM_IMPUTED, NUM_DRAWS_IMPUTED, NUM_IMPUTATION_STEPS = 8, 4, 200
 
@@ -62,7 +62,7 @@ def figures_of_latents(
 
 
 def manifold_latents(model: VAE, num_steps: int) -> tf.Tensor:
-    """Latents at equal shares of the prior's probability, to look at all of them.
+    """A grid of latents at equal shares of the prior's probability.
 
     Args:
         model: a model whose latents are on a plane, a circle or a sphere: latent_dim 2,
@@ -83,7 +83,7 @@ def manifold_latents(model: VAE, num_steps: int) -> tf.Tensor:
 
 
 def _traversals(model: VAE, x: np.ndarray, seed: int, limits: Limits | None) -> Figure:
-    """The most used latents moved one by one, from where the first example is."""
+    """The most used latents, each moved alone from the code of the first example."""
     usage = latent_usage(model, x, seed=seed)
     shown = [int(dimension) for dimension in usage.order()[:MAX_TRAVERSED]]
     z = model.encode(x[:1])
@@ -91,7 +91,7 @@ def _traversals(model: VAE, x: np.ndarray, seed: int, limits: Limits | None) -> 
     images = _decoded(model, tf.stack(paths)[:, :, 0])
     names = [f"latent {dimension + 1}: {_use(usage, dimension)}" for dimension in shown]
     values = [path[:, 0, d].numpy() for path, d in zip(paths, shown, strict=True)]
-    # Of a product of spaces some go further than others.
+    # In a product of spaces, latents have different ranges.
     if not np.allclose(values, values[0]):
         ends = ((own[0], own[-1]) for own in values)
         names = [
@@ -108,7 +108,7 @@ def _use(usage: LatentUsage, dimension: int) -> str:
 
 
 def _imputations(model: VAE, x: np.ndarray, seed: int, limits: Limits | None) -> Figure:
-    """Draws of the second half of each example, in images the lower one."""
+    """Draws of the second half of each example; of an image, the lower half."""
     mask = np.ones_like(x)
     mask[:, x.shape[1] // 2 :] = 0
     xs, masks = (np.concatenate([part] * NUM_DRAWS_IMPUTED) for part in (x, mask))
@@ -136,9 +136,9 @@ def checked_examples(model: VAE, x: ModelInput, seed: int) -> npt.NDArray[np.flo
 
 
 def limits_of(model: VAE, x: np.ndarray) -> Limits | None:
-    """What is black and white: None on [0, 1], else the range of x, by column or all.
+    """The values shown as black and white: None for [0, 1], else the range of x.
 
-    Columns of a table have units of their own.
+    A table has a range for each column, since its columns have different units.
     """
     if model.likelihood_head.support == (0.0, 1.0):
         return None

@@ -13,30 +13,30 @@ import filelock
 from vae_zoo.arguments import PathLike, check_number, check_path
 
 NAME = ".lock"
-# A process that was told to end may need them.
+# A process that was told to end may need this long.
 SECONDS_TO_WAIT = 3
-# For a lock on a network's file system that outlives the machine that had it.
+# A lock on a network file system may outlive the machine that held it.
 SECONDS_TO_WAIT_FOR_MACHINES = 120
 SECONDS_BETWEEN_TRIES = 0.2
-# What a file system without locks says.
+# The errors of a file system without locks.
 HAS_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 
 
 @contextlib.contextmanager
 def locked(folder: PathLike, seconds: float | None = None) -> Iterator[None]:
-    """Within it no other process writes to `folder`, which is made where it is missing.
+    """Context in which no other process writes to `folder`; creates a missing folder.
 
-    The lock is one of the operating system on a file in the folder, so it goes with its
-    process, however that ends. Made in vain the folder is removed again.
+    The operating system holds the lock, on a file in the folder, and releases it
+    however the process ends. A folder created here is removed again if it stays empty.
 
     Args:
         folder: path of the run's folder.
-        seconds: how long to wait for another process that has it, `SECONDS_TO_WAIT`
-            by default.
+        seconds: how long to wait for another process that holds the lock,
+            `SECONDS_TO_WAIT` by default.
 
     Raises:
-        ValueError: if `folder` is a file, or another process has it.
-        OSError: if it cannot be made or written to.
+        ValueError: if `folder` is a file, or another process holds the lock.
+        OSError: if it cannot be created or written to.
     """
     folder = check_path("folder", folder, "that of the run's folder")
     if seconds is None:
@@ -53,7 +53,7 @@ def locked(folder: PathLike, seconds: float | None = None) -> Iterator[None]:
         with _held(folder / NAME, seconds):
             yield
     finally:
-        with contextlib.suppress(OSError):  # They are not empty, as a rule.
+        with contextlib.suppress(OSError):  # Usually not empty.
             for each in made:
                 each.rmdir()
 
@@ -81,12 +81,12 @@ def _held(path: pathlib.Path, seconds: float) -> Iterator[None]:
         yield
     finally:
         with contextlib.suppress(OSError):
-            path.unlink()  # While it is locked: nobody else's is removed.
+            path.unlink()  # Before the release, or it could be another's.
         lock.release()
 
 
 def _acquire(lock: filelock.BaseFileLock, path: pathlib.Path, seconds: float) -> None:
-    """Waits for the lock, and says for whom; raises `filelock.Timeout` at the end."""
+    """Waits for the lock and prints who holds it; `filelock.Timeout` if in vain."""
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:
@@ -100,8 +100,8 @@ def _acquire(lock: filelock.BaseFileLock, path: pathlib.Path, seconds: float) ->
 
 
 def _sign(handle: int) -> None:
-    """Writes into the locked file who has it."""
-    with contextlib.suppress(OSError):  # For people alone; the disk may be full.
+    """Writes the holder of the lock into the locked file."""
+    with contextlib.suppress(OSError):  # Only people read it; the disk may be full.
         os.ftruncate(handle, 0)
         os.write(handle, f"process {os.getpid()} of {platform.node()}\n".encode())
 

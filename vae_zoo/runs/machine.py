@@ -1,4 +1,4 @@
-"""What a figure was measured on."""
+"""The machine that figures were measured on."""
 
 import os
 import pathlib
@@ -8,7 +8,7 @@ import tensorflow as tf
 
 
 def machine_class() -> str:
-    """The processors that this process may use, in words, without a host's name."""
+    """The processors that this process may use, in words, without the host name."""
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
     count = count or os.cpu_count() or 1
     parts = [f"{count} CPU core{'s' * (count > 1)}", _processor()]
@@ -19,7 +19,7 @@ def machine_class() -> str:
 
 
 def _processor() -> str:
-    """The processor's name and what it has for bfloat16, where the system tells."""
+    """The processor's name and its bfloat16 instructions, where the system tells."""
     path = pathlib.Path("/proc/cpuinfo")
     lines = path.read_text().splitlines() if path.exists() else []
     pairs = (line.partition(":") for line in lines if ":" in line)

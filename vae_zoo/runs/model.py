@@ -11,7 +11,7 @@ def load(path: PathLike) -> keras.Model:
     """The model of the `.keras` file at `path`.
 
     Raises:
-        ValueError: if it is damaged, or no model that was compiled.
+        ValueError: if it is damaged, or holds no compiled model.
         OSError: if it cannot be opened.
     """
     with open(path, "rb"):
@@ -20,7 +20,7 @@ def load(path: PathLike) -> keras.Model:
         model = keras.models.load_model(path)
     except (MemoryError, tf.errors.OpError):
         raise
-    except Exception as error:  # Keras has no error of its own for this.
+    except Exception as error:  # Keras has no error class for this.
         raise damaged(path, "a model", f"{type(error).__name__}: {error}") from error
     if getattr(model, "optimizer", None) is None:
         raise damaged(path, "a model", "one without its optimizer")

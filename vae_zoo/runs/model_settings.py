@@ -1,4 +1,4 @@
-"""From the settings of a run, plain values, to its model and its optimizer."""
+"""Makes a run's model and optimizer from its settings, which are plain values."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from vae_zoo.zoo.catalogue import DISTORTED, MODELS, SCHEDULES, Entry
 
 
 def build_model(plan: Plan, input_shape: tuple[int, ...], steps_per_epoch: int) -> VAE:
-    """The model, not compiled, of a run."""
+    """The model of a run, not compiled."""
     entry = MODELS[plan.model]
     settings = plan.as_settings() | _warmed_up(plan, steps_per_epoch)
     given = {"input_shape": input_shape}
@@ -31,7 +31,7 @@ def _encoder(network: Entry, plan: Plan, settings: Config) -> keras.Layer:
 
 
 def _built(entry: Entry | None, settings: Config, **given: Any) -> Any:
-    """The object of a registered class, and its parts, with the options as arguments.
+    """An object of a registered class and its parts, with the options as arguments.
 
     Args:
         entry: of the catalogue, or None.
@@ -52,23 +52,23 @@ def _built(entry: Entry | None, settings: Config, **given: Any) -> Any:
 
 
 def _warmed_up(plan: Plan, steps_per_epoch: int) -> Config:
-    """The weight that grows from 0 over the warm-up, as a schedule, if there is one."""
+    """The schedule of the weight that grows from 0 in the warm-up, if there is one."""
     if "schedule" not in plan.options:
         return {}
     num_steps = round(plan.warmup_epochs * steps_per_epoch)
-    # With a capacity it is the capacity that grows; beta is then gamma.
+    # With a capacity, the capacity grows, and beta is the paper's gamma.
     name = "beta" if plan.options.get("capacity") is None else "capacity"
     if name not in plan.options:
-        return {}  # Another objective, which has no warm-up.
+        return {}  # Another objective; it has no warm-up.
     entry = SCHEDULES[plan.options["schedule"]]
     stop = plan.options[name]
-    # It is made in any case, which checks its options.
+    # Made even if unused, since that checks its options.
     schedule = _built(entry, plan.options, stop=stop, num_steps=max(num_steps, 1))
     return {name: schedule} if num_steps else {}
 
 
 def build_optimizer(plan: Plan, steps_per_epoch: int) -> keras.optimizers.Optimizer:
-    """Adam with the learning rate, its schedule and the decay of a run."""
+    """Adam with the run's learning rate, schedule and weight decay."""
     rate = plan.learning_rate
     if plan.cosine_decay:
         num_steps = plan.epochs * steps_per_epoch

@@ -1,4 +1,4 @@
-"""The options of a training run: those of every run, and its model's and its parts'."""
+"""The options of a training run, of its model and of the model's parts."""
 
 import ast
 import dataclasses
@@ -28,12 +28,13 @@ class Option:
 
     Attributes:
         name: of the setting.
-        kind: int, float, bool, str or list, of integers.
-        meaning: what it is, one sentence, with its limits.
-        defaults: its default by the choice of its owner, alone under None without one.
-        choices: what it can be, () if there is more than a few.
-        length: of a list, None if it can be any.
-        owner: the option whose choices take it, or None if it is taken whatever these.
+        kind: int, float, bool, str or list; lists are of integers.
+        meaning: one sentence on what it is, with its limits.
+        defaults: choice of its owner -> default; without an owner the only key is None.
+        choices: the allowed values, or () if they cannot be listed.
+        length: of a list, or None for any length.
+        owner: the option whose choice decides whether it applies, or None if it always
+            does.
     """
 
     name: str
@@ -46,7 +47,7 @@ class Option:
 
     @property
     def limit(self) -> str:
-        """Which numbers it takes: "share", "any", "positive" or "from 0"."""
+        """Which numbers are allowed: "share", "any", "positive" or "from 0"."""
         if "in [0, 1)" in self.meaning:
             return "share"
         if "any finite number" in self.meaning:
@@ -55,7 +56,7 @@ class Option:
         return "from 0" if may_be_zero and "> 0" not in self.meaning else "positive"
 
     def checked(self, value: object) -> object:
-        """`value` as JSON holds it; raises ValueError if it cannot be that."""
+        """`value` as JSON can hold it; raises ValueError if it is not allowed."""
         if value is None and None in self.defaults.values():
             return None
         if self.choices:
@@ -108,7 +109,7 @@ class Option:
 def of_function(
     function: Callable[..., object], left_out: Collection[str] = ()
 ) -> dict[str, Option]:
-    """The options that the arguments of a function or a class are, by name.
+    """Options made of the arguments of a function or a class, by name.
 
     Args:
         function: imported, with an "Args" section in its docstring.
@@ -124,7 +125,7 @@ def of_function(
 
 
 def of_class(path: str, left_out: Collection[str] = ()) -> dict[str, Option]:
-    """As `of_function`, of a class that is not imported for it.
+    """As `of_function`, for a class, which is not imported.
 
     Args:
         path: "module.Class".
@@ -138,7 +139,7 @@ def of_class(path: str, left_out: Collection[str] = ()) -> dict[str, Option]:
 
 
 def of_every_run() -> dict[str, Option]:
-    """The options that are none of a model's, by name."""
+    """The options that every run has, by name."""
     return of_function(Plan, left_out=("model", "options"))
 
 
@@ -168,7 +169,7 @@ def _add_part(
     argument: Argument,
     choices: Mapping[str, Entry | None],
 ) -> None:
-    """Adds the option that names a part, and those of each part there is."""
+    """Adds the option that chooses a part, and the options of each choice."""
     default = {None: next(iter(choices))}
     owner = Option(name, str, argument.meaning, default, tuple(choices))
     found[name] = owner
@@ -185,7 +186,7 @@ def _add(
     owner: Option | None = None,
     choice: str | None = None,
 ) -> None:
-    """Adds the option that an argument is, if it is a plain value."""
+    """Adds an option for an argument, if its value is plain."""
     kind, choices, length = _kind(argument)
     default = DEFAULTS.get(name, argument.default)
     if kind is None or default is ...:
@@ -204,9 +205,9 @@ def _add(
 
 
 def _kind(argument: Argument) -> tuple[type | None, tuple[str | None, ...], int | None]:
-    """The type of the values, what they can be, and the length of a list."""
+    """The type of the values, the allowed values, and the length of a list."""
     annotation = argument.annotation.removesuffix(" | None")
-    # Of "float | ScheduleLike" the option is the number.
+    # For "float | ScheduleLike", the option is the number.
     for member in annotation.split(" | "):
         if member in PLAIN:
             return PLAIN[member], (), None
@@ -220,14 +221,14 @@ def _kind(argument: Argument) -> tuple[type | None, tuple[str | None, ...], int 
 
 
 def completed(settings: dict) -> Plan:
-    """The plan of `settings`, each checked by itself, with defaults for the others.
+    """The plan of `settings`, each checked by itself, with defaults for the rest.
 
     Args:
         settings: plain values, one for each option of `vae-zoo train MODEL`, with
             `model`.
 
     Raises:
-        ValueError: if one is unknown, missing, off, or set where nothing takes it.
+        ValueError: if one is unknown, missing, wrong, or set where it does not apply.
     """
     check_instance(
         "settings", settings, dict, "a dict of the options of `vae-zoo train MODEL`"
@@ -259,7 +260,7 @@ def completed(settings: dict) -> Plan:
 
 
 def _value(option: Option, choice: str | None, settings: Config) -> object:
-    """What is set, or the default for the choice of the option's owner."""
+    """The option's setting, or its default for the choice of its owner."""
     if option.name in settings:
         return option.checked(settings[option.name])
     if option.defaults[choice] is REQUIRED:
@@ -272,7 +273,7 @@ def _value(option: Option, choice: str | None, settings: Config) -> object:
 
 def _unknown(name: object, known: Iterable[str], model: str) -> ValueError:
     near = difflib.get_close_matches(str(name), known, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
+    hint = f"; did you mean {near[0]!r}?" if near else "."
     return ValueError(
         f"`settings` must have options of `vae-zoo train {model}` alone{hint} "
         f"Received: {shown(name)}"

@@ -1,4 +1,4 @@
-"""The pictures that a run leaves and `vae-zoo plot` writes."""
+"""The pictures that a run and `vae-zoo plot` write."""
 
 import pathlib
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ def write_pictures(
 ) -> None:
     """Writes `samples.png`, `reconstructions.png` and `latent.png` to `folder`.
 
-    Of a mixture model `clusters.png` too, a row of samples for each cluster.
+    For a mixture model also `clusters.png`, with a row of samples for each cluster.
 
     Args:
         model: a trained model.
@@ -52,7 +52,7 @@ def write_all_pictures(
     binarize: Binarization,
     history: Sequence[Row] = (),
 ) -> list[pathlib.Path]:
-    """Writes every picture that there is of a model, those of `write_pictures` first.
+    """Writes all pictures of a model, those of `write_pictures` first.
 
     Args:
         model: a trained model.
@@ -60,7 +60,7 @@ def write_all_pictures(
         folder: where the pictures go.
         seed: fixes the draws.
         binarize: None, "dynamic" or "fixed", as in training.
-        history: of the model's training, as `callbacks.read_history` gives it.
+        history: the history of the training, as `callbacks.read_history` returns it.
 
     Returns:
         The paths of the files written.
@@ -76,7 +76,7 @@ def write_all_pictures(
 def _figures_of_source(
     model: VAE, source: Source, seed: int, binarize: Binarization
 ) -> tuple[Figures, np.ndarray, np.ndarray | None]:
-    """The pictures that every run leaves, and the examples and classes they show."""
+    """The pictures of every run, and the examples and classes that they show."""
     x, classes = _examples(source, seed, binarize)
     names = getattr(source, "class_names", None)
     return figures(model, x, classes, seed, class_names=names), x, classes
@@ -91,7 +91,7 @@ def figures(
     num_samples: int = NUM_PICTURED,
     class_names: Sequence[str] | None = None,
 ) -> Figures:
-    """The pictures that every run leaves.
+    """The pictures of every run.
 
     Args:
         model: a model, trained or not.
@@ -103,7 +103,7 @@ def figures(
 
     Returns:
         Dict name -> `matplotlib.figure.Figure`: `samples`, `reconstructions` and
-        `latent`; of a mixture model `clusters` too, a row of samples for each.
+        `latent`; for a mixture model also `clusters`, a row of samples for each.
 
     Raises:
         ValueError: if an argument is off, or the examples do not fit the model.
@@ -135,21 +135,21 @@ def figures(
 
 
 def _encoded(model: VAE, x: np.ndarray) -> np.ndarray:
-    """`model.encode` of many examples, some at a time."""
+    """`model.encode` of many examples, in batches."""
     starts = range(0, len(x), ROWS_AT_A_TIME)
     parts = [model.encode(x[start : start + ROWS_AT_A_TIME]) for start in starts]
     return np.concatenate(parts)
 
 
 def figures_of_training(history: Sequence[Row]) -> Figures:
-    """How training went.
+    """The pictures of how training went.
 
     Args:
-        history: rows, as `callbacks.read_history` gives them.
+        history: rows, as `callbacks.read_history` returns them.
 
     Returns:
-        Dict name -> `matplotlib.figure.Figure`: `training_curves` and, of a run with
-        validation, `rate_distortion`; nothing without a history.
+        Dict name -> `matplotlib.figure.Figure`: `training_curves` and, if the run has
+        validation, `rate_distortion`; empty without a history.
     """
     if not history:
         return {}
@@ -166,9 +166,9 @@ def figures_of_training(history: Sequence[Row]) -> Figures:
 def _examples(
     source: Source, seed: int, binarize: Binarization
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Examples from anywhere in a source, [N, *shape], and their classes [N] or None.
+    """Random examples of a source, [N, *shape], and their classes [N] or None.
 
-    The first ones of a sorted source would be of one class.
+    The first examples of a sorted source would all be of one class.
     """
     with_classes = source.has_classes
     data = source.batches(
@@ -183,7 +183,7 @@ def _examples(
 
 
 def _save(made: Figures, folder: PathLike) -> list[pathlib.Path]:
-    """Writes each figure under its name into a folder, made now; returns the paths."""
+    """Writes each figure to a folder, created here, by its name; returns the paths."""
     pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
     paths = [pathlib.Path(folder) / f"{name}.png" for name in made]
     for figure, path in zip(made.values(), paths, strict=True):

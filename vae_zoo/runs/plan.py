@@ -1,4 +1,4 @@
-"""What a training run is, whatever its model: its data, its length, its optimizer."""
+"""The plan of a training run: its data, its length, its optimizer, its model."""
 
 import dataclasses
 import typing
@@ -13,37 +13,40 @@ from vae_zoo.datasets.defaults import (
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Plan:
-    """The settings of a run: those of every run by name, its model's in a dict.
+    """The settings of a run: attributes for those of every run, a dict for its model's.
 
     Args:
         model: the model's name.
-        options: those of the model and of its parts, by name.
+        options: the options of the model and of its parts, by name.
         dataset: digits, sprites, a TFDS name, a .npy or .npz file, an image folder.
         data_dir: where TFDS keeps its data.
-        image_size: height and width that the images of a folder get, by default they
-            have one size.
-        image_fit: how they get it, by default scale-and-crop.
-        max_gib: refuse image folders and .npz files that grow to more, > 0.
-        binarize: x ~ Bernoulli(x) anew in each epoch (dynamic), once (fixed) or not
-            (none), auto: dynamic for grey values under a Bernoulli likelihood.
-        split: what to train on.
-        validation_split: what to validate on, by default a tenth drawn at random, the
-            same one each time, of each class in proportion.
+        image_size: height and width to bring a folder's images to, by default their
+            common size.
+        image_fit: how images are brought to that size, by default scale-and-crop.
+        max_gib: the most memory for an image folder or a .npz file, in GiB, > 0.
+        binarize: draw x ~ Bernoulli(x) in each epoch (dynamic), once (fixed) or not at
+            all (none), where auto is dynamic for grey values under a Bernoulli
+            likelihood.
+        split: the split to train on.
+        validation_split: the split to validate on, by default a random tenth of the
+            training data, the same in every run, of each class in proportion.
         init_from: start from the weights of a preset, a run or a SavedModel.
         dtype_policy: what encoder and decoder compute in, while the bound is always in
             float32.
         epochs: passes over the data.
-        patience: stop so many epochs after the best validation ELBO, and export its
-            weights.
+        patience: stop this many epochs after the best validation ELBO, and export the
+            weights of that epoch.
         batch_size: examples in a step.
-        learning_rate: of Adam, > 0.
-        cosine_decay: lower the rate to 0 by the end.
-        weight_decay: decoupled, of Adam.
-        ema_momentum: of averages of the weights, in [0, 1), 0: no averages.
+        learning_rate: learning rate of Adam, > 0.
+        cosine_decay: lower the learning rate to 0 by the end.
+        weight_decay: decoupled weight decay of Adam.
+        ema_momentum: momentum of the weights' moving averages, in [0, 1), where 0 is
+            none.
         warmup_epochs: epochs in which beta, or a capacity, grows from 0.
-        labels_per_class: learn from so many labels of each class, by default from none.
+        labels_per_class: learn from this many labels of each class, by default from
+            none.
         seed: fixes weights, noise and order, >= 0.
-        distribute: on all GPUs, or as one of the workers that TF_CONFIG names.
+        distribute: train on all GPUs, or as one of the workers that TF_CONFIG names.
         seconds_between_checkpoints: least time between two saves of the model.
     """
 
@@ -74,7 +77,7 @@ class Plan:
 
     @property
     def binarization(self) -> Binarization:
-        """`binarize`, once "auto" has been resolved; see `runs.binarization`."""
+        """`binarize` after "auto" has been resolved; see `runs.binarization`."""
         if self.binarize == "auto":
             raise ValueError("`binarize` must be resolved first. Received: 'auto'")
         return self.binarize
@@ -86,5 +89,5 @@ class Plan:
         return {k: v for k, v in found.items() if FOR_MODELS_WITH.get(k, k) in found}
 
 
-# Settings of those runs alone that have another one.
+# Settings of only those runs that have another setting.
 FOR_MODELS_WITH = {"warmup_epochs": "beta", "labels_per_class": "classifier_weight"}

@@ -1,4 +1,4 @@
-"""What a training run says of where it stands."""
+"""Messages of a training run about its progress."""
 
 import contextlib
 from collections.abc import Iterator
@@ -10,13 +10,13 @@ from vae_zoo.runs.checkpoint import RunCheckpoint
 def print_resumption(
     checkpoint: RunCheckpoint, epochs: int, first_epoch: int, is_exhausted: bool
 ) -> None:
-    """Prints where a run goes on.
+    """Prints where a run resumes.
 
     Args:
         checkpoint: its `RunCheckpoint`, resumed.
-        epochs: all that it is to have.
-        first_epoch: those that are done.
-        is_exhausted: whether its patience has ended it.
+        epochs: the number that the run is to have in all.
+        first_epoch: the number that are done.
+        is_exhausted: whether early stopping has ended it.
     """
     if is_exhausted:
         text = f"its patience ended it after epoch {first_epoch}"
@@ -29,7 +29,7 @@ def print_resumption(
 
 @contextlib.contextmanager
 def stop_explained(checkpoint: RunCheckpoint, epochs: int) -> Iterator[None]:
-    """Has Ctrl-C and SIGTERM say where they stopped the run, and how to go on."""
+    """Context in which Ctrl-C and SIGTERM print where they stop, and how to resume."""
     try:
         yield
     except (KeyboardInterrupt, termination.Terminated) as stop:

@@ -1,4 +1,4 @@
-"""What the settings of a training run must be to each other, without TensorFlow."""
+"""Checks of how a run's settings fit together; needs no TensorFlow."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from vae_zoo.zoo import presets
 from vae_zoo.zoo.catalogue import DISTORTED
 
 LARGEST_SEED = 2**32 - 1
-# Of the bound: other objectives have none of them.
+# Settings of the ELBO; other objectives have none of them.
 WEIGHTS_OF_BOUND = (
     "beta",
     "normalized",
@@ -18,8 +18,8 @@ WEIGHTS_OF_BOUND = (
     "free_bits",
     "classifier_weight",
 )
-# Parts of a model's configuration that do not change which function it is: names, how
-# it computes and how it is trained.
+# Parts of a model's config that leave its function the same: names, how it
+# computes and how it is trained.
 NOT_ARCHITECTURE = (
     "name",
     "trainable",
@@ -36,10 +36,10 @@ NOT_ARCHITECTURE = (
 
 
 def completed(settings: Config) -> Plan:
-    """The `Plan` of `settings`, with the defaults of those left out.
+    """The `Plan` of `settings`, with defaults for those left out.
 
     Raises:
-        ValueError: if they do not make a run, as far as no data say.
+        ValueError: if they do not make a run, as far as can be told without data.
     """
     plan = options.completed(settings)
     if plan.seed > LARGEST_SEED:
@@ -58,8 +58,8 @@ def completed(settings: Config) -> Plan:
 
 
 def last_warmup(plan: Plan) -> tuple[str, float]:
-    """The setting whose epochs end last before the whole bound is trained on."""
-    # Neither part of the KL term nor a model without its clusters is what counts.
+    """The setting of the warm-up that ends last, and its epochs."""
+    # Epochs on part of the KL term, or before clusters start, do not count as best.
     ends = {
         "warmup_epochs": plan.warmup_epochs,
         "pretraining_epochs": plan.options.get("pretraining_epochs", 0),
@@ -69,7 +69,7 @@ def last_warmup(plan: Plan) -> tuple[str, float]:
 
 
 def _check_objective(plan: Plan) -> None:
-    """Raises ValueError if something weighs a bound that the run does not train on."""
+    """Raises ValueError if a setting weighs a bound that the run does not train on."""
     objective = plan.options.get("objective", "elbo")
     if objective == "elbo":
         return
@@ -108,11 +108,11 @@ def _check_patience(plan: Plan) -> None:
 
 
 def check_initial_model(plan: Plan) -> None:
-    """Raises ValueError unless the model of `init_from` may give the first weights."""
+    """Raises ValueError unless the run can start from the weights of `init_from`."""
     name = plan.init_from
     if name is None:
         return
-    # A model that no run made is not known before it is loaded.
+    # A model that no run made has no settings to compare before it is loaded.
     training = read_metadata(find_version(presets.find(name))).get("training", {})
     for key in _architecture(plan):
         if key in training and plan.options[key] != training[key]:
@@ -123,7 +123,7 @@ def check_initial_model(plan: Plan) -> None:
 
 
 def _architecture(plan: Plan) -> Iterator[str]:
-    """The options that say which function the model is."""
+    """The options that determine the model's function."""
     known = options.of_model(plan.model)
     for name in plan.options:
         owner = known[name].owner
@@ -133,11 +133,11 @@ def _architecture(plan: Plan) -> Iterator[str]:
 
 
 def check_extension(found: Config, epochs: int) -> None:
-    """Raises ValueError if a run cannot go on for more epochs than it was to have.
+    """Raises ValueError if a run cannot be extended to more epochs than planned.
 
     Args:
         found: the settings recorded.
-        epochs: how many it is to have now.
+        epochs: the number that it is to have now.
     """
     reasons = {
         "cosine_decay": "lowers the learning rate to 0 at the last of them",

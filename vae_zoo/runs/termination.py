@@ -10,23 +10,23 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import NoReturn
 
-# Kubernetes, for one, gives 30 seconds.
+# Kubernetes gives 30 seconds by default.
 SECONDS_TO_SAVE = 15
 SECONDS_TO_CLEAN_UP = 3
 EXIT_CODE = 128 + signal.SIGTERM
 HAS_TIMER = hasattr(signal, "setitimer")  # Not on Windows.
 
-# The end of a pipe to which Python writes the signals that come, and its last one.
+# The pipe to which Python writes incoming signals, and the one it used before.
 _writers: list[tuple[int, int]] = []
 
 
 class Terminated(BaseException):
-    """SIGTERM, as KeyboardInterrupt is SIGINT."""
+    """SIGTERM has come; the counterpart of KeyboardInterrupt for SIGINT."""
 
 
 @contextlib.contextmanager
 def raised() -> Iterator[None]:
-    """Within it SIGTERM raises `Terminated`, which undoes what is half done."""
+    """Context in which SIGTERM raises `Terminated`, so that `finally` can clean up."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -44,10 +44,10 @@ def raised() -> Iterator[None]:
 def take_back() -> None:
     """Handles SIGTERM again after a library in C took it, unknown to Python.
 
-    TensorFlow's coordination service does: its handler only makes a note. And Python
-    handles no signal as long as TensorFlow waits for other workers, so a thread ends
-    the process `SECONDS_TO_SAVE` after SIGTERM if it is still there. Nothing changes
-    outside `raised`.
+    TensorFlow's coordination service does so, and its handler only records the signal.
+    Python handles no signals while TensorFlow waits for other workers. So a thread ends
+    the process `SECONDS_TO_SAVE` after SIGTERM if it still runs. Outside `raised` this
+    does nothing.
     """
     is_first_thread = threading.current_thread() is threading.main_thread()
     if not is_first_thread or signal.getsignal(signal.SIGTERM) is not _raise:
@@ -61,7 +61,7 @@ def take_back() -> None:
 
 
 def _end_in_time(reader: int) -> None:
-    """Ends the process a while after the pipe told of SIGTERM, if it is still open."""
+    """Ends the process `SECONDS_TO_SAVE` after SIGTERM unless the pipe is closed."""
     end = None
     with open(reader, "rb", buffering=0) as pipe:
         while True:
@@ -77,7 +77,7 @@ def _end_in_time(reader: int) -> None:
 
 
 def _stop_watching() -> None:
-    """After it the process ends by itself, or goes on."""
+    """Stops the thread that `take_back` started."""
     while _writers:
         writer, before = _writers.pop()
         signal.set_wakeup_fd(before)
@@ -86,10 +86,10 @@ def _stop_watching() -> None:
 
 @contextlib.contextmanager
 def deferred() -> Iterator[Callable[[], bool]]:
-    """Within it SIGTERM does not raise at once, so that there is time to save.
+    """Context in which SIGTERM does not raise at once, which leaves time to save.
 
-    It raises at the end, or after `SECONDS_TO_SAVE`; if it comes again that is no
-    matter. Nothing changes outside `raised`, nor where there are no timers (Windows).
+    It raises at the end, or after `SECONDS_TO_SAVE`; a second SIGTERM changes nothing.
+    This has no effect outside `raised`, or where there are no timers (Windows).
 
     Yields:
         A function that tells whether SIGTERM has come.
@@ -121,7 +121,8 @@ def deferred() -> Iterator[Callable[[], bool]]:
 
 def _raise(number: int, frame: FrameType | None) -> NoReturn:
     del number, frame
-    # Python drops what is raised in a destructor or a callback from C: then again.
+    # Python drops an exception raised in a destructor or a callback from C; the timer
+    # raises it again.
     _set_timer(SECONDS_TO_CLEAN_UP)
     raise Terminated
 

@@ -1,4 +1,4 @@
-"""A training run: one folder that holds all it made, and that it resumes from."""
+"""A training run: one folder holds all that it makes, and it resumes from there."""
 
 import contextlib
 import functools
@@ -35,30 +35,31 @@ from vae_zoo.runs.plan import Plan
 
 
 def train(settings: Config, folder: PathLike, verbose: int = 1) -> Config | None:
-    """Trains a model into `folder`, or goes on where a killed run stopped.
+    """Trains a model into `folder`, or resumes where a killed run stopped.
 
-    Leaves there `run.json` (the settings), `model.keras`, `history.csv`,
-    `saved_model/<version>/`, `metrics.json`, `samples.png`, `reconstructions.png`
-    and `latent.png`, of a mixture model `clusters.png` too, and in `timing.json` the
-    seconds that its epochs took. Run again with the same settings it resumes from the
-    last epoch saved, or, after SIGTERM, from the middle of an epoch; the result is that
-    of an uninterrupted run. With more epochs a run goes on, unless its learning rate or
-    its weights depend on their number. With `patience` the SavedModel, the metrics and
-    the pictures are of the best epoch, whose weights are in `best.weights.h5`;
-    `model.keras` is where training stopped.
+    The run writes `run.json` (the settings), `model.keras`, `history.csv`,
+    `saved_model/<version>/`, `metrics.json`, `samples.png`, `reconstructions.png`,
+    `latent.png`, for a mixture model `clusters.png`, and `timing.json`, the seconds
+    that its epochs took.
+
+    A second call with the same settings resumes from the last epoch saved or, after
+    SIGTERM, from the middle of an epoch; the result is that of an uninterrupted run. A
+    call with more epochs extends the run, unless its learning rate or its weights
+    depend on the number of epochs. With `patience`, the SavedModel, the metrics and the
+    pictures are of the best epoch, whose weights are in `best.weights.h5`;
+    `model.keras` is the model where training stopped.
 
     Args:
-        settings: dict of plain values by the names of the options of
-            `vae-zoo train MODEL`, with `model`; what is left out has its default, which
-            is the constructor's. `binarize` is None, "dynamic", "fixed"
-            or "auto": "dynamic" for grey values under a Bernoulli likelihood, else
-            None; what was chosen is recorded.
+        settings: dict of plain values, named as the options of `vae-zoo train MODEL`,
+            with `model`; settings left out have the defaults of the constructors.
+            `binarize` is None, "dynamic", "fixed" or "auto": "dynamic" for grey values
+            under a Bernoulli likelihood, else None; `run.json` has the choice.
         folder: the output folder; made if it does not exist.
         verbose: 0: silent; 1: a progress bar; 2: a line for each epoch.
 
     Returns:
         The metrics, as in `metrics.json`: nats per example of the validation set. With
-        `distribute` None in all workers but the chief, the only one that writes.
+        `distribute`, None in all workers but the chief, the only one that writes.
 
     Raises:
         ValueError: if a setting is off, or `folder` holds another run, damaged files,
@@ -75,7 +76,7 @@ def train(settings: Config, folder: PathLike, verbose: int = 1) -> Config | None
             return _train(plan, folder, tf.distribute.get_strategy(), verbose)
     strategy = distribute.make_strategy(plan.batch_size)
     if os.environ.get("TF_CONFIG"):
-        termination.take_back()  # From TensorFlow's coordination service.
+        termination.take_back()  # TensorFlow's coordination service took SIGTERM.
     with distribute.lost_workers_named(), _locked(folder, strategy):
         return _train(plan, folder, strategy, verbose)
 
@@ -83,7 +84,7 @@ def train(settings: Config, folder: PathLike, verbose: int = 1) -> Config | None
 def _locked(
     folder: pathlib.Path, strategy: tf.distribute.Strategy
 ) -> AbstractContextManager[None]:
-    """The lock on the folder, of the worker that writes to it."""
+    """The lock on the folder; only the worker that writes to it takes one."""
     if not distribute.is_chief(strategy):
         return contextlib.nullcontext()
     return run_lock.locked(folder, run_lock.SECONDS_TO_WAIT_FOR_MACHINES)
@@ -92,7 +93,7 @@ def _locked(
 def _train(
     plan: Plan, folder: pathlib.Path, strategy: tf.distribute.Strategy, verbose: int
 ) -> Config | None:
-    # Once more, now that no other process writes there.
+    # Again, now that no other process writes there.
     run_folder.check(folder, plan)
     is_chief = distribute.is_chief(strategy)
     sources = run_data.open_sources(plan)
@@ -106,7 +107,7 @@ def _train(
     with strategy.scope():
         model = _load_or_build(folder, plan, sources["train"], steps_per_epoch)
     model.likelihood_head.value_rule().check(x)
-    # Only now is it known that the settings make a run.
+    # Only here is it certain that the settings make a run.
     if is_chief:
         run_folder.claim(folder, plan)
         run_binarization.warn_of_grey_values(plan, x)
@@ -147,7 +148,7 @@ def _train(
         metrics = None
         if is_chief:
             metrics = write_artefacts(model, plan, sources, best, checkpoint)
-    # The workers stay until the chief is done, and would start again with it.
+    # The workers wait for the chief, so that all of them restart if it fails.
     distribute.gathered(strategy, 0)
     return metrics
 
@@ -157,7 +158,7 @@ def _time_to_save(
 ) -> AbstractContextManager[Callable[[], bool] | None]:
     """`termination.deferred` where a run may stop in the middle of an epoch.
 
-    Not under a strategy: of several workers each would stop at another step.
+    Not under a strategy, where each worker would stop at a different step.
     """
     if distribute.is_distributed(strategy):
         return contextlib.nullcontext()
@@ -182,7 +183,7 @@ def _load_or_build(
     path = folder / "model.keras"
     model = build_model(plan, source.element_shape, steps_per_epoch)
     if path.exists():
-        # Compiled as it was, so that more epochs do not change how it computes.
+        # Compiled as before, so that more epochs do not change how it computes.
         expected, model = model, run_model.load(path)
         run_folder.check_model(path, model, expected)
         return model
@@ -199,7 +200,7 @@ def _load_or_build(
 def _best_weights(
     folder: pathlib.Path, plan: Plan, is_writer: bool
 ) -> BestWeights | None:
-    """The early stopping that the plan asks for, or None."""
+    """The early stopping of the plan, or None."""
     if plan.patience is None:
         return None
     _, end = run_settings.last_warmup(plan)
@@ -216,7 +217,7 @@ def _fit(
     verbose: int,
 ) -> None:
     batches = functools.partial(run_data.training_batches, plan, sources["train"])
-    # Clusters start from the first epoch, wherever this run resumes.
+    # Clusters start from the batches of the first epoch, even in a resumed run.
     own = model.training_callbacks(batches(first_epoch=0), steps_per_epoch)
     callbacks = [*own, *callbacks]
     if plan.ema_momentum:
@@ -227,7 +228,7 @@ def _fit(
     )
     lengths = {}
     if distribute.is_distributed(model.distribute_strategy):
-        # Dealt out they have no end.
+        # Batches dealt out to replicas repeat for ever.
         lengths["steps_per_epoch"] = steps_per_epoch
         lengths["validation_steps"] = validation.num_batches(plan.batch_size)
         batches = functools.partial(batches, first_epoch=first_epoch)
@@ -241,7 +242,7 @@ def _fit(
         )
         callbacks = [count, *callbacks]
     if verbose:
-        # Before the checkpoint, which may end the run.
+        # Before the checkpoint callback, which may end the run.
         callbacks = [ProgressBar() if verbose == 1 else EpochLines(), *callbacks]
     model.fit(
         data,
@@ -258,7 +259,7 @@ def _fit(
 def _dealt_out(
     model: VAE, *functions: Callable[..., tf.data.Dataset]
 ) -> list[tf.data.Dataset]:
-    """The batches that each function gives, checked and dealt out to the replicas."""
+    """The batches of each function, checked and dealt out to the replicas."""
 
     def dealt_out(batches: Callable[..., tf.data.Dataset]) -> tf.data.Dataset:
         return distribute.sharded(

@@ -1,4 +1,4 @@
-"""From a Keras model to a SavedModel and back, and what serves it.
+"""From a Keras model to a SavedModel and back, and the configuration of servers.
 
 Names load on first use, so that configuring a server needs no TensorFlow.
 """

@@ -1,9 +1,9 @@
-"""Labels moved so that a running server follows: first load, then move.
+"""Moves version labels in two steps that a running server can follow.
 
-TF Serving takes a changed `models.config` while it runs, but refuses to move a label to
-a version that it has not loaded, and meanwhile drops those that are no longer listed.
-So a version is first listed beside those that have the labels, which stay where they
-are; once it is loaded, the labels move.
+TF Serving takes a changed `models.config` while it runs. But it refuses to move a label
+to a version that it has not loaded, and meanwhile drops versions that are no longer
+listed. So the first step lists the new version beside the labelled ones, whose labels
+stay. Once it is loaded, the second step moves the labels.
 """
 
 import pathlib
@@ -19,16 +19,16 @@ _LABEL = r'version_labels \{ key: "(\w+)" value: (\d+) \}'
 
 
 def next_step(models: Sequence[ServedModel], output: PathLike) -> list[ServedModel]:
-    """The models as a server that runs by the configuration in `output` can take them.
+    """The models as a server that runs the configuration in `output` can take them.
 
     Args:
-        models: list of `ServedModel`, as they are to be.
-        output: the folder that `write_server_config` wrote to earlier, or is to make.
+        models: list of `ServedModel`, in the final form.
+        output: the folder of an earlier `write_server_config`, or a new one.
 
     Returns:
-        List of `ServedModel`. A model whose labels would move to a version that the
-        earlier configuration does not load keeps its labels and loads that version
-        too; all others are as they came.
+        List of `ServedModel`. If a model's labels would move to a version that the
+        earlier configuration does not load, the model keeps its labels and also loads
+        that version. The others are unchanged.
 
     Raises:
         ValueError: if `models` is no list of `ServedModel`, or `output` no path.
@@ -46,7 +46,7 @@ def _step(model: ServedModel, labels: dict[str, int], loaded: set[int]) -> Serve
     if labels.keys() != {"stable", "canary"} or wanted <= loaded:
         return model
     kept = set(labels.values())
-    # What is gone from the disk cannot be kept.
+    # A version that is gone from the disk cannot stay loaded.
     if not all(is_version(model.folder / str(version)) for version in kept):
         return model
     return model._replace(
@@ -57,7 +57,7 @@ def _step(model: ServedModel, labels: dict[str, int], loaded: set[int]) -> Serve
 
 
 def _written(path: pathlib.Path) -> dict[str, tuple[dict[str, int], set[int]]]:
-    """Model name -> (label -> version, the versions loaded) of an earlier call."""
+    """Model name -> (label -> version, versions loaded), from an earlier call."""
     if not path.is_file():
         return {}
     found = {}

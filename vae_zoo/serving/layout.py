@@ -9,7 +9,7 @@ from vae_zoo.arguments import Config, PathLike, shown
 
 METADATA = "vae_zoo.json"
 EXTRA = "assets.extra"
-# What the description of a model has to have, and of which type.
+# Required parts of a model's description and their types.
 _PARTS = {"class": str, "config": dict, "sha256": dict}
 
 
@@ -18,7 +18,7 @@ def checked_path(name: str, value: object) -> pathlib.Path:
 
     Args:
         name: of the argument.
-        value: what came; empty text, which would be the current folder, will not do.
+        value: the value; empty text, which would be the current folder, is refused.
     """
     path = os.fspath(value) if isinstance(value, os.PathLike) else value
     if not isinstance(path, str) or not path.strip() or "\0" in path:
@@ -30,7 +30,7 @@ def checked_path(name: str, value: object) -> pathlib.Path:
 
 
 def find_version(folder: PathLike) -> pathlib.Path:
-    """The version's folder that `folder` means: itself, its newest, a run's."""
+    """The version's folder for `folder`: itself, its newest version, or its run's."""
     folder = checked_path("folder", folder)
     if (folder / "saved_model").is_dir():
         folder = folder / "saved_model"
@@ -49,8 +49,8 @@ def read_metadata(folder: PathLike) -> Config:
     """The content of `vae_zoo.json` in a version's folder.
 
     Raises:
-        ValueError: if it is not what `export` wrote; the file and what is wrong with
-            it are named.
+        ValueError: if it is not what `export` wrote; the message names the file and the
+            problem.
     """
     path = pathlib.Path(folder) / EXTRA / METADATA
     try:
@@ -64,7 +64,7 @@ def read_metadata(folder: PathLike) -> Config:
 
 
 def _problem(metadata: Any) -> str | None:
-    """What keeps it from being a model's description, or None."""
+    """Why `metadata` is no model's description, or None if it is one."""
     if not isinstance(metadata, dict):
         return f"{shown(metadata)} in place of an object"
     for key, kind in _PARTS.items():
@@ -84,7 +84,7 @@ def versions(directory: PathLike) -> list[int]:
 
 
 def numbers(directory: PathLike) -> list[int]:
-    """The names in `directory` that a server takes for those of versions, ascending."""
+    """The numbers in `directory` that a server takes for versions, ascending."""
     entries = pathlib.Path(directory).iterdir()
     return sorted(int(entry.name) for entry in entries if _is_number(entry.name))
 
@@ -95,5 +95,5 @@ def is_version(path: pathlib.Path) -> bool:
 
 
 def _is_number(name: str) -> bool:
-    """Whether it is how a version's number is written: 1, 2, 3, …"""
+    """Whether `name` is a version's number in the form of a server: 1, 2, 3, …"""
     return name.isascii() and name.isdecimal() and not name.startswith("0")

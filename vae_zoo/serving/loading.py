@@ -24,18 +24,17 @@ def load(folder: PathLike, dtype: str | keras.DTypePolicy | None = None) -> VAE:
     Args:
         folder: a version's folder, the folder of all versions (the newest is
             taken), or a training run's output folder.
-        dtype: policy that the encoder and the decoder compute by, "float32" or
-            "mixed_bfloat16" say; None for that of the model exported.
+        dtype: dtype policy of the encoder and the decoder, such as "float32" or
+            "mixed_bfloat16"; None for the exported model's.
 
     Returns:
-        The model, not compiled. The SavedModel's graph is not loaded: the
-        configuration and the weights are all that is read.
+        The model, not compiled. Only the configuration and the weights are read, not
+        the SavedModel's graph.
 
     Raises:
-        ValueError: if `folder` holds no SavedModel of this package, one of its
-            files is missing or corrupted or was edited so that it makes no model for
-            its weights (it is named), or `dtype` is no policy with variables in
-            float32.
+        ValueError: if `folder` holds no SavedModel of this package; if a file is
+            missing, corrupted or edited so that the model does not fit its weights (the
+            message names it); or if `dtype` is no policy with variables in float32.
     """
     policy = None if dtype is None else _float32_policy(dtype)
     folder = find_version(folder)
@@ -65,11 +64,11 @@ def _check_files(folder: pathlib.Path, recorded: dict[str, str]) -> None:
 
 
 def _model(config: Config, folder: pathlib.Path) -> VAE:
-    """The model of this config, untrained; whatever is wrong is a ValueError."""
+    """The untrained model of `config`; any failure becomes a ValueError."""
     try:
         model = keras.saving.deserialize_keras_object(config)
         return check_instance("config", model, VAE, "a model of vae_zoo")
-    except Exception as error:  # What was edited may fail anywhere in Keras.
+    except Exception as error:  # An edited config may fail anywhere in Keras.
         problem = " ".join(str(error).split())[:500]
         raise ValueError(
             f"'{folder / EXTRA / METADATA}' must describe a model of vae_zoo under "
@@ -81,8 +80,8 @@ def _model(config: Config, folder: pathlib.Path) -> VAE:
 def _check_sizes(arguments: Config, model: VAE, folder: pathlib.Path) -> None:
     """Raises ValueError unless the sizes are those that the networks were built for.
 
-    Layers are made with the shapes that the file has for them, so a model of which
-    one size was edited would load and fail on use.
+    Layers are built with the shapes in the file, so a model with one edited size would
+    load and then fail in use.
     """
     sizes = {key: arguments.get(key) for key in ("input_shape", "latent_dim")}
     x, z = sizes["input_shape"], [sizes["latent_dim"]]
@@ -98,9 +97,9 @@ def _check_sizes(arguments: Config, model: VAE, folder: pathlib.Path) -> None:
 
 
 def _built_shape(component: object) -> list[int] | None:
-    """The shape without the batch that a component in a config was built for, or None.
+    """The shape, without the batch, that a config's component was built for, or None.
 
-    Of a posterior it is that of a latent vector, of a network that of what enters it.
+    It is the shape of a latent vector for a posterior, of the input for a network.
     """
     built = component.get("build_config") if isinstance(component, dict) else None
     if not isinstance(built, dict):
@@ -113,7 +112,7 @@ def _built_shape(component: object) -> list[int] | None:
 
 
 def _names(metadata: Config) -> list[str] | None:
-    """Of the stored weights; None of an early version, which lists none."""
+    """The names of the stored weights; None for an early version, which has none."""
     names = metadata.get("weights")
     is_list = isinstance(names, list) and all(isinstance(name, str) for name in names)
     return names if is_list else None
@@ -125,7 +124,7 @@ def _float32_policy(dtype: object) -> Config:
         policy = keras.dtype_policies.get(dtype) if is_name else None
     except (ValueError, TypeError):
         policy = None
-    # Those of a map or of quantized layers would not come over.
+    # The copy would lose a policy map or the policies of quantized layers.
     is_plain = type(policy) is keras.dtype_policies.DTypePolicy
     if policy is None or not is_plain or policy.variable_dtype != "float32":
         raise ValueError(

@@ -1,4 +1,4 @@
-"""What shape the rows of a request to a served model have, for the proxy before it."""
+"""The shapes of rows in requests, which the proxy before the server checks."""
 
 import math
 from collections.abc import Iterable
@@ -6,13 +6,13 @@ from typing import TypeAlias, TypeGuard
 
 from vae_zoo.arguments import Config
 
-# Sizes, None for any; and those of each signature's inputs, by name.
+# Sizes, None for any; below, signature -> input -> shape.
 Shape: TypeAlias = list[int | None]
 RowShapes: TypeAlias = dict[str, dict[str, Shape]]
 
-# Numbers in JSON: digits, a comma, and what pretty printing adds.
+# A number in JSON: digits, a comma, and the spaces of pretty printing.
 BYTES_PER_NUMBER = 32
-# Of a dimension of any size, to know how long a request may become.
+# Stands for a dimension of any size in the estimate of a request's length.
 ASSUMED_SIZE = 4096
 BYTES_WHERE_UNKNOWN = 2**24
 
@@ -21,11 +21,11 @@ def row_shapes(metadata: Config) -> RowShapes:
     """Signature -> input -> the shape of a row, sizes or None for any.
 
     Args:
-        metadata: the content of a version's `vae_zoo.json`. That of an early version
-            does not list its signatures; they follow from the sizes of the model.
+        metadata: the content of a version's `vae_zoo.json`. Early versions do not list
+            their signatures; then the model's sizes give them.
 
     Returns:
-        A dict, empty where neither is there: then only the server knows the shapes.
+        A dict, empty if it has neither: then only the server knows the shapes.
     """
     signatures = metadata.get("signatures")
     if _are_shapes(signatures):
@@ -45,7 +45,7 @@ def row_shapes(metadata: Config) -> RowShapes:
 
 
 def _are_shapes(signatures: object) -> TypeGuard[RowShapes]:
-    """Whether it is what `export` writes: signature -> input -> sizes or None."""
+    """Whether it has the form of `export`: signature -> input -> sizes or None."""
     return isinstance(signatures, dict) and all(
         isinstance(inputs, dict) and all(map(_is_shape, inputs.values()))
         for inputs in signatures.values()
@@ -77,7 +77,7 @@ def merged(versions: Iterable[RowShapes]) -> dict[str, dict[str, list[Shape]]]:
 def max_body_mib(
     models: Iterable[dict[str, dict[str, list[Shape]]]], max_batch_size: int
 ) -> int:
-    """How many MiB a request for `max_batch_size` rows may need, in JSON.
+    """The most MiB that a JSON request for `max_batch_size` rows needs.
 
     Args:
         models: a list of what `merged` returns.

@@ -1,4 +1,4 @@
-"""One SavedModel that TF Serving serves and that loads back into Keras: its export."""
+"""Exports a SavedModel that TF Serving serves and that loads back into Keras."""
 
 import contextlib
 import importlib.metadata
@@ -28,7 +28,7 @@ from vae_zoo.serving.loading import HASHED, file_sha256
 from vae_zoo.serving.signatures import Functions, signatures as all_signatures
 from vae_zoo.serving.warmup import FILE_NAME, write_warmup_requests
 
-# What a copy of an exported model takes over: where its weights are from.
+# A copy of an exported model keeps these entries about its weights' origin.
 PROVENANCE = (
     "dataset",
     "training",
@@ -55,7 +55,7 @@ def export(
 ) -> pathlib.Path:
     """Writes `model` as a SavedModel to `<directory>/<next version>/`.
 
-    The version's folder appears by one rename when it is complete.
+    The complete version appears by one rename.
 
     Args:
         model: a model of the package.
@@ -64,19 +64,19 @@ def export(
             and measured metrics.
         num_importance_samples: draws for each row of the signature `score`.
         num_imputation_steps: steps of the chain for each row of `impute`.
-        version: its number, >= 1. None: the next after those in `directory`.
-        signatures: names of those to export. None: all that apply to the model.
-        keep: how many versions to leave, >= 1: when the new one is complete, those
-            with the lowest numbers are removed. None: all.
+        version: its number, >= 1; None for the next after those in `directory`.
+        signatures: names of the signatures to export; None for all that the model has.
+        keep: how many versions to keep, >= 1, or None for all. Once the new one is
+            complete, those with the lowest numbers are removed.
 
     Returns:
         The version's folder, a `pathlib.Path`.
 
     Raises:
-        ValueError: if `model` is none of the package, `directory` holds something
-            other than versions of a model, `metadata` is no dict that JSON can hold, a
-            number is off, or the model lacks one of `signatures`.
-        FileExistsError: if there is a `version` of that number.
+        ValueError: if `model` is not of the package, `directory` holds anything but
+            versions of a model, `metadata` is no dict that JSON can hold, a number is
+            out of range, or the model lacks one of `signatures`.
+        FileExistsError: if `version` exists already.
         OSError: if `directory` cannot be written.
     """
     check_instance("model", model, VAE, "a model of vae_zoo, such as vae_zoo.VAE(…)")
@@ -105,7 +105,7 @@ def export(
             "class": type(model).__name__,
             "config": _config(model),
             "versions": {name: _version(name) for name in LIBRARIES},
-            # Of a copy, that of the code that trained it.
+            # A copy keeps the revision of the code that trained it.
             "git_revision": metadata.get("git_revision") or _git_revision(),
             "num_importance_samples": num_importance_samples,
             "num_imputation_steps": num_imputation_steps,
@@ -118,7 +118,7 @@ def export(
 
 
 def _chosen(functions: Functions, names: Collection[str] | None) -> Functions:
-    """Those of the functions that are named; all if `names` is None."""
+    """The functions in `names`; all if that is None."""
     if names is None:
         return functions
     is_list = isinstance(names, (list, tuple, set, frozenset, dict))
@@ -131,7 +131,7 @@ def _chosen(functions: Functions, names: Collection[str] | None) -> Functions:
 
 
 def checked_metadata(metadata: Config | None) -> Config:
-    """A dict; raises ValueError unless `metadata` is None or one that JSON can hold."""
+    """`metadata` as a dict; raises ValueError if JSON cannot hold it."""
     metadata = {} if metadata is None else metadata
     check_instance("metadata", metadata, dict, "a dict or None")
     try:
@@ -146,7 +146,7 @@ def checked_metadata(metadata: Config | None) -> Config:
 
 
 def _row_shapes(functions: Functions) -> dict[str, dict[str, list[int | None]]]:
-    """Signature -> input -> the shape of a row, for those who check requests."""
+    """Signature -> input -> the shape of a row, for checks of requests."""
     specs = {name: function.input_signature for name, function in functions.items()}
     return {
         signature: {spec.name: list(spec.shape[1:]) for spec in inputs}
@@ -201,7 +201,7 @@ def _publish(
     keep: int | None = None,
 ) -> pathlib.Path:
     """Renames `folder` to its version, and removes all but `keep` versions."""
-    with atomic.locked(directory):  # So that none removes what another publishes.
+    with atomic.locked(directory):  # Another process might prune this version.
         target = _renamed(folder, directory, version)
         if keep is not None:
             _prune(directory, keep, target)
@@ -211,7 +211,7 @@ def _publish(
 def _renamed(
     folder: pathlib.Path, directory: pathlib.Path, version: int | None
 ) -> pathlib.Path:
-    """Renames `folder` to its version; None: the next, which others may take first."""
+    """Renames `folder` to its version; None for the next number that is free."""
     while True:
         number = version or (numbers(directory) or [0])[-1] + 1
         target = directory / str(number)
@@ -229,7 +229,7 @@ def _prune(directory: pathlib.Path, keep: int, newest: pathlib.Path) -> None:
     """Removes all versions but `keep`, the lowest numbers first, and never `newest`."""
     others = [number for number in versions(directory) if number != int(newest.name)]
     for number in others[: len(others) + 1 - keep]:
-        # Another machine may be removing it, too.
+        # Another machine may remove it at the same time.
         with contextlib.suppress(FileNotFoundError):
             atomic.remove_folder(directory / str(number))
 

@@ -1,6 +1,6 @@
 """The configuration of TF Serving's stock image: what to serve, and how to run it.
 
-Needs no TensorFlow. The text is in `templates/`, by Jinja.
+This needs no TensorFlow. The Jinja templates are in `templates/`.
 """
 
 import hashlib
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     import jinja2
 
 IMAGE = "tensorflow/serving:2.21.0"
-# Its official image has the module for JavaScript.
+# The official image includes the JavaScript module.
 PROXY_IMAGE = "nginx:1.28"
-# The containers read these.
+# Files that the containers read.
 READ = (
     "models.config",
     "batching.config",
@@ -32,11 +32,12 @@ READ = (
     "nginx.conf",
     "requests.js",
 )
-# These run them. In Compose the proxy finds the server by its name, in a pod beside it.
+# Files that run the containers -> where the proxy finds the server: by name in Compose,
+# on the same host in a pod.
 UPSTREAM = {"compose.yaml": "server:8501", "kubernetes.yaml": "127.0.0.1:8501"}
 FILES = (*READ, *UPSTREAM)
 NOTICE = "Made by `vae-zoo serve-config`, which replaces it when it is run again."
-# What Kubernetes allows for a service, short enough for an ending.
+# A service name in Kubernetes, short enough to append a suffix.
 NAME = "[a-z]([a-z0-9-]{0,48}[a-z0-9])?"
 
 
@@ -57,38 +58,43 @@ def write_server_config(
 ) -> list[pathlib.Path]:
     """Writes all that TF Serving's stock image needs to serve `models`.
 
-    That is `models.config`, `batching.config` and `monitoring.config`, which the
-    server reads, `nginx.conf` and `requests.js`, by which a proxy refuses requests
-    that are empty or misshapen, `compose.yaml` for `docker compose`, which mounts the
-    models where they are, and `kubernetes.yaml`: a ConfigMap, a Deployment, a Service
-    and a HorizontalPodAutoscaler. The container finds a model in `/models/<name>`.
+    The files are
 
-    A running server takes a changed `models.config` within 30 seconds. So that it can,
-    a label that would move to a version which the configuration in `output` does not
-    load stays for now, and the version is loaded beside it; the next call moves the
-    label. `label_steps.next_step` says beforehand what a call will write.
+    - `models.config`, `batching.config` and `monitoring.config`, for the server;
+    - `nginx.conf` and `requests.js`, for a proxy that refuses empty or misshapen
+      requests;
+    - `compose.yaml` for `docker compose`, which mounts the models where they are;
+    - `kubernetes.yaml`: a ConfigMap, a Deployment, a Service and a
+      HorizontalPodAutoscaler.
+
+    The container finds a model in `/models/<name>`.
+
+    A running server takes a changed `models.config` within 30 seconds, but it cannot
+    move a label to a version that it has not loaded. So if a label would move to a
+    version that the configuration in `output` does not load, this call only adds that
+    version, and the next call moves the label. `label_steps.next_step` returns what a
+    call will write.
 
     Args:
-        models: at least one, as `served_models` gives them.
-        output: folder to write to; files of an earlier call are replaced.
-        name: of what runs: the compose project and the Kubernetes objects.
+        models: at least one, as `served_models` returns them.
+        output: folder to write to; replaces the files of an earlier call.
+        name: of the compose project and the Kubernetes objects.
         image: the server's image.
-        proxy_image: the proxy's image: nginx with its module for JavaScript.
+        proxy_image: the proxy's image: nginx with its JavaScript module.
         max_batch_size: rows that the server computes together, and the most that a
             request may have.
-        rest_threads: requests over REST that the server has in hand at a time.
+        rest_threads: REST requests that the server handles at the same time.
         cpus: CPUs of one server.
         memory_gib: memory of one server, GiB.
-        min_replicas, max_replicas: servers that the autoscaler keeps, Kubernetes
-            only.
-        at_once: whether labels move at once, for servers that start anew.
+        min_replicas, max_replicas: limits of the autoscaler, only for Kubernetes.
+        at_once: whether labels move at once, for servers that are restarted.
 
     Returns:
         List of the files' paths.
 
     Raises:
-        ValueError: if an argument is out of its range, or `output` holds anything
-            that this function did not write. Nothing is written then.
+        ValueError: if an argument is out of its range, or `output` holds anything that
+            this function did not write; then nothing is written.
         OSError: if a file cannot be written; those of an earlier call stay.
 
     Source: TensorFlow Serving, "Tensorflow Serving Configuration", and the server's
@@ -117,7 +123,7 @@ def write_server_config(
             with atomic.whole_file(folder / file) as partial:
                 partial.write_text(texts[file], encoding="utf-8")
         if output.exists():
-            # Into the folder that stays: a running container has mounted it.
+            # The folder itself stays, since a running container has mounted it.
             for file in FILES:
                 os.replace(folder / file, output / file)
         else:
@@ -197,7 +203,7 @@ def _texts(models: Sequence[ServedModel], values: Config) -> dict[str, str]:
 
 
 def _templates() -> "jinja2.Environment":
-    import jinja2  # It is slow beside what `vae-zoo --help` needs.
+    import jinja2  # Its import would slow down `vae-zoo --help`.
 
     templates = jinja2.Environment(
         loader=jinja2.PackageLoader("vae_zoo.serving"),
@@ -214,6 +220,6 @@ def _templates() -> "jinja2.Environment":
 
 
 def _shapes_of(model: ServedModel) -> list[RowShapes]:
-    """Of each version that is served: signature -> input -> the shape of a row."""
+    """For each served version: signature -> input -> the shape of a row."""
     folders = (model.folder / str(version) for version in model.versions)
     return [row_shapes(read_metadata(folder)) for folder in folders]

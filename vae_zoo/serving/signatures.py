@@ -1,4 +1,4 @@
-"""A model's signatures as a server calls them: functions with rules for bad rows."""
+"""A model's signatures for a server: functions with rules for bad rows."""
 
 import math
 from collections.abc import Sequence
@@ -19,12 +19,11 @@ def signatures(
 ) -> Functions:
     """The `tf.function`s that a server calls, by name, made of core TensorFlow ops.
 
-    Where a row of the request is not finite, the row of the answer is NaN, and -1 where
-    it is an integer; log-densities of values off the likelihood's support are
-    -infinity.
+    If a row of the request is not finite, its row of the answer is NaN, or -1 for
+    integers. Log-densities of values off the likelihood's support are -infinity.
 
     Args:
-        model: a model of the package, which says by `signatures` what it offers.
+        model: a model of the package; its `signatures` list what it offers.
         num_importance_samples: draws for each row of `score`.
         num_imputation_steps: steps of the chain for each row of `impute`.
     """
@@ -50,12 +49,12 @@ def _served(signature: Signature, support: tuple[float, float]) -> Function:
             found = _where(is_possible, found, -math.inf)
         return _where_finite(_read(signature, request), found)
 
-    # Nothing here is for AutoGraph, which takes as long as all the rest.
+    # No code here needs AutoGraph, which would double the time of tracing.
     return tf.function(answer, signature.specs, autograph=False)
 
 
 def _read(signature: Signature, request: dict[str, tf.Tensor]) -> list[tf.Tensor]:
-    """The floating-point tensors of a request, 0 where elements are not read."""
+    """The floating-point tensors of a request, with 0 for elements not to be read."""
     if signature.masked:
         mask = request["mask"]
         x = request["inputs"]
@@ -66,7 +65,7 @@ def _read(signature: Signature, request: dict[str, tf.Tensor]) -> list[tf.Tensor
 def _of_as_many_rows(
     specs: Sequence[tf.TensorSpec], tensors: Sequence[tf.Tensor]
 ) -> list[tf.Tensor]:
-    """`tensors`, an error where one has not as many rows as the first of them."""
+    """`tensors`; fails in the graph unless all have as many rows as the first."""
     first, *others = tensors
     first = tf.ensure_shape(first, specs[0].shape)
     found = [first]
@@ -85,7 +84,7 @@ def _of_as_many_rows(
 def _where_finite(
     tensors: Sequence[tf.Tensor], answer: dict[str, tf.Tensor]
 ) -> dict[str, tf.Tensor]:
-    """`answer`, NaN where a row of `tensors` is not finite, integers -1."""
+    """`answer`, with NaN or integer -1 where a row of `tensors` is not finite."""
     if not tensors:
         return answer
     are_finite = [_all_of_row(tf.math.is_finite(each)) for each in tensors]
@@ -95,7 +94,7 @@ def _where_finite(
 def _where(
     is_good: tf.Tensor, answer: dict[str, tf.Tensor], otherwise: float
 ) -> dict[str, tf.Tensor]:
-    """`answer` in good rows, elsewhere a float, of integers -1."""
+    """`answer` in good rows; in the others `otherwise`, or -1 for integers."""
     chosen = {}
     for name, value in answer.items():
         shape = tf.concat(

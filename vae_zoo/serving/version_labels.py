@@ -1,4 +1,4 @@
-"""What a server is to serve: models, by their folders, and versions, by label."""
+"""What a server serves: models, by folder, and their versions, by label."""
 
 import os
 import pathlib
@@ -19,9 +19,9 @@ MODEL_NAME = "[A-Za-z0-9][A-Za-z0-9._-]*"
 
 
 class ServedModel(NamedTuple):
-    """A model to serve, its folder of versions, and the versions with a label.
+    """A model to serve, its folder of versions, and its labelled versions.
 
-    `also_loaded` are versions that the server loads without a label.
+    The server loads the versions `also_loaded` without a label.
     """
 
     name: str
@@ -48,15 +48,15 @@ def served_models(
         folders: folders of all versions of a model, `<folder>/<version>/`, or
             training runs' output folders. Each name is the served model's name.
         stable, canary: dict, model name -> version that gets the label. By default
-            `canary` is the newest version and `stable` the one before `canary`, or
-            the same where there is none before.
+            `canary` is the newest version and `stable` is the version before `canary`,
+            or the same if there is none.
 
     Returns:
         List of `ServedModel`, in the order of `folders`.
 
     Raises:
-        ValueError: if a folder holds no version or not one that `export` wrote, two
-            have the same name, or a version or a model to label is not there.
+        ValueError: if a folder has no version that `export` wrote, two folders have the
+            same name, or a version or model to label does not exist.
     """
     stable = _checked_labels("stable", stable)
     canary = _checked_labels("canary", canary)
@@ -85,8 +85,8 @@ def served_models(
 
 
 def checked_models(models: object) -> list[ServedModel]:
-    """A list; raises ValueError unless it is of `ServedModel`, of one at least."""
-    # A `ServedModel` is a tuple itself.
+    """`models` as a list; raises ValueError unless it has only `ServedModel`, >= 1."""
+    # A `ServedModel` is itself a tuple.
     is_one = isinstance(models, (str, tuple)) and type(models) is not tuple
     if not isinstance(models, Sequence) or is_one or not models:
         is_list = isinstance(models, Sequence) and not is_one
@@ -102,7 +102,7 @@ def checked_models(models: object) -> list[ServedModel]:
 
 
 def _checked_labels(argument: str, versions: object) -> dict[str, int]:
-    """A dict; raises ValueError unless it has the number of a version by model name."""
+    """`versions` as a dict; raises ValueError unless it maps names to versions."""
     versions = {} if versions is None else versions
     if not isinstance(versions, Mapping):
         raise ValueError(

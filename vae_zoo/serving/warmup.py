@@ -20,9 +20,9 @@ BATCH_SIZES = (1, 8)
 def write_warmup_requests(
     path: pathlib.Path, model_name: str, functions: Functions
 ) -> bool:
-    """Writes one request for every signature and batch size as TFRecord.
+    """Writes a TFRecord with one request for every signature and batch size.
 
-    Needs the package's extra `serving`; without it nothing is written.
+    It needs the package's extra `serving`; without it, it writes nothing.
 
     Args:
         path: the file to write.
@@ -53,7 +53,7 @@ def _request(
     request.model_spec.name = model_name
     request.model_spec.signature_name = signature
     for spec in function.input_signature:
-        # One value stands for all, so the file stays small.
+        # One value stands for all elements, so the file stays small.
         zeros = tf.make_tensor_proto(0, spec.dtype, (batch_size, *spec.shape[1:]))
         request.inputs[spec.name].CopyFrom(zeros)
     return prediction_log_pb2.PredictionLog(

@@ -1,4 +1,4 @@
-"""The weights of an exported model, found again by name."""
+"""The weights of an exported model, matched by name."""
 
 import collections
 import pathlib
@@ -23,15 +23,15 @@ def exported_weights(model: VAE) -> list[keras.Variable]:
 def weight_names(model: VAE) -> list[str]:
     """A name for each of the `exported_weights`, in their order.
 
-    It says where the weight belongs, by the attributes on the way to it, such as
-    "posterior_head/loc/dense/kernel". Unlike a variable's path it has no numbers that
-    count the layers made before in the same process.
+    The name is the attributes on the way to the weight, such as
+    "posterior_head/loc/dense/kernel". Unlike a variable's path, it does not depend on
+    the number of layers made earlier in the process.
     """
     found: dict[int, str] = {}
     _walk(model, "", "", found, set())
     names = [found.get(id(weight), weight.name) for weight in exported_weights(model)]
     repeated = {name for name, count in collections.Counter(names).items() if count > 1}
-    # Where no name tells two weights apart their places have to do.
+    # If two weights have the same name, their order tells them apart.
     return [
         f"{name}#{index}" if name in repeated else name
         for index, name in enumerate(names)
@@ -46,19 +46,19 @@ def _walk(
     Args:
         part: a layer, a container or anything else that a layer holds.
         path: the attributes on the way to it.
-        owner: those to the layer that holds it.
-        found, seen: what has been named and looked at, by id.
+        owner: the attributes on the way to the layer that holds it.
+        found, seen: the weights named and the parts visited so far, by id.
     """
     if id(part) in seen:
         return
     seen.add(id(part))
     inner: Iterable[tuple[Any, object]] = ()
     if isinstance(part, keras.Variable):
-        # Keras counts those that were given no name.
+        # Keras numbers variables without a name.
         name = re.sub(r"^variable_\d+$", "variable", part.name)
         found[id(part)] = f"{owner}/{name}".lstrip("/")
     elif isinstance(part, keras.layers.Layer):
-        # Keras' own lists of layers come last: there is no name in them.
+        # Keras' own lists of layers come last, since they contain no names.
         inner = sorted(vars(part).items(), key=lambda item: item[0].startswith("_"))
         owner = path
     elif isinstance(part, dict):
@@ -77,12 +77,12 @@ def restore(
     Args:
         model: a built model.
         folder: the version's folder, a `pathlib.Path`.
-        names: of the stored weights, as `weight_names` gave them at export. None, as
-            of early versions: they are taken in the order of `exported_weights`.
+        names: of the stored weights, as `weight_names` returned them at export; None
+            for early versions, whose weights are in the order of `exported_weights`.
 
     Raises:
-        ValueError: if the stored weights are not those of the model: in number, name
-            or shape. Nothing is set then.
+        ValueError: if the stored weights differ from the model's in number, name or
+            shape; then nothing is set.
     """
     weights = exported_weights(model)
     prefix = folder / "variables" / "variables"
@@ -112,7 +112,7 @@ def restore(
 def _places(
     own: Sequence[str], stored: Sequence[str] | None, folder: pathlib.Path
 ) -> Sequence[int]:
-    """Of each of the model's weights, its place among the stored ones."""
+    """The position of each of the model's weights among the stored ones."""
     if stored is None:
         return range(len(own))
     if sorted(own) != sorted(stored):

@@ -1,4 +1,4 @@
-"""Archives of strangers, unpacked: files and folders alone, within limits."""
+"""Unpacks untrusted archives: only files and folders, within limits."""
 
 import gzip
 import io
@@ -14,15 +14,15 @@ from vae_zoo.arguments import PathLike
 
 MAX_MEMBERS = 10_000
 MAX_HEADER_BYTES = 2**20
-# What archives that are broken, or no archives, end with.
+# The errors of broken archives, and of files that are no archives.
 BROKEN = (
     tarfile.TarError,
     zipfile.BadZipFile,
     zlib.error,
     gzip.BadGzipFile,
     EOFError,
-    NotImplementedError,  # A way to compress that Python does not know.
-    RuntimeError,  # A password.
+    NotImplementedError,  # Python does not know the compression.
+    RuntimeError,  # It needs a password.
     UnicodeError,
 )
 
@@ -34,11 +34,11 @@ def unpack(path: PathLike, folder: PathLike, max_bytes: float, source: str) -> N
         path: the archive.
         folder: an existing, empty folder.
         max_bytes: the most that may come out of it.
-        source: where it is from, for errors.
+        source: where it came from, for errors.
 
     Raises:
-        ValueError: if it is no such archive or broken, too much comes out of it, or it
-            holds anything but files and folders below its own.
+        ValueError: if it is no such archive, is broken, holds more than `max_bytes`, or
+            holds anything but files and folders inside it.
     """
     with open(path, "rb") as file:
         start = file.read(4)
@@ -63,11 +63,11 @@ def unpack(path: PathLike, folder: PathLike, max_bytes: float, source: str) -> N
 
 
 class _RefusedError(Exception):
-    """What is wrong with an archive that is whole."""
+    """An intact archive is refused; the message says why."""
 
 
 class _ShortReads(io.FileIO):
-    """A file that is read in pieces: a header of a gigabyte is not."""
+    """A file that refuses huge single reads, such as a header of a gigabyte."""
 
     def read(self, size: int | None = -1) -> bytes:
         """As of any file."""
@@ -105,7 +105,7 @@ def _unpack_zip(path: PathLike, folder: PathLike, max_bytes: float) -> None:
         members = archive.infolist()
         _check_sizes(len(members), sum(each.file_size for each in members), max_bytes)
         for member in members:
-            # Of a file that Unix has packed; 0 from elsewhere.
+            # The file's type if Unix packed it, else 0.
             kind = stat.S_IFMT(member.external_attr >> 16)
             _check_member(member.filename, kind in (0, stat.S_IFREG, stat.S_IFDIR))
         for member in members:
@@ -120,7 +120,7 @@ def _check_sizes(count: int, size: int, max_bytes: float) -> None:
 
 
 def _check_member(name: str, is_plain: bool) -> None:
-    """Raises unless it is a file or a folder within the archive's own."""
+    """Raises unless it is a plain file or folder whose path stays in the archive."""
     path = pathlib.PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or ":" in name:
         raise _RefusedError(f"which holds {name!r}, a path out of it")

@@ -1,7 +1,7 @@
-"""The models and their parts by the names that the command line uses.
+"""The models and their parts, by their names on the command line.
 
-A line registers a class; its options are its constructor's arguments, which are read
-from the source, so that nothing here imports TensorFlow.
+One line registers a class. Its options are the arguments of its constructor, read from
+the source, so that nothing here imports TensorFlow.
 """
 
 import dataclasses
@@ -9,11 +9,11 @@ import importlib
 
 from vae_zoo.zoo.constructors import Argument, arguments_of
 
-# These follow from the data and are no options.
+# Not options, since they follow from the data.
 NOT_OPTIONS = ("input_shape", "name")
-# Options with another name than the argument's, which says too little by itself.
+# Options that have a clearer name than the argument.
 RENAMED = {"encoder": "network", "num_epochs": "pretraining_epochs"}
-# Where a constructor has no default, or networks have different ones.
+# For arguments without a default, or whose defaults differ between networks.
 DEFAULTS = {"latent_dim": 16, "hidden_units": (512, 256)}
 
 
@@ -23,9 +23,9 @@ class Entry:
 
     Attributes:
         path: the class, "module.Class".
-        summary: one line for people who choose.
-        given: arguments that the name stands for, which are no options.
-        parts: choices of the model's own in the place of `PARTS`, by argument.
+        summary: one line for a list to choose from.
+        given: arguments that the name already determines, which are no options.
+        parts: the model's own choices in place of `PARTS`, by argument.
         renamed: options with another name than the argument's, beside `RENAMED`.
     """
 
@@ -48,7 +48,7 @@ class Entry:
 
     @property
     def choices(self) -> dict[str, dict]:
-        """The arguments that are parts: name -> what there is to choose from."""
+        """The arguments that are parts: name -> the choices."""
         parts = PARTS | self.parts
         return {name: parts[name] for name in self.arguments if name in parts}
 
@@ -109,7 +109,7 @@ INITIALIZATIONS = {
     "none": None,
 }
 _OBJECTIVES = f"{_COMPONENTS}.objectives"
-# Those beside the bound, for every model.
+# The objectives of every model other than the ELBO.
 OTHER_OBJECTIVES = {
     "importance-weighted": Entry(f"{_OBJECTIVES}.ImportanceWeighted"),
     "renyi": Entry(f"{_OBJECTIVES}.Renyi"),
@@ -117,10 +117,9 @@ OTHER_OBJECTIVES = {
     "wake-sleep": Entry(f"{_OBJECTIVES}.WakeSleep"),
 }
 OBJECTIVES = {"elbo": Entry(f"{_OBJECTIVES}.Elbo"), **OTHER_OBJECTIVES}
-# Of a model whose own arguments are those of its bound.
+# For a model that takes the arguments of its ELBO itself.
 OWN_OBJECTIVES = {"elbo": None, **OTHER_OBJECTIVES}
-# Arguments of models that are parts, and what there is to choose from; the first is
-# the default.
+# Arguments of models that are parts: name -> the choices, the default first.
 PARTS = {
     "encoder": NETWORKS,
     "posterior": POSTERIORS,

@@ -1,4 +1,4 @@
-"""The arguments of constructors, read from source: importing them takes seconds."""
+"""The arguments of constructors, read from the source, since imports take seconds."""
 
 import ast
 import dataclasses
@@ -20,8 +20,8 @@ class Argument:
 
     Attributes:
         name: of the argument.
-        annotation: its type as the source has it, "" if it has none.
-        default: its value, `REQUIRED` if there is none, ... if the source does not say.
+        annotation: its type as written in the source, "" if it has none.
+        default: its value, `REQUIRED` if there is none, ... if it is no literal.
         meaning: the first sentence about it in the class' docstring, or "".
     """
 
@@ -33,9 +33,9 @@ class Argument:
 
 @functools.cache
 def arguments_of(path: str) -> dict[str, Argument]:
-    """The arguments of a class by name, with those that go to its bases by **kwargs.
+    """The arguments of a class by name, with those that its bases take by **kwargs.
 
-    Arguments that it hands to `super().__init__` itself are left out. Where its
+    Arguments that it passes to `super().__init__` itself are left out. Where its
     docstring says nothing about an argument, the docstring of a base counts.
 
     Args:
@@ -65,7 +65,7 @@ def meanings(docstring: str | None) -> dict[str, str]:
         elif line.strip():
             found |= {name: f"{found[name]} {line.strip()}" for name in last}
     return {
-        # Not at the dots of abbreviations.
+        # A sentence does not end at the dot of an abbreviation.
         name: re.split(r"\.(?= [A-Z`]|$)|; ", text)[0].replace("`", "")
         for name, text in found.items()
     }
@@ -107,7 +107,7 @@ def _arguments(module: str, node: ast.ClassDef) -> dict[str, Argument]:
 def _described(
     argument: Argument, own: Mapping[str, str], inherited: Mapping[str, Argument]
 ) -> Argument:
-    """The argument with what its class, or else a base, says of it."""
+    """The argument with its meaning, from its class or else from a base."""
     base = inherited.get(argument.name, argument)
     meaning = own.get(argument.name, "")
     if not meaning or meaning.startswith("as in "):
@@ -117,7 +117,7 @@ def _described(
 
 
 def _signature(module: str, constructor: ast.FunctionDef) -> Iterator[Argument]:
-    """The arguments, without what their docstring says."""
+    """The arguments, without their meanings."""
     args = constructor.args
     positional = args.args[1:]
     without = len(positional) - len(args.defaults)
@@ -128,7 +128,7 @@ def _signature(module: str, constructor: ast.FunctionDef) -> Iterator[Argument]:
 
 
 def _fields(module: str, node: ast.ClassDef) -> Iterator[Argument]:
-    """The arguments of a class that `dataclasses` makes the constructor of."""
+    """The arguments of a dataclass, whose constructor is generated."""
     if not any("dataclass" in ast.unparse(each) for each in node.decorator_list):
         return
     for each in node.body:
@@ -138,7 +138,7 @@ def _fields(module: str, node: ast.ClassDef) -> Iterator[Argument]:
 
 
 def _value(module: str, node: ast.expr | None) -> object:
-    """The value of a literal, or of a constant of the module that is one."""
+    """The value of a literal, or of a module constant that is a literal."""
     if node is None:
         return REQUIRED
     if isinstance(node, ast.Name):
@@ -152,7 +152,7 @@ def _value(module: str, node: ast.expr | None) -> object:
 
 
 def _handed_on(constructor: ast.FunctionDef, names: Sequence[str]) -> set[str | None]:
-    """The arguments of bases that `super().__init__(...)` gets by place or name."""
+    """The arguments of bases that `super().__init__(...)` gets, by position or name."""
     for node in ast.walk(constructor):
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "super().__init__":
             return {*names[: len(node.args)], *(each.arg for each in node.keywords)}
@@ -160,10 +160,10 @@ def _handed_on(constructor: ast.FunctionDef, names: Sequence[str]) -> set[str | 
 
 
 def _found(module: str, name: str) -> tuple[str, ast.ClassDef] | None:
-    """The module and the syntax tree of a class, None if it is another library's.
+    """The module and the syntax tree of a class; None for another library's class.
 
     Args:
-        module: in which it has the name.
+        module: the module that uses the name.
         name: "Class", or "imported_module.Class".
     """
     prefix, _, last = name.rpartition(".")
@@ -196,7 +196,7 @@ def _imports(module: str, node: ast.stmt) -> Iterator[tuple[str, str, str]]:
 @functools.cache
 def _tree(module: str) -> ast.Module:
     path = pathlib.Path(_file_of(module))
-    stub = path.with_suffix(".pyi")  # Of a package whose names load on first use.
+    stub = path.with_suffix(".pyi")  # For a package whose names load on first use.
     return ast.parse((stub if stub.exists() else path).read_text(encoding="utf-8"))
 
 

@@ -1,7 +1,7 @@
-"""SavedModels from elsewhere: an archive at an https address, kept once fetched.
+"""SavedModels from https addresses: archives that are cached after the download.
 
-What is kept is the archive, under its sha256, which is checked at each use. So nothing
-that another download or program leaves in the cache is taken for it.
+The cache keeps each archive under its sha256, which is checked at each use. So files
+that other programs leave in the cache are never taken for it.
 """
 
 import contextlib
@@ -33,20 +33,21 @@ MIB = 2**20
 
 @contextlib.contextmanager
 def fetched(url: str, sha256: str | None) -> Iterator[pathlib.Path]:
-    """Yields a folder with the model in the archive at `url`; it is gone afterwards.
+    """Yields a temporary folder with the model in the archive at `url`.
 
     The archive is downloaded unless it is in Keras' cache already (`~/.keras`, or
     `KERAS_HOME`). The environment variables in `LIMITS` raise the limits.
 
     Args:
-        url: https address of a .tar.gz or .zip of a model's folder, with its versions
-            or one of these alone.
+        url: https address of a .tar.gz or .zip of a model's folder, with all its
+            versions or only one.
         sha256: of the archive, 64 hexadecimal digits, from a source you trust.
 
     Raises:
-        ValueError: if `url` is not https, `sha256` is missing or not that of what
-            came, the archive is broken, larger than the limits or holds paths out of
-            it, links or devices, or it holds no model of this package, or several.
+        ValueError: if `url` is not https; if `sha256` is missing or not that of the
+            download; if the archive is broken, larger than the limits, or holds links,
+            devices or paths that leave it; or if it does not hold exactly one model of
+            this package.
         OSError: if it cannot be downloaded or kept, or the server stalls.
     """
     if not url.startswith("https://"):
@@ -93,7 +94,7 @@ def _cache() -> pathlib.Path:
 def _download(
     url: str, archive: pathlib.Path, sha256: str, limits: Mapping[str, float]
 ) -> None:
-    """Writes what is at `url` to `archive`; nothing is left if it is another's."""
+    """Downloads `url` to `archive`; leaves nothing if its sha256 differs."""
     with atomic.whole_file(archive) as partial:
         try:
             received = _save(url, partial, limits)
@@ -107,7 +108,7 @@ def _download(
 
 
 def _save(url: str, path: pathlib.Path, limits: Mapping[str, float]) -> str:
-    """Writes what is at `url` to `path`; returns its sha256."""
+    """Downloads `url` to `path`; returns its sha256."""
     print(f"Downloading {url}", file=sys.stderr)
     size, digest = 0, hashlib.sha256()
     end = time.monotonic() + limits["VAE_ZOO_MAX_DOWNLOAD_SECONDS"]
@@ -119,7 +120,7 @@ def _save(url: str, path: pathlib.Path, limits: Mapping[str, float]) -> str:
         if not answer.url.startswith("https://"):
             raise OSError(f"it leads to '{answer.url}', which is not https")
         announced = int(answer.headers.get("Content-Length", -1))
-        # `read1` returns what is there, so that a slow server cannot hold it up.
+        # `read1` returns what has arrived, so a slow server cannot block it for long.
         while size != announced and (chunk := answer.read1(MIB)):
             size += len(chunk)
             if size > limits["VAE_ZOO_MAX_DOWNLOAD_MIB"] * MIB:
@@ -143,7 +144,7 @@ def _too_large(url: str, limits: Mapping[str, float]) -> str:
 
 
 def _only_model(folder: pathlib.Path, url: str) -> pathlib.Path:
-    """The one folder in `folder` whose versions are a model's."""
+    """The only folder in `folder` that holds a model's versions."""
     versions = [path.parents[1] for path in folder.rglob("assets.extra/vae_zoo.json")]
     found = {version.parent for version in versions}
     if len(found) != 1:

@@ -1,4 +1,4 @@
-"""Model cards: what a trained model is and how good, from its `vae_zoo.json` alone."""
+"""Model cards: what a trained model is and how good, made from its `vae_zoo.json`."""
 
 import math
 import numbers
@@ -8,9 +8,9 @@ from typing import Any
 from vae_zoo import arguments
 from vae_zoo.arguments import Config, KindT
 
-# What each figure of a card has to say.
+# What each figure of a card must have.
 REQUIRED = ("name", "value", "protocol")
-# What else of a card is text.
+# The other parts of a card that are text.
 TEXTS = ("summary", "use", "limits", "training_command", "evaluation_command")
 SIGNATURE_NOTE = (
     "A row of an answer depends on its own row of the request alone. Sampling is a "
@@ -22,21 +22,21 @@ def model_card(name: str, metadata: dict) -> str:
     """The model card of a SavedModel, in Markdown.
 
     Args:
-        name: the model's, as it is to be loaded and served by.
-        metadata: the content of its `vae_zoo.json`. What is known of the model beyond
-            its making is under `card`, each entry of it optional: `summary`, `use`,
-            `limits`, `data` (dict `name`, `url`, `licence`, `preprocessing`),
-            `training_command`, `evaluation_command`, `pictures` (list of dicts `file`,
-            `caption`), and `metrics`, a list of dicts `name`, `value`,
-            `standard_error`, `unit`, `protocol`, and `published`, a list of
-            dicts `name`, `value` and `protocol` of others' figures.
+        name: the name by which the model is loaded and served.
+        metadata: the content of its `vae_zoo.json`. What is not known from training is
+            under `card`, where each entry is optional: `summary`, `use`, `limits`,
+            `data` (dict `name`, `url`, `licence`, `preprocessing`), `training_command`,
+            `evaluation_command`, `pictures` (list of dicts `file`, `caption`), and
+            `metrics`, a list of dicts `name`, `value`, `standard_error`, `unit`,
+            `protocol`, and `published`, a list of dicts `name`, `value` and `protocol`
+            for figures of others.
 
     Returns:
         The card's text.
 
     Raises:
-        ValueError: if `name` is no text, `metadata` is not what `export` wrote, or as
-            in `check_card`.
+        ValueError: if `name` is no text, if `metadata` is not what `export` wrote, or
+            as `check_card` does.
     """
     if not isinstance(name, str) or not name.strip():
         raise ValueError(
@@ -72,14 +72,14 @@ def model_card(name: str, metadata: dict) -> str:
 
 
 def check_card(card: dict) -> None:
-    """Raises ValueError if a part of a card is not what `model_card` can show.
+    """Raises ValueError if `model_card` cannot show a part of a card.
 
-    That is if a figure, ours or a published one, does not say what it is, a value or an
-    error is no finite number, a picture lacks file or caption, or a part is of another
-    kind.
+    Each figure, ours or published, must have a name, a finite value and a protocol, and
+    any error must be finite. Each picture must have a file and a caption. Every part
+    must have its type.
 
     Args:
-        card: what `model_card` takes as `card`.
+        card: the `card` of the metadata that `model_card` takes.
     """
     _check_kind("card", card, dict)
     for key in TEXTS:
@@ -140,7 +140,7 @@ def _is_finite(value: object) -> bool:
 
 
 def shown(metric: dict) -> str:
-    """A figure as the card has it: value, error and unit.
+    """A figure as the card shows it: value, error and unit.
 
     Raises:
         ValueError: if it has no value, or one that is no finite number.
@@ -191,7 +191,7 @@ def _model(metadata: Config) -> Iterator[tuple[str, object]]:
 
 
 def _component(described: Config) -> str:
-    """A Keras config in words: its class and the settings that say something."""
+    """A Keras config in words: its class and the settings worth showing."""
     if described["class_name"] == "Mirror":
         return "the encoder's mirror image"
     config = described["config"]

@@ -22,7 +22,7 @@ PACKAGE = pathlib.Path(__file__).resolve().parents[1]
 
 
 def root() -> pathlib.Path:
-    """The folder of the presets: inside an installed package, or the checkout's."""
+    """The folder of the presets, in the installed package or in the checkout."""
     inside = PACKAGE / "savedmodels"
     return inside if inside.is_dir() else PACKAGE.parent / "savedmodels"
 
@@ -36,7 +36,7 @@ def metadata() -> dict[str, Config]:
 
 
 def presets_of(owner: type[VAE]) -> dict[str, Config]:
-    """The presets of model class `owner`; of all classes if it is the base."""
+    """The presets of model class `owner`; all presets if it is the base class."""
     from vae_zoo.models.vae import VAE
 
     return {
@@ -84,7 +84,7 @@ def _found_or_fetched(
 
 
 def find(name_or_path: PathLike) -> pathlib.Path:
-    """The folder of a preset's name, or the path itself; errors as `from_preset`."""
+    """The folder of a named preset, or the path itself; raises as `from_preset`."""
     known = sorted({path.parents[2].name for path in _descriptions()})
     if not isinstance(name_or_path, (str, os.PathLike)) or not str(name_or_path):
         raise ValueError(
@@ -104,7 +104,7 @@ def find(name_or_path: PathLike) -> pathlib.Path:
 
 
 def _hint(name: str, path: pathlib.Path, known: Sequence[str]) -> str:
-    """What may have been meant by a name that is no preset and no folder."""
+    """A hint for a name that is neither a preset nor a folder."""
     if path.suffix in (".keras", ".h5"):
         return (
             "; a model that Keras saved is loaded by "

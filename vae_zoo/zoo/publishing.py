@@ -1,4 +1,4 @@
-"""Presets to give away: a SavedModel beside its model card."""
+"""Presets to publish: a SavedModel beside its model card."""
 
 import pathlib
 
@@ -15,7 +15,7 @@ CARD = "README.md"
 def save_to_preset(
     model: VAE, directory: PathLike, metadata: Config | None = None
 ) -> pathlib.Path:
-    """Writes `<directory>/<next version>/` and the model card; see the method."""
+    """Writes `<directory>/<next version>/` and the card; see `VAE.save_to_preset`."""
     checked_path("directory", directory)
     metadata = checked_metadata(metadata)
     check_card(metadata.get("card", {}))

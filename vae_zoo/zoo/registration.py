@@ -1,4 +1,4 @@
-"""Makes the presets known to the models, whose `from_preset` loads them."""
+"""Makes the presets known to the models' `from_preset`."""
 
 from vae_zoo.models.preset_methods import provide
 from vae_zoo.zoo.presets import load_preset, presets_of
