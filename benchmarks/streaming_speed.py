@@ -28,7 +28,7 @@ from speed import results
 
 import vae_zoo
 from vae_zoo.components import networks
-from vae_zoo.datasets import source
+from vae_zoo.datasets import array_source
 
 SIDE, LATENT_DIM, HIDDEN_UNITS = 16, 8, (256, 128)
 BATCH_SIZE, ROWS_PER_WRITE = 250, 100_000
@@ -61,7 +61,7 @@ def watch(peaks, ended):
 def measure(path, size, epochs):
     """Trains on the file: examples a second and peak memory."""
     # Small files are to be streamed, too.
-    source.IN_MEMORY_BYTES = 0
+    array_source.IN_MEMORY_BYTES = 0
     data = vae_zoo.datasets.load(path, batch_size=BATCH_SIZE, first_epoch=0)
     encoder = networks.MLP(HIDDEN_UNITS)
     model = vae_zoo.VAE((SIDE, SIDE, 1), LATENT_DIM, encoder=encoder)

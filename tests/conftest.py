@@ -8,6 +8,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 # With two workers, waiting threads of NumPy and scikit-learn waste processor time.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# Optimizing by LLVM takes as long as all else of XLA, whose programs stay the same.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 import keras
 import pytest
@@ -68,16 +70,17 @@ def _fixed_seed():
 
 @pytest.fixture(scope="module", autouse=True)
 def _own_module():
-    """Seeds the fixtures of a module, and releases what the module leaves."""
-    _seed()
-    yield
+    """Releases what the module before has left, and seeds the fixtures of this one.
+
+    Not at the end of a module, when pytest still holds its last test.
+    """
     # TensorFlow keeps each custom gradient of a graph for good, and the graph with it.
     gradients = ops.gradient_registry._registry
     for name in [each for each in gradients if each.startswith("CustomGradient-")]:
         del gradients[name]
     keras.backend.clear_session()  # Which collects garbage too.
-    gc.freeze()
     give_memory_back(0)
+    _seed()
 
 
 @pytest.fixture

@@ -2,11 +2,11 @@
 
 import functools
 
-from vae_zoo.runs import artefacts, pictures
+from vae_zoo.runs import artefacts, latent_pictures, pictures
 from vae_zoo.serving import saved_model
 
 TINY = [
-    *("--dataset", "digits", "--hidden-units", "16", "8", "--latent-dim", "2"),
+    *("--dataset", "digits", "--hidden-units", "16", "--latent-dim", "2"),
     *("--epochs", "6", "--seconds-between-checkpoints", "0"),
 ]
 ARTEFACTS = {
@@ -36,16 +36,16 @@ def draw_nothing(patch):
 def draw_little(patch):
     """Makes every kind of picture show few examples."""
     patch.setitem(pictures.figures.__kwdefaults__, "num_samples", 4)
+    patch.setattr(pictures, "NUM_RECONSTRUCTED", 3)
+    patch.setattr(pictures, "NUM_PICTURED_OF_CLUSTER", 2)
     for name, value in {
-        "NUM_RECONSTRUCTED": 3,
-        "NUM_PICTURED_OF_CLUSTER": 2,
         "NUM_TRAVERSAL_STEPS": 3,
         "NUM_MANIFOLD_STEPS": 4,
         "NUM_IMPUTED": 2,
         "NUM_DRAWS_IMPUTED": 2,
         "NUM_IMPUTATION_STEPS": 20,
     }.items():
-        patch.setattr(pictures, name, value)
+        patch.setattr(latent_pictures, name, value)
 
 
 def export_one_signature(patch):

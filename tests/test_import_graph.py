@@ -13,6 +13,7 @@ ROOT = pathlib.Path(vae_zoo.__file__).parent
 # or a module at the top of the package.
 ORDER = (
     "arguments",
+    "tensors",
     "arrays",
     "atomic",
     "distributions",
@@ -34,12 +35,22 @@ ORDER = (
 EXCEPTIONS = set()
 
 
+class AtRuntime(ast.NodeTransformer):
+    """Drops what only type checkers read: `if TYPE_CHECKING`."""
+
+    def visit_If(self, node):
+        if ast.unparse(node.test) == "TYPE_CHECKING":
+            return node.orelse
+        return self.generic_visit(node)
+
+
 def modules():
     """Name -> syntax tree, of all modules but the one that has everybody's names."""
     found = {}
     for path in ROOT.rglob("*.py"):
         name = ".".join(["vae_zoo", *path.relative_to(ROOT).with_suffix("").parts])
-        found[name.removesuffix(".__init__")] = ast.parse(path.read_text("utf-8"))
+        tree = AtRuntime().visit(ast.parse(path.read_text("utf-8")))
+        found[name.removesuffix(".__init__")] = tree
     del found["vae_zoo"]
     return found
 
@@ -112,14 +123,20 @@ def f():
     from vae_zoo.models.vae import VAE
     from vae_zoo import arguments
     importlib.import_module("vae_zoo.zoo")
+if TYPE_CHECKING:
+    from vae_zoo.runs import plan
 """
     known = dict.fromkeys(
-        ("arguments", "cli.commands", "models.vae", "zoo", "fitting"), ast.parse("")
+        ("arguments", "cli.commands", "models.vae", "zoo", "runs.plan", "fitting"),
+        ast.parse(""),
     )
     trees = {f"vae_zoo.{name}": tree for name, tree in known.items()}
-    trees["vae_zoo.fitting"] = ast.parse(source)
+    trees["vae_zoo.fitting"] = AtRuntime().visit(ast.parse(source))
     found = imports(trees)
-    assert {imported for _, imported in found} == trees.keys() - {"vae_zoo.fitting"}
+    assert {imported for _, imported in found} == trees.keys() - {
+        "vae_zoo.fitting",
+        "vae_zoo.runs.plan",
+    }
     assert found - against_the_order(found) == {
         ("vae_zoo.fitting", "vae_zoo.arguments")
     }

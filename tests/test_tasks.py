@@ -155,7 +155,7 @@ def test_noisy_grey_values_have_the_conditional_moments(logit):
 @pytest.mark.parametrize(
     "make_model",
     [
-        zoo_of_models.full_covariance_vae,
+        pytest.param(zoo_of_models.full_covariance_vae, marks=pytest.mark.slow),
         zoo_of_models.product_of_spheres_vae,
         zoo_of_models.gaussian_mixture_vae,
     ],

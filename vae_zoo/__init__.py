@@ -25,7 +25,7 @@ __all__ = [
 
 
 @wrapt.when_imported("keras")
-def _register_classes(keras):
+def _register_classes(keras: object) -> None:
     """Lets Keras find the classes of a saved file, whichever is imported first.
 
     It also makes the presets known to the models.

@@ -14,6 +14,7 @@ from . import (
     runs as runs,
     serving as serving,
     tasks as tasks,
+    tensors as tensors,
     zoo as zoo,
 )
 from .models.beta_vae import BetaVAE as BetaVAE

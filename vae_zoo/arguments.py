@@ -10,11 +10,18 @@ import numbers
 import operator
 import os
 import pathlib
+from collections.abc import Iterable
+from typing import Any, TypeAlias, TypeVar, overload
+
+PathLike: TypeAlias = str | os.PathLike[str]
+# The arguments of a constructor, or the content of a JSON file, by name.
+Config: TypeAlias = dict[str, Any]
+KindT = TypeVar("KindT")
 
 MAX_SHOWN_CHARACTERS = 120
 
 
-def check_count(name, value, minimum, meaning):
+def check_count(name: str, value: object, minimum: int, meaning: str) -> int:
     """`value` as an int, a whole number of at least `minimum`.
 
     Args:
@@ -35,7 +42,15 @@ def check_count(name, value, minimum, meaning):
     return number
 
 
-def check_number(name, value, meaning, *, above=None, minimum=None, maximum=None):
+def check_number(
+    name: str,
+    value: object,
+    meaning: str,
+    *,
+    above: float | None = None,
+    minimum: float | None = None,
+    maximum: float | None = None,
+) -> float:
     """`value` as a float, a finite number within the limits.
 
     Args:
@@ -68,14 +83,14 @@ def check_number(name, value, meaning, *, above=None, minimum=None, maximum=None
     return number
 
 
-def check_flag(name, value):
+def check_flag(name: str, value: object) -> bool:
     """`value` as a bool; raises ValueError unless it is True or False."""
     if not _is_boolean(value):
         raise ValueError(f"`{name}` must be True or False. Received: {shown(value)}")
     return bool(value)
 
 
-def check_choice(name, value, choices):
+def check_choice(name: str, value: KindT, choices: Iterable[object]) -> KindT:
     """`value`; raises ValueError unless it is one of `choices`."""
     if not any(
         value is each or (type(value), value) == (type(each), each) for each in choices
@@ -87,7 +102,12 @@ def check_choice(name, value, choices):
     return value
 
 
-def check_instance(name, value, kind, expectation):
+def check_instance(
+    name: str,
+    value: object,
+    kind: type[KindT] | tuple[type[KindT], ...],
+    expectation: str,
+) -> KindT:
     """`value`; raises ValueError unless it is an instance of `kind`.
 
     Args:
@@ -103,7 +123,7 @@ def check_instance(name, value, kind, expectation):
     return value
 
 
-def check_path(name, value, meaning):
+def check_path(name: str, value: object, meaning: str) -> pathlib.Path:
     """`value` as a `pathlib.Path`; raises ValueError if it is no path, or empty text.
 
     Args:
@@ -118,7 +138,15 @@ def check_path(name, value, meaning):
     return pathlib.Path(value)
 
 
-def check_seed(name, value):
+@overload
+def check_seed(name: str, value: int) -> int: ...
+
+
+@overload
+def check_seed(name: str, value: object) -> int | None: ...
+
+
+def check_seed(name: str, value: object) -> int | None:
     """`value`, an integer or None; raises ValueError if it is anything else."""
     if value is None:
         return None
@@ -130,7 +158,7 @@ def check_seed(name, value):
     return number
 
 
-def shown(value):
+def shown(value: Any) -> str:
     """`value` for an error, in one line: text in quotes, arrays by type and shape."""
     if inspect.isclass(value):
         return f"the class {value.__name__}, not an instance of it"
@@ -145,7 +173,7 @@ def shown(value):
     return text
 
 
-def _rank(value):
+def _rank(value: Any) -> int | None:
     """Of an array or tensor; None of anything else, or if it is not known."""
     if not hasattr(value, "dtype"):
         return None
@@ -155,14 +183,14 @@ def _rank(value):
         return None
 
 
-def _is_boolean(value):
+def _is_boolean(value: object) -> bool:
     """Whether it is Python's or NumPy's, which need not be imported for that."""
     kind = type(value)
     is_numpys = kind.__module__ == "numpy" and kind.__name__ in ("bool", "bool_")
     return kind is bool or is_numpys
 
 
-def _as_integer(value):
+def _as_integer(value: Any) -> int | None:
     """An int, or None if `value` is no whole number of an integer type."""
     if _is_boolean(value):
         return None
@@ -172,7 +200,7 @@ def _as_integer(value):
         return None
 
 
-def _as_float(value):
+def _as_float(value: Any) -> float:
     """A float, NaN if `value` is no real number."""
     if _is_boolean(value):
         return math.nan

@@ -1,11 +1,12 @@
 """Arrays that measures and pictures take as they are, without a model."""
 
 import numpy as np
+import numpy.typing as npt
 
 from vae_zoo.arguments import shown
 
 
-def as_array(name, values):
+def as_array(name: str, values: npt.ArrayLike) -> np.ndarray:
     """`values` as an array of numbers; raises ValueError under `name` if it is none."""
     try:
         array = np.asarray(values)
@@ -18,7 +19,7 @@ def as_array(name, values):
     return array
 
 
-def as_floats(name, values):
+def as_floats(name: str, values: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """The same of finite numbers, in double precision."""
     array = as_array(name, values).astype(np.float64)
     if not np.isfinite(array).all():

@@ -11,11 +11,14 @@ import secrets
 import shutil
 import tempfile
 import time
+from collections.abc import Iterator
+
+from vae_zoo.arguments import PathLike
 
 try:
     import fcntl
 except ImportError:  # On Windows.
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
 
 _PREFIX = ".partial-"
 # Of the machine or container, which may share a folder with others.
@@ -29,18 +32,18 @@ _OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 @contextlib.contextmanager
-def whole_file(path):
+def whole_file(path: PathLike) -> Iterator[pathlib.Path]:
     """Yields a path to write to; on success it becomes `path` by one rename.
 
     On failure nothing is left and what was at `path` stays.
     """
     path = pathlib.Path(path)
     with _named(path):
-        handle, partial = tempfile.mkstemp(
+        handle, name = tempfile.mkstemp(
             "".join(path.suffixes), _own_prefix(), path.parent
         )
     os.close(handle)
-    partial = pathlib.Path(partial)
+    partial = pathlib.Path(name)
     try:
         with _named(path):
             yield partial
@@ -52,7 +55,7 @@ def whole_file(path):
 
 
 @contextlib.contextmanager
-def partial_folder(parent):
+def partial_folder(parent: PathLike) -> Iterator[pathlib.Path]:
     """Yields a new folder in `parent`; removes it unless it was renamed meanwhile."""
     folder = pathlib.Path(tempfile.mkdtemp("", _own_prefix(), parent))
     os.chmod(folder, 0o777 & ~_umask())
@@ -64,7 +67,7 @@ def partial_folder(parent):
 
 
 @contextlib.contextmanager
-def _named(path):
+def _named(path: PathLike) -> Iterator[None]:
     """Has the error of a disk that is full, or fails, name what was to be written."""
     try:
         yield
@@ -74,18 +77,18 @@ def _named(path):
         raise
 
 
-def remove_folder(path):
+def remove_folder(path: pathlib.Path) -> None:
     """Removes a folder, which nobody sees in part: first it loses its name."""
     with partial_folder(path.parent) as folder:
         os.rename(path, folder)
 
 
-def is_partial(path):
+def is_partial(path: PathLike) -> bool:
     """Whether `path` is something this module has not finished."""
     return pathlib.Path(path).name.startswith(_PREFIX)
 
 
-def remove_abandoned(parent):
+def remove_abandoned(parent: PathLike) -> None:
     """Removes what killed processes left unfinished in folder `parent`."""
     for path in pathlib.Path(parent).glob(f"{_PREFIX}*"):
         if not _is_abandoned(path):
@@ -97,7 +100,7 @@ def remove_abandoned(parent):
 
 
 @contextlib.contextmanager
-def locked(folder):
+def locked(folder: PathLike) -> Iterator[None]:
     """Only one process of this machine at a time is within, for the same folder."""
     handle = os.open(folder, os.O_RDONLY) if fcntl else None
     try:
@@ -111,17 +114,17 @@ def locked(folder):
             os.close(handle)
 
 
-def write_json(path, content):
+def write_json(path: PathLike, content: object) -> None:
     """Writes `content` to `path`, whole or not at all."""
     with whole_file(path) as partial:
         partial.write_text(json.dumps(content, indent=2, allow_nan=True) + "\n")
 
 
-def _own_prefix():
+def _own_prefix() -> str:
     return f"{_PREFIX}{_HOST}-{os.getpid()}-{_TOKEN}-"
 
 
-def _is_abandoned(path):
+def _is_abandoned(path: pathlib.Path) -> bool:
     if path.name.startswith(_own_prefix()):  # Another thread may be at it.
         return False
     try:
@@ -136,12 +139,12 @@ def _is_abandoned(path):
     return int(owner) == os.getpid() or not _is_running(int(owner))
 
 
-def _flush(path):
+def _flush(path: pathlib.Path) -> None:
     with open(path, "rb") as file:
         os.fsync(file.fileno())
 
 
-def _is_running(process_id):
+def _is_running(process_id: int) -> bool:
     try:
         os.kill(process_id, 0)
     except ProcessLookupError:
@@ -151,7 +154,7 @@ def _is_running(process_id):
     return True
 
 
-def _umask():
+def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask

@@ -2,21 +2,23 @@
 
 import math
 
-import keras
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from vae_zoo.arguments import check_count, check_number, shown
 from vae_zoo.components.randomness import as_seed
-from vae_zoo.evaluation.estimate import Batches, check_model, mapped
+from vae_zoo.evaluation.estimate import Batches, Data, check_model, mapped
 from vae_zoo.fitting.examples import as_numbers
 from vae_zoo.models import importance, restoration
 from vae_zoo.models.input_checks import check_values, is_binary
 from vae_zoo.models.traced import traced
+from vae_zoo.models.vae import VAE
+from vae_zoo.tensors import ModelInput, Seed, TensorLike
 
 
 def denoise(
-    model: keras.Model, y, noise: float, num_steps: int, seed=None
+    model: VAE, y: TensorLike, noise: float, num_steps: int, seed: Seed | None = None
 ) -> tf.Tensor:
     """Draws x from p(x|y), y being x with noise on each element.
 
@@ -47,7 +49,7 @@ def denoise(
     check_count("num_steps", num_steps, 1, "the length of the chain")
     y = model.door().examples.in_shape(y, "y")
     if head.is_binary:
-        meaning, limit = "a probability between 0 and 1", 1
+        meaning, limit = "a probability between 0 and 1", 1.0
         check_values("y", y, is_binary, "0 and 1 under a Bernoulli likelihood")
     else:
         meaning, limit = "a positive standard deviation", math.inf
@@ -59,7 +61,9 @@ def denoise(
     return restoration.denoise(model, y, amount, num_steps, seed)
 
 
-def super_resolve(model: keras.Model, x, num_steps: int, seed=None) -> tf.Tensor:
+def super_resolve(
+    model: VAE, x: TensorLike, num_steps: int, seed: Seed | None = None
+) -> tf.Tensor:
     """Draws images given their means over blocks of pixels.
 
     By the Markov chain of `model.impute`; the blocks of what is drawn have exactly the
@@ -100,7 +104,7 @@ def super_resolve(model: keras.Model, x, num_steps: int, seed=None) -> tf.Tensor
     return restoration.super_resolve(model, x, factor, num_steps, seed)
 
 
-def _block_size(full, small):
+def _block_size(full: tuple[int, ...], small: tf.TensorShape) -> int:
     """The f for which images of shape `full` have block means of shape [B, *small]."""
     factor = 0
     if len(full) == small.rank - 1 == 3 and small[1]:
@@ -114,13 +118,13 @@ def _block_size(full, small):
 
 
 def anomaly_scores(
-    model: keras.Model,
-    data: tf.data.Dataset,
+    model: VAE,
+    data: Data,
     num_samples: int = 100,
     *,
     seed: int = 0,
     verbose: int = 0,
-) -> np.ndarray:
+) -> npt.NDArray[np.float32]:
     """-log p(x) of each example, in nats: the larger, the less the model expects it.
 
     Scores of examples known to be normal give a threshold, such as their 99th
@@ -149,13 +153,15 @@ def anomaly_scores(
     return mapped(score, batches, seed, verbose)
 
 
-def _score(model, num_samples, x, key):
+def _score(model: VAE, num_samples: int, x: ModelInput, key: tf.Tensor) -> tf.Tensor:
     return -importance.log_marginal_likelihood(
         model, model.as_inputs(x), num_samples, key
     )
 
 
-def analogy(model: keras.Model, start, end, x, amount: float = 1.0) -> tf.Tensor:
+def analogy(
+    model: VAE, start: TensorLike, end: TensorLike, x: TensorLike, amount: float = 1.0
+) -> tf.Tensor:
     """What `x` is if it changes as `start` has to change to become `end`.
 
     The mean code of `start` is moved to that of `end`, and the codes of `x` alike: by
@@ -185,5 +191,6 @@ def analogy(model: keras.Model, start, end, x, amount: float = 1.0) -> tf.Tensor
         if name != "x" and examples.shape[0] is not None:
             check_count(f"len({name})", len(examples), 1, "the examples to average")
         codes.append(model.encode(examples))
-    ends = [space.mean(each) for each in codes[:2]]
-    return model.decode(space.move(codes[2], *ends, tf.constant([amount], tf.float32)))
+    z_start, z_end = (space.mean(each) for each in codes[:2])
+    share = tf.constant([amount], tf.float32)
+    return model.decode(space.move(codes[2], z_start, z_end, share))

@@ -8,7 +8,7 @@ import pytest
 
 from vae_zoo.cli import data as cli_data, main
 from vae_zoo.components.likelihoods import Bernoulli, Normal
-from vae_zoo.datasets.source import array_source
+from vae_zoo.datasets.array_source import array_source
 from vae_zoo.evaluation import report
 from vae_zoo.evaluation.measurement import Measurement, Report
 

@@ -286,7 +286,7 @@ def test_a_run_starts_from_the_weights_of_another_model(
     assert settings["init_from"] == str(run_folder)
     # What is not known before the model is loaded.
     exported = tmp_path / "of_python"
-    other = VAE((8, 8, 1), 2, encoder=networks.MLP((16, 8), activation="tanh"))
+    other = VAE((8, 8, 1), 2, encoder=networks.MLP((16,), activation="tanh"))
     export(other, exported, signatures=["decode"])
     more[1] = str(exported)
     capsys.readouterr()

@@ -1,14 +1,14 @@
 import keras
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 from vae_zoo import VAE
 from vae_zoo.components import convolutional, networks
 
 SHAPES = [(13,), (1,), (28, 20), (7, 5, 3), (8, 8, 1)]
 NETWORKS = [
-    lambda: networks.MLP((12, 6), activation="elu", dropout_rate=0.1),
+    lambda: networks.MLP((12, 6), activation="elu", gated=True, dropout_rate=0.1),
     lambda: networks.Conv((3, 4), hidden_units=(9,), kernel_size=3),
     lambda: networks.ResNet((3, 4), num_blocks=1, hidden_units=(9,), activation="elu"),
     lambda: networks.ResNet((3,), dropout_rate=0.2, decoder_dropout_rate=0.1),
@@ -42,6 +42,19 @@ def test_a_mirror_runs_the_encoder_backwards():
     units = [layer.units for layer in mirror.stack]
     assert units == [6, 12]
     assert [layer.activation.__name__ for layer in mirror.stack] == ["tanh"] * 2
+
+
+def test_a_gate_lets_a_share_of_each_unit_through():
+    encoder = networks.MLP((4,), activation="tanh", gated=True)
+    x = np.random.default_rng(0).normal(size=(5, 3)).astype("float32")
+    found = encoder(x)
+    kernel, bias = encoder.get_weights()
+    through, gate = np.split(x @ kernel + bias, 2, axis=1)
+    assert_allclose(found, np.tanh(through) / (1 + np.exp(-gate)), rtol=1e-5)
+    again = networks.MLP.from_config(encoder.get_config())
+    again.build((None, 3))
+    again.set_weights(encoder.get_weights())
+    assert_array_equal(again(x), found)
 
 
 @pytest.mark.parametrize("make", [networks.MLP, networks.Conv, networks.ResNet])
@@ -118,6 +131,8 @@ def test_foreign_layers_serve_as_networks(binary_images):
         (lambda: networks.MLP((5,), activation="rleu"), "`activation` must.*'rleu'"),
         (lambda: networks.MLP((5,), activation=3), "`activation` must.*activation=3"),
         (lambda: networks.MLP((5,), activation=keras.layers.ReLU), "the class ReLU"),
+        (lambda: networks.MLP((5,), activation="glu"), "keeps the shape.*'glu'"),
+        (lambda: networks.MLP((5,), gated=1), "`gated` must be True or False"),
         (lambda: networks.Conv((2.5,)), "`filters` must be"),
         (lambda: networks.Conv(()), "`filters` must be a sequence of one or more"),
         (lambda: networks.Conv(32), r"`filters` must be.*such as \(32,\)"),

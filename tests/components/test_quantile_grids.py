@@ -7,7 +7,7 @@ from tests.components.test_geometry import two_spheres
 from tests.small_mixtures import bent
 from vae_zoo import VAE, HypersphericalVAE
 from vae_zoo.distributions import SphericalUniform
-from vae_zoo.runs.pictures import manifold_latents
+from vae_zoo.runs.latent_pictures import manifold_latents
 
 
 def test_neighbours_on_the_plane_have_equal_probability_between_them():

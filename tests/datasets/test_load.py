@@ -202,7 +202,7 @@ def test_arrays_in_files(tmp_path):
 
 
 def test_large_arrays_stay_on_disk(tmp_path, monkeypatch):
-    monkeypatch.setattr("vae_zoo.datasets.source.IN_MEMORY_BYTES", 10)
+    monkeypatch.setattr("vae_zoo.datasets.array_source.IN_MEMORY_BYTES", 10)
     x = np.random.default_rng(0).random((50, 6)).astype("float32")
     np.save(tmp_path / "x.npy", x)
     read = everything(load(str(tmp_path / "x.npy"), batch_size=7, shuffle=False))

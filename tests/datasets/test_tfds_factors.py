@@ -119,7 +119,7 @@ def test_images_alone_where_no_labels_are_asked_for(data_dir):
 
 
 def test_arrays_outside_of_memory_are_the_same(data_dir, monkeypatch):
-    monkeypatch.setattr("vae_zoo.datasets.source.IN_MEMORY_BYTES", 10)
+    monkeypatch.setattr("vae_zoo.datasets.array_source.IN_MEMORY_BYTES", 10)
     data = load("tiny_factors", "test", data_dir=data_dir)
     for received, wanted in zip(pairs(data), expected("test"), strict=True):
         assert_array_equal(received, wanted)

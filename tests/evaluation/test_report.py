@@ -9,7 +9,7 @@ import tensorflow as tf
 from tests import zoo_of_models
 from vae_zoo import VAE, datasets
 from vae_zoo.components import networks
-from vae_zoo.datasets.source import array_source
+from vae_zoo.datasets.array_source import array_source
 from vae_zoo.evaluation import (
     BidirectionalEstimate,
     Estimate,

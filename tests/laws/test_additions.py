@@ -81,7 +81,7 @@ def test_an_addition_is_a_short_file(name, most):
 def test_the_bounds_are_in_order(make_model, trained):
     model, x = trained(make_model), IMAGES[:3]
 
-    @tf.function
+    @tf.function(autograph=False)
     def bounds(seed):
         return (
             model.elbo(x, seed=seed),

@@ -8,7 +8,6 @@ from numpy.testing import assert_array_equal
 from tests import zoo_of_models
 from vae_zoo import VAE, cli
 from vae_zoo.components import likelihoods, networks
-from vae_zoo.models.latent_methods import drawn
 
 SEED, SEEDS = (3, 4), np.array([[1, 2], [3, 4], [-5, 6]], np.int32)
 
@@ -46,11 +45,11 @@ def test_draws_have_the_distribution_of_x_given_the_z_of_the_means(models):
         # One z; many draws of x given it, each with a seed of its own.
         z = model.prior().sample(1, seed=SEED)
         p = model.likelihood(z)
-        x = drawn(model, tf.repeat(z, count, axis=0), rows).numpy().astype("float64")
+        x = model.draw_x(tf.repeat(z, count, axis=0), rows).numpy().astype("float64")
         error = np.sqrt(p.variance()[0] / count)
         assert (np.abs(x.mean(0) - p.mean()[0]) < 5 * error + 1e-5).all()
         one = model.sample(1, seed=SEED, draw=True)
-        assert_array_equal(one, drawn(model, z, np.array(SEED)))
+        assert_array_equal(one, model.draw_x(z, np.array(SEED)))
 
 
 def test_binary_data_are_drawn_as_zeros_and_ones(models):

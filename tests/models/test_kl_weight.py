@@ -84,7 +84,9 @@ class Anneal(keras.callbacks.Callback):
     [
         (BetaVAE, {"beta": 1.0}, {"beta": 4.0}),
         (BetaVAE, {"beta": 4.0, "capacity": 0.5}, {"capacity": 3.0}),
-        (HypersphericalVAE, {"beta": 1.0}, {"beta": 0.0}),
+        pytest.param(
+            HypersphericalVAE, {"beta": 1.0}, {"beta": 0.0}, marks=pytest.mark.slow
+        ),
         (
             GaussianMixtureVAE,
             {"free_bits": 0.0, "initialization": None},

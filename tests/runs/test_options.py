@@ -7,6 +7,7 @@ from vae_zoo import VAE
 from vae_zoo.arguments import check_number
 from vae_zoo.cli import checks as cli_checks, main
 from vae_zoo.cli.options import build_parser
+from vae_zoo.components import objectives
 from vae_zoo.components.posteriors import DiagonalNormal
 from vae_zoo.runs import options as run_options, settings as run_settings, training
 from vae_zoo.runs.model_settings import build_model
@@ -128,9 +129,9 @@ def test_an_unknown_one_is_named():
     settings = {**settings_of("vae"), "latent_dims": 3}
     with pytest.raises(ValueError, match="did you mean 'latent_dim'.*'latent_dims'"):
         run_settings.completed(settings)
-    # `beta` is for another model.
-    with pytest.raises(ValueError, match="of `vae-zoo train vae` alone.*'beta'"):
-        run_settings.completed({**settings_of("vae"), "beta": 4})
+    # It is for another model.
+    with pytest.raises(ValueError, match="`vae-zoo train vae` alone.*'num_clusters'"):
+        run_settings.completed({**settings_of("vae"), "num_clusters": 4})
 
 
 @pytest.mark.parametrize("settings", [None, [], "vae", dict])
@@ -301,3 +302,36 @@ def test_two_parts_with_one_argument_are_refused(monkeypatch):
     monkeypatch.setitem(catalogue.LIKELIHOODS, "tempered", twice)
     with pytest.raises(ValueError, match="`temperature` must be an argument of one"):
         run_options.of_model("vae")
+
+
+def test_an_objective_has_its_own_options():
+    words = ("--objective", "importance-weighted", "--num-samples", "3")
+    words += ("--gradient", "doubly-reparameterized", "--elbo-share", "0.25")
+    for model in MODELS:
+        made = build_model(plan_of(model, *words), (8, 8, 1), 1).objective
+        assert type(made) is objectives.ImportanceWeighted
+        assert (made.num_samples, made.elbo_share) == (3, 0.25)
+        assert made.gradient == "doubly-reparameterized"
+    made = build_model(
+        plan_of("vae", "--objective", "renyi", "--alpha", "-1.5"), (9,), 1
+    )
+    assert made.objective.alpha == -1.5
+    plan = plan_of("vae", "--beta", "2", "--free-bits", "1", "--warmup-epochs", "1")
+    made = build_model(plan, (9,), 4).objective
+    assert (made.free_bits, made.beta.num_steps, made.beta.stop) == (1, 4, 2)
+
+
+@pytest.mark.parametrize(
+    ("model", "words", "name"),
+    [
+        ("vae", ("--beta", "2"), "beta"),
+        ("beta-vae", ("--beta", "2"), "beta"),
+        ("beta-vae", ("--capacity", "2"), "capacity"),
+        ("vae", ("--warmup-epochs", "1"), "warmup_epochs"),
+        ("gaussian-mixture-vae", ("--free-bits", "1"), "free_bits"),
+        ("gaussian-mixture-vae", ("--labels-per-class", "2"), "labels_per_class"),
+    ],
+)
+def test_another_objective_has_no_weights_of_the_bound(model, words, name):
+    with pytest.raises(ValueError, match=f"`{name}` must be left out with objective"):
+        plan_of(model, "--objective", "renyi", *words)

@@ -10,13 +10,8 @@ from vae_zoo import VAE, HypersphericalVAE, datasets
 from vae_zoo.components import likelihoods, networks
 from vae_zoo.plotting.shades import MISSING
 from vae_zoo.plotting.spread import spread
-from vae_zoo.runs.pictures import (
-    figures,
-    figures_of_latents,
-    figures_of_training,
-    manifold_latents,
-    write_pictures,
-)
+from vae_zoo.runs.latent_pictures import figures_of_latents, manifold_latents
+from vae_zoo.runs.pictures import figures, figures_of_training, write_pictures
 
 BASIC = {"samples", "reconstructions", "latent"}
 
@@ -29,7 +24,9 @@ BASIC = {"samples", "reconstructions", "latent"}
         pytest.param(zoo_of_models.vae, set(), True, marks=pytest.mark.slow),
         (zoo_of_models.convolutional_vae, {"manifold"}, True),
         (zoo_of_models.dropout_vae, set(), True),
-        (zoo_of_models.product_of_spheres_vae, set(), True),
+        pytest.param(
+            zoo_of_models.product_of_spheres_vae, set(), True, marks=pytest.mark.slow
+        ),
         (zoo_of_models.mixture_prior_vae, {"clusters"}, True),
         # Every kind of picture in its usual size.
         (zoo_of_models.gaussian_mixture_vae, {"clusters", "manifold"}, False),

@@ -1,5 +1,7 @@
 """The early stopping of `fit` for models whose training starts with a warm-up."""
 
+from typing import Literal
+
 import keras
 
 from vae_zoo.arguments import (
@@ -43,16 +45,16 @@ class EarlyStoppingAfterWarmup(keras.callbacks.EarlyStopping):
 
     def __init__(
         self,
-        monitor="val_loss",
+        monitor: str = "val_loss",
         *,
-        min_delta=0,
-        patience=0,
-        verbose=0,
-        mode="auto",
-        baseline=None,
-        restore_best_weights=False,
-        warmup_steps=None,
-    ):
+        min_delta: float = 0,
+        patience: int = 0,
+        verbose: int = 0,
+        mode: Literal["auto", "min", "max"] = "auto",
+        baseline: float | None = None,
+        restore_best_weights: bool = False,
+        warmup_steps: int | None = None,
+    ) -> None:
         check_instance(
             "monitor", monitor, str, "a key of the history, such as 'val_loss'"
         )
@@ -74,14 +76,14 @@ class EarlyStoppingAfterWarmup(keras.callbacks.EarlyStopping):
             check_count("warmup_steps", warmup_steps, 0, "in optimizer steps")
         self.warmup_steps = warmup_steps
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Finds out when the warm-up of the model ends."""
         super().on_train_begin(logs)
         self._end = self.warmup_steps
         if self._end is None:
             self._end = self.model.warmup_steps()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Counts the epoch, unless all of it was warm-up."""
         is_warmup = (
             self.model.prior_layer.awaits_data

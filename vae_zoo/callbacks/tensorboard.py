@@ -5,12 +5,14 @@ import warnings
 
 import keras
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from vae_zoo import plotting
-from vae_zoo.arguments import check_count, check_path, check_seed, shown
+from vae_zoo.arguments import PathLike, check_count, check_path, check_seed, shown
 from vae_zoo.evaluation.estimate import first_examples
-from vae_zoo.evaluation.latent_usage import latent_usage
+from vae_zoo.evaluation.latent_usage import LatentUsage, latent_usage
+from vae_zoo.fitting.inputs import alone_or_named
 from vae_zoo.models.input_checks import plain_value_errors
 from vae_zoo.runs import pictures
 
@@ -51,8 +53,14 @@ class TensorBoardPictures(keras.callbacks.Callback):
     """
 
     def __init__(
-        self, log_dir, x, *, every=1, num_images=pictures.NUM_PICTURED, seed=0
-    ):
+        self,
+        log_dir: PathLike,
+        x: npt.ArrayLike | tf.data.Dataset,
+        *,
+        every: int = 1,
+        num_images: int = pictures.NUM_PICTURED,
+        seed: int = 0,
+    ) -> None:
         super().__init__()
         if importlib.util.find_spec("tensorboard") is None:
             raise ImportError(
@@ -71,20 +79,22 @@ class TensorBoardPictures(keras.callbacks.Callback):
         self.seed = check_seed("seed", seed)
         self._data = _batches(x)
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Reads the examples."""
         with plain_value_errors():
             data = self.model.checked(self._data)
-            self._x, self._classes = first_examples(data, pictures.NUM_LATENTS_PICTURED)
+            inputs, self._classes = first_examples(data, pictures.NUM_LATENTS_PICTURED)
+        self._x = alone_or_named(inputs)
         if len(self._x) < 2:
             raise ValueError(
                 "`x` must have at least 2 examples, to compare their latents. "
                 f"Received: {len(self._x)}"
             )
-        self._epoch = self._last_written = None
+        self._epoch: int | None = None
+        self._last_written: int | None = None
         self._writer = tf.summary.create_file_writer(self.log_dir)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Writes, if it is time."""
         self._epoch = epoch
         is_first = self._last_written is None
@@ -92,13 +102,13 @@ class TensorBoardPictures(keras.callbacks.Callback):
         if is_first or is_last or (epoch + 1) % self.every == 0:
             self._write()
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         """Writes the last epoch too where a callback after this one ended training."""
         if self._epoch != self._last_written:
             self._write()
         self._writer.close()
 
-    def _write(self):
+    def _write(self) -> None:
         self._last_written = self._epoch
         if not all(np.isfinite(each).all() for each in self.model.get_weights()):
             return
@@ -117,7 +127,7 @@ class TensorBoardPictures(keras.callbacks.Callback):
             _write_usage(self._latent_usage())
         self._writer.flush()
 
-    def _latent_usage(self):
+    def _latent_usage(self) -> LatentUsage:
         data = tf.data.Dataset.from_tensors(self._x)
         with warnings.catch_warnings():
             # The number of active units says it, epoch by epoch.
@@ -127,7 +137,7 @@ class TensorBoardPictures(keras.callbacks.Callback):
             )
 
 
-def _batches(x):
+def _batches(x: object) -> tf.data.Dataset:
     """`x` as a data set of batches; an array is one of them."""
     if isinstance(x, tf.data.Dataset):
         return x
@@ -139,10 +149,10 @@ def _batches(x):
     )
 
 
-def _write_usage(usage):
+def _write_usage(usage: LatentUsage) -> None:
     """The scalars and the histogram of a `LatentUsage`, to the default writer."""
     tf.summary.scalar("latent/active_units", usage.num_active)
-    if usage.mutual_information is not None:
+    if usage.mutual_information and usage.aggregate_gap:
         tf.summary.scalar("latent/mutual_information", usage.mutual_information.mean)
         tf.summary.scalar("latent/aggregate_gap", usage.aggregate_gap.mean)
     kl = usage.kl_per_dimension

@@ -2,6 +2,12 @@
 
 import argparse
 import math
+from collections.abc import Callable, Iterable
+from typing import Any, NoReturn, TypeAlias, TypeVar
+
+# What `add_subparsers` of a `Parser` gives.
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
+NumberT = TypeVar("NumberT", int, float)
 
 BAD_INPUT = 2
 # NumPy, TensorFlow and the files of a run hold these numbers in 32 bits.
@@ -12,7 +18,7 @@ LARGEST_NUMBER = 3.4e38
 class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
     """Ends an option's help with its default, where it has one."""
 
-    def _get_help_string(self, action):
+    def _get_help_string(self, action: argparse.Action) -> str | None:
         if action.default is None:
             return action.help
         return super()._get_help_string(action)
@@ -26,34 +32,44 @@ class Parser(argparse.ArgumentParser):
             None.
     """
 
-    add_options = None
+    add_options: Callable[["Parser"], None] | None = None
 
-    def parse_known_args(self, args=None, namespace=None):
+    def parse_known_args(
+        self, args: Iterable[str] | None = None, namespace: Any = None
+    ) -> Any:
         """As argparse does."""
         self.complete()
         return super().parse_known_args(args, namespace)
 
-    def complete(self):
+    def complete(self) -> None:
         """Adds the options that are still to come."""
         add, self.add_options = self.add_options, None
         if add is not None:
             add(self)
 
-    def error(self, message):
+    def error(self, message: str) -> NoReturn:
         """Ends the program with the line and the exit code for bad input."""
         self.exit(BAD_INPUT, f"{self.prog}: error: {message}\n")
 
-    def words(self):
+    def words(self) -> dict[str, str]:
         """How each argument is written: {"latent_dim": "--latent-dim", …}."""
         self.complete()
         return {
-            action.dest: (action.option_strings or [action.metavar or action.dest])[0]
+            action.dest: (
+                action.option_strings or [str(action.metavar or action.dest)]
+            )[0]
             for action in self._actions
             if action.dest != "help"
         }
 
 
-def add_command(commands, name, run, summary, add_options=None):
+def add_command(
+    commands: Commands,
+    name: str,
+    run: Callable[[argparse.Namespace], None],
+    summary: str,
+    add_options: Callable[[Parser], None] | None = None,
+) -> Parser:
     """Adds the command `name`; returns its parser.
 
     Args:
@@ -72,33 +88,37 @@ def add_command(commands, name, run, summary, add_options=None):
     return parser
 
 
-def add_quiet_option(parser, what):
+def add_quiet_option(parser: Parser, what: str) -> None:
     """Adds `--quiet`, which leaves out `what`."""
     parser.add_argument("--quiet", action="store_true", help=f"print no {what}")
 
 
-def _number(kind, is_valid, expectation):
-    def parse(word):
+def _number(
+    kind: type[NumberT], is_valid: Callable[[float], bool], expectation: str
+) -> Callable[[str], NumberT]:
+    def parse(word: str) -> NumberT:
         try:
             # Python takes other scripts' digits as well.
-            value = kind(word) if word.isascii() else math.nan
+            value: float = kind(word) if word.isascii() else math.nan
         except ValueError:
             value = math.nan
         if not _fits(value) or not is_valid(value):
             raise argparse.ArgumentTypeError(
                 f"must be {expectation}. Received: {word!r}"
             )
-        return value + 0  # So that -0.0 is 0.0.
+        return kind(value + 0)  # So that -0.0 is 0.0.
 
     return parse
 
 
-def _fits(value):
+def _fits(value: float) -> bool:
     largest = LARGEST_INTEGER if isinstance(value, int) else LARGEST_NUMBER
     return abs(value) <= largest  # NaN does not.
 
 
-def positive(kind, maximum=None):
+def positive(
+    kind: type[NumberT], maximum: float | None = None
+) -> Callable[[str], NumberT]:
     """The type of an option that takes a positive `kind`, int or float.
 
     Args:
@@ -112,14 +132,14 @@ def positive(kind, maximum=None):
     )
 
 
-def text(word):
+def text(word: str) -> str:
     """The type of an option that takes a name or a path."""
     if not word.strip():
         raise argparse.ArgumentTypeError(f"must not be empty. Received: {word!r}")
     return word
 
 
-def model_version(text):
+def model_version(text: str) -> tuple[str, int]:
     """The type of an option that takes MODEL=VERSION: a pair of name and integer."""
     name, _, version = text.rpartition("=")
     if not name or not version.isdecimal():
@@ -127,6 +147,11 @@ def model_version(text):
     return name, int(version)
 
 
+finite = _number(
+    float,
+    lambda value: True,
+    f"a number from -{LARGEST_NUMBER} to {LARGEST_NUMBER}",
+)
 non_negative = _number(
     float, lambda value: value >= 0, f"a number from 0 to {LARGEST_NUMBER}"
 )

@@ -1,9 +1,11 @@
 """What the command line checks before TensorFlow loads, which takes seconds."""
 
+import argparse
 import os
 import pathlib
 import tempfile
 
+from vae_zoo.arguments import Config
 from vae_zoo.cli.data import data_of
 from vae_zoo.datasets.names import check_name
 from vae_zoo.datasets.splits import Split
@@ -15,7 +17,7 @@ from vae_zoo.zoo import presets
 NOT_SETTINGS = ("output", "quiet")
 
 
-def settings_of(options):
+def settings_of(options: argparse.Namespace) -> Config:
     """The settings that the options of `train` are, without those left out."""
     names = [name for name in options.parser.words() if name not in NOT_SETTINGS]
     given = {name: getattr(options, name) for name in names}
@@ -25,7 +27,7 @@ def settings_of(options):
     return {**settings, "model": options.model}
 
 
-def check_train(options):
+def check_train(options: argparse.Namespace) -> None:
     """Raises ValueError or OSError if a run cannot begin, as far as is known by now."""
     plan = run_settings.completed(settings_of(options))
     check_name(plan.dataset)
@@ -36,7 +38,7 @@ def check_train(options):
     run_folder.check(folder, plan)
 
 
-def check_evaluate(options):
+def check_evaluate(options: argparse.Namespace) -> None:
     """Raises ValueError if there is no such model or no such data."""
     data = data_of(options)
     try:
@@ -51,13 +53,13 @@ def check_evaluate(options):
     _check_split("split", options.split)
 
 
-def check_plot(options):
+def check_plot(options: argparse.Namespace) -> None:
     """As `check_evaluate`; also OSError if the folder cannot be written."""
     check_evaluate(options)
     check_folder("output", pathlib.Path(options.output))
 
 
-def check_sample(options):
+def check_sample(options: argparse.Namespace) -> None:
     """Raises ValueError or OSError if there is no such model, or no such place."""
     read_metadata(find_version(presets.find(options.source)))
     output = pathlib.Path(options.output)
@@ -74,13 +76,13 @@ def check_sample(options):
     check_folder("output", output.parent)
 
 
-def check_export(options):
+def check_export(options: argparse.Namespace) -> None:
     """Raises ValueError or OSError if there is no such model, or no such place."""
     read_metadata(find_version(presets.find(options.source)))
     check_folder("directory", pathlib.Path(options.directory))
 
 
-def check_folder(name, folder):
+def check_folder(name: str, folder: pathlib.Path) -> None:
     """Raises OSError unless `folder` can be written, or made where it is not there.
 
     Args:
@@ -104,7 +106,7 @@ def check_folder(name, folder):
         ) from error
 
 
-def _check_split(name, text):
+def _check_split(name: str, text: str | None) -> None:
     for part in (text or "train").split("+"):
         try:
             Split.parse(part)

@@ -1,5 +1,6 @@
 """The command line `vae-zoo`. TensorFlow is imported only by what needs it."""
 
+import argparse
 import importlib
 import json
 import os
@@ -7,7 +8,10 @@ import pathlib
 import signal
 import sys
 import warnings
+from collections.abc import Iterable, Sequence
+from typing import TextIO
 
+from vae_zoo.arguments import Config
 from vae_zoo.cli import data as cli_data
 from vae_zoo.cli.arguments import BAD_INPUT
 from vae_zoo.cli.errors import in_words, is_for_the_user
@@ -18,6 +22,7 @@ from vae_zoo.cli.options import (
     server_options,
 )
 from vae_zoo.runs import termination
+from vae_zoo.serving.version_labels import ServedModel
 from vae_zoo.zoo import presets
 from vae_zoo.zoo.catalogue import MODELS
 
@@ -27,7 +32,7 @@ WORKER_LOST = 75
 TERMINATED = 128 + signal.SIGTERM
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit code.
 
     0, 2 for what the user can mend (bad input, files, memory), 75 if another worker of
@@ -60,12 +65,12 @@ def main(arguments=None):
     return 0
 
 
-def _report_stop(what, stop, code):
+def _report_stop(what: str, stop: BaseException, code: int) -> int:
     print(": ".join(["vae-zoo", what, *map(str, stop.args)]), file=sys.stderr)
     return code
 
 
-def _import_tensorflow():
+def _import_tensorflow() -> None:
     """Imports it without its notes on the machine, which nobody asked for."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if not _is_terminal(sys.stderr):
@@ -82,11 +87,11 @@ def _import_tensorflow():
         os.close(stderr)
 
 
-def _is_terminal(stream):
+def _is_terminal(stream: TextIO | None) -> bool:
     return stream is not None and stream.isatty()
 
 
-def _list(options):
+def _list(options: argparse.Namespace) -> None:
     del options
     print("Models (vae-zoo train MODEL):")
     for name, entry in MODELS.items():
@@ -101,7 +106,7 @@ def _list(options):
     print("  digits, sprites, any TFDS name, a .npy or .npz file, an image folder")
 
 
-def _train(options):
+def _train(options: argparse.Namespace) -> None:
     from vae_zoo.cli.checks import settings_of
     from vae_zoo.runs.training import train
 
@@ -114,13 +119,13 @@ def _train(options):
     print(f"{options.output}: validation ELBO {bound:.2f} nats per example")
 
 
-def _print_notes(options, notes):
+def _print_notes(options: argparse.Namespace, notes: Iterable[object]) -> None:
     for note in notes:
         message = in_words(note, options.parser.words())
         print(f"vae-zoo: note: {message}", file=sys.stderr)
 
 
-def _evaluate(options):
+def _evaluate(options: argparse.Namespace) -> None:
     from vae_zoo.evaluation.report import Plan, report
     from vae_zoo.models.vae import VAE
 
@@ -153,7 +158,7 @@ def _evaluate(options):
         raise KeyboardInterrupt
 
 
-def _sample(options):
+def _sample(options: argparse.Namespace) -> None:
     import numpy as np
 
     from vae_zoo import atomic, plotting
@@ -175,7 +180,7 @@ def _sample(options):
     print(output)
 
 
-def _plot(options):
+def _plot(options: argparse.Namespace) -> None:
     from vae_zoo.models.vae import VAE
     from vae_zoo.runs.checkpoint import read_history
     from vae_zoo.runs.pictures import write_all_pictures
@@ -198,7 +203,7 @@ def _plot(options):
     _print_notes(options, cli_data.warnings_about(data, source, split, likelihood))
 
 
-def _export(options):
+def _export(options: argparse.Namespace) -> None:
     from vae_zoo.models.vae import VAE
     from vae_zoo.serving.layout import find_version, read_metadata
     from vae_zoo.serving.saved_model import PROVENANCE, export
@@ -217,7 +222,7 @@ def _export(options):
     print(path)
 
 
-def _serve_config(options):
+def _serve_config(options: argparse.Namespace) -> None:
     from vae_zoo.serving import next_step, served_models, write_server_config
 
     wanted = served_models(
@@ -235,13 +240,13 @@ def _serve_config(options):
     print(*paths, sep="\n")
 
 
-def _given(options, names):
+def _given(options: argparse.Namespace, names: Iterable[str]) -> Config:
     """The options of these names that were given, by name."""
     found = {name: getattr(options, name) for name in names}
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _print_later_step(model, later):
+def _print_later_step(model: ServedModel, later: ServedModel) -> None:
     versions = ", ".join(map(str, model.also_loaded))
     print(
         f"{model.name}: a running server loads version {versions} now. Once "

@@ -1,10 +1,19 @@
 """Which data `evaluate` and `plot` look at: the run's own, or those of the options."""
 
-import dataclasses
+from __future__ import annotations
 
-from vae_zoo.datasets.defaults import OPENING_OPTIONS
+import argparse
+import dataclasses
+from typing import TYPE_CHECKING
+
+from vae_zoo.arguments import Config
+from vae_zoo.datasets.defaults import OPENING_OPTIONS, Binarization
 from vae_zoo.serving.layout import find_version, read_metadata
 from vae_zoo.zoo import presets
+
+if TYPE_CHECKING:
+    from vae_zoo.components.likelihoods.likelihood import Likelihood
+    from vae_zoo.datasets.source import Source
 
 BINARIZED = {None: "not binarized", "fixed": "binarized once", "dynamic": "binarized"}
 
@@ -22,27 +31,27 @@ class Data:
     """
 
     dataset: str
-    reading: dict
+    reading: Config
     split: str | None
-    binarize: str | None
-    training: dict
+    binarize: Binarization
+    training: Config
 
     @property
-    def is_of_the_run(self):
+    def is_of_the_run(self) -> bool:
         """Whether the data set is the one that the model was trained on."""
         return self.training.get("dataset") == self.dataset
 
     @property
-    def has_labels(self):
+    def has_labels(self) -> bool:
         """Whether the model may have seen labels: False if it is known not to have."""
         return self.training.get("labels_per_class", 1) is not None
 
-    def described(self, split):
+    def described(self, split: str) -> str:
         """One line that says what was looked at."""
         return f"{self.dataset} {split}, {BINARIZED[self.binarize]}"
 
 
-def data_of(options):
+def data_of(options: argparse.Namespace) -> Data:
     """The `Data` that the options of a command mean, without TensorFlow.
 
     Raises:
@@ -77,7 +86,7 @@ def data_of(options):
     )
 
 
-def opened(data):
+def opened(data: Data) -> tuple[Source, str]:
     """The examples, a `datasets.Source`, and the split that they are.
 
     Raises:
@@ -91,7 +100,9 @@ def opened(data):
     return open_held_out(data.dataset, validation_split=validation, **data.reading)
 
 
-def warnings_about(data, source, split, likelihood):
+def warnings_about(
+    data: Data, source: Source, split: str, likelihood: Likelihood
+) -> list[str]:
     """Why figures on these data are not to be compared with those of the run: lines.
 
     Args:

@@ -3,6 +3,7 @@
 import opcode
 import pathlib
 import re
+from collections.abc import Mapping
 
 from vae_zoo.zoo.catalogue import RENAMED
 
@@ -27,7 +28,7 @@ ALIASES = (
 )
 
 
-def is_for_the_user(error):
+def is_for_the_user(error: BaseException) -> bool:
     """Whether `error` is about the input, the files or the memory; else it is a bug.
 
     A ValueError counts if one of this package's own `raise` statements made it: those
@@ -42,16 +43,18 @@ def is_for_the_user(error):
     return isinstance(error, ValueError) and _is_raised_here(error)
 
 
-def _is_raised_here(error):
+def _is_raised_here(error: BaseException) -> bool:
     traceback = error.__traceback__
-    while traceback.tb_next is not None:
+    while traceback is not None and traceback.tb_next is not None:
         traceback = traceback.tb_next
+    if traceback is None:
+        return False
     code = traceback.tb_frame.f_code
     instruction = opcode.opname[code.co_code[traceback.tb_lasti]]
     return code.co_filename.startswith(PACKAGE) and instruction == "RAISE_VARARGS"
 
 
-def in_words(error, words):
+def in_words(error: object, words: Mapping[str, str]) -> str:
     """The message of `error` in one line, with options for arguments.
 
     Args:
@@ -61,9 +64,10 @@ def in_words(error, words):
     message = " ".join(str(error).split())
     if isinstance(error, MemoryError) or "OOM when allocating" in message:
         message = f"the memory does not suffice, give smaller sizes. {message}".strip()
-    known = {alias: words[name] for alias, name in ALIASES if name in words} | words
+    aliases = {alias: words[name] for alias, name in ALIASES if name in words}
+    known = {**aliases, **words}
 
-    def word(match):
+    def word(match: re.Match[str]) -> str:
         return known.get(match[1], match[0])
 
     message = re.sub(r"`(\w+)`", word, message)

@@ -1,7 +1,11 @@
 """The options of the command line, made without importing TensorFlow."""
 
+import argparse
+from collections.abc import Callable, Mapping, Sequence
+
 import vae_zoo
 from vae_zoo.cli.arguments import (
+    Commands,
     Parser,
     add_command,
     add_quiet_option,
@@ -13,13 +17,14 @@ from vae_zoo.cli.arguments import (
 from vae_zoo.cli.train_options import add_option, add_train
 from vae_zoo.datasets.defaults import HELD_OUT_BY_DEFAULT, OPENING_OPTIONS
 from vae_zoo.runs import options as run_options
+from vae_zoo.runs.options import Option
 from vae_zoo.serving.server_config import write_server_config
 
 # Of `sample`: the elements of more may be too many to count in 32 bits.
 MOST_SAMPLES = 1_000_000
 
 
-def build_parser(runs):
+def build_parser(runs: Mapping[str, Callable[[argparse.Namespace], None]]) -> Parser:
     """The parser of `vae-zoo`; `runs` has the function of each command by its name."""
     parser = Parser(
         prog="vae-zoo", description="Variational autoencoders: train, look at, export."
@@ -38,7 +43,7 @@ def build_parser(runs):
     return parser
 
 
-def parse(parser, arguments):
+def parse(parser: Parser, arguments: Sequence[str] | None) -> argparse.Namespace:
     """The options that `arguments` are, None being those of the process.
 
     Errors end the program; an option of another model is told from one of none.
@@ -46,23 +51,26 @@ def parse(parser, arguments):
     options, unknown = parser.parse_known_args(arguments)
     if not unknown:
         return options
+    own: Parser = options.parser
     option = unknown[0].partition("=")[0]
     siblings = getattr(options, "siblings", {})
     owners = [
         name for name, each in siblings.items() if option in each.words().values()
     ]
     if owners:
-        options.parser.error(
+        own.error(
             f"{option} is an option of {', '.join(owners)}, not of {options.model}"
         )
-    options.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    own.error(f"unrecognized arguments: {' '.join(unknown)}")
 
 
-def _add_list(commands, run):
+def _add_list(commands: Commands, run: Callable[[argparse.Namespace], None]) -> None:
     add_command(commands, "list", run, "the models, presets and data sets there are")
 
 
-def _add_evaluate(commands, run):
+def _add_evaluate(
+    commands: Commands, run: Callable[[argparse.Namespace], None]
+) -> None:
     summary = "every measure that applies to a model and a data set"
     parser = add_command(commands, "evaluate", run, summary)
     _add_model_argument(parser)
@@ -76,7 +84,7 @@ def _add_evaluate(commands, run):
     add_quiet_option(parser, "progress")
 
 
-def _add_sample(commands, run):
+def _add_sample(commands: Commands, run: Callable[[argparse.Namespace], None]) -> None:
     summary = "new examples: the means of p(x|z) for draws of z, or draws of x"
     parser = add_command(commands, "sample", run, summary)
     _add_model_argument(parser)
@@ -108,7 +116,7 @@ def _add_sample(commands, run):
     )
 
 
-def _add_plot(commands, run):
+def _add_plot(commands: Commands, run: Callable[[argparse.Namespace], None]) -> None:
     parser = add_command(
         commands, "plot", run, "pictures of a model and of its training as PNG"
     )
@@ -122,7 +130,7 @@ def _add_plot(commands, run):
     )
 
 
-def _add_export(commands, run):
+def _add_export(commands: Commands, run: Callable[[argparse.Namespace], None]) -> None:
     parser = add_command(commands, "export", run, "write a SavedModel to serve")
     _add_model_argument(parser)
     add = parser.add_argument
@@ -137,7 +145,9 @@ def _add_export(commands, run):
     )
 
 
-def _add_serve_config(commands, run):
+def _add_serve_config(
+    commands: Commands, run: Callable[[argparse.Namespace], None]
+) -> None:
     summary = "write the configuration of a TF Serving server"
     parser = add_command(commands, "serve-config", run, summary)
     add = parser.add_argument
@@ -168,20 +178,20 @@ def _add_serve_config(commands, run):
         add_option(parser, option)
 
 
-def evaluation_options():
+def evaluation_options() -> dict[str, Option]:
     """The options that say what `evaluate` measures, by name."""
     # The data say these, and the terminal.
     left_out = ("binarize", "binarization_seed", "verbose")
     return run_options.of_class("vae_zoo.evaluation.report.Plan", left_out)
 
 
-def server_options():
+def server_options() -> dict[str, Option]:
     """The options that say how `serve-config` has the server run, by name."""
     left_out = ("models", "output")
     return run_options.of_function(write_server_config, left_out)
 
 
-def _add_model_argument(parser):
+def _add_model_argument(parser: Parser) -> None:
     parser.add_argument(
         "source",
         type=text,
@@ -190,7 +200,7 @@ def _add_model_argument(parser):
     )
 
 
-def _add_data_options(parser):
+def _add_data_options(parser: Parser) -> None:
     """Adds what says which data set to read, and how; by default it is the run's."""
     known = run_options.of_every_run()
     for name in ("dataset", *OPENING_OPTIONS):
@@ -202,7 +212,7 @@ def _add_data_options(parser):
     )
 
 
-def _add_split_option(parser, purpose):
+def _add_split_option(parser: Parser, purpose: str) -> None:
     default = (
         "test, or where there is none what the run was validated on, or "
         f"{HELD_OUT_BY_DEFAULT}"

@@ -1,10 +1,15 @@
 """The options of `vae-zoo train MODEL`: the settings of a run, and where it goes."""
 
 import argparse
+from collections.abc import Callable
+from typing import Any
 
 from vae_zoo.cli.arguments import (
+    Commands,
+    Parser,
     add_command,
     add_quiet_option,
+    finite,
     non_negative,
     non_negative_integer,
     positive,
@@ -12,11 +17,12 @@ from vae_zoo.cli.arguments import (
     text,
 )
 from vae_zoo.runs import options as run_options
+from vae_zoo.runs.options import Option
 from vae_zoo.zoo.catalogue import MODELS
 from vae_zoo.zoo.constructors import REQUIRED
 
 
-def add_train(commands, run):
+def add_train(commands: Commands, run: Callable[[argparse.Namespace], None]) -> None:
     """Adds the command `train`, with a command of its own for each model."""
     summary = "train a model into a folder, or resume a run"
     parser = commands.add_parser("train", help=summary, description=summary)
@@ -27,7 +33,7 @@ def add_train(commands, run):
         parsers[name].set_defaults(model=name, siblings=parsers)
 
 
-def _add_options(parser):
+def _add_options(parser: Parser) -> None:
     help_ = "the run's folder"
     parser.add_argument("--output", type=text, required=True, metavar="DIR", help=help_)
     for option in run_options.of_model(parser.get_default("model")).values():
@@ -35,7 +41,7 @@ def _add_options(parser):
     add_quiet_option(parser, "progress and no result")
 
 
-def add_option(parser, option, **changes):
+def add_option(parser: Parser, option: Option, **changes: Any) -> None:
     """Adds a setting of a run; what is left out is None.
 
     Args:
@@ -50,7 +56,7 @@ def add_option(parser, option, **changes):
     parser.add_argument(flag, **arguments | changes)
 
 
-def _type(option):
+def _type(option: Option) -> dict[str, Any]:
     """The arguments of `add_argument` that say which values there are."""
     defaults = option.defaults.values()
     if option.choices:
@@ -71,11 +77,16 @@ def _type(option):
             is_positive = option.limit == "positive"
             kind = positive(int) if is_positive else non_negative_integer
             return {"type": kind, "metavar": "N"}
-    kinds = {"positive": positive(float), "from 0": non_negative, "share": share}
+    kinds = {
+        "positive": positive(float),
+        "from 0": non_negative,
+        "share": share,
+        "any": finite,
+    }
     return {"type": kinds[option.limit], "metavar": "X"}
 
 
-def _help(option):
+def _help(option: Option) -> str:
     text, owner = option.meaning, option.owner
     if owner is not None and set(owner.choices) != set(option.defaults):
         text += f"; for {owner.name} {', '.join(option.defaults)}"

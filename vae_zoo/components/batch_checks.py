@@ -2,13 +2,16 @@
 
 import contextlib
 import re
+from collections.abc import Iterator, Sequence
 
 import tensorflow as tf
 
 _FAILED = re.compile(r"assertion failed: \[(`.*?)\]\s*\[\[", re.DOTALL)
 
 
-def check_batch(is_right, message, values=()):
+def check_batch(
+    is_right: tf.Tensor, message: str, values: Sequence[tf.Tensor] = ()
+) -> None:
     """An assertion among TensorFlow ops, which `plain_value_errors` makes a ValueError.
 
     Args:
@@ -18,14 +21,14 @@ def check_batch(is_right, message, values=()):
         values: tensors to show.
     """
 
-    def fail():
+    def fail() -> tf.Operation:
         text = tf.strings.format(message, list(values)) if values else message
         return tf.debugging.Assert(False, [text], summarize=-1)
 
     tf.cond(is_right, tf.no_op, fail)
 
 
-def check_length(values, examples, message):
+def check_length(values: tf.Tensor, examples: tf.Tensor, message: str) -> None:
     """Raises ValueError, or asserts where sizes are not known yet, unless they agree.
 
     Args:
@@ -42,7 +45,7 @@ def check_length(values, examples, message):
 
 
 @contextlib.contextmanager
-def plain_value_errors():
+def plain_value_errors() -> Iterator[None]:
     """Turns the failed check of a data set's batch into its ValueError."""
     try:
         yield

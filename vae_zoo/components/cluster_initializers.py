@@ -1,11 +1,13 @@
 """Where clusters start: from groups that scikit-learn finds in encoded data."""
 
 import warnings
+from typing import Self
 
 import keras
 import numpy as np
+import numpy.typing as npt
 
-from vae_zoo.arguments import check_count, check_number, check_seed, shown
+from vae_zoo.arguments import Config, check_count, check_number, check_seed, shown
 
 # Codes whose spread is that share of their size differ by rounding alone.
 ROUNDING = float(np.finfo("float32").eps)
@@ -29,7 +31,13 @@ class ClusterInitializer:
         ValueError: if a number is no integer or below its minimum.
     """
 
-    def __init__(self, num_epochs=10, *, num_restarts=10, max_examples=20_000):
+    def __init__(
+        self,
+        num_epochs: int = 10,
+        *,
+        num_restarts: int = 10,
+        max_examples: int = 20_000,
+    ) -> None:
         self.num_epochs = check_count(
             "num_epochs", num_epochs, 0, "the epochs before the clusters start"
         )
@@ -40,7 +48,9 @@ class ClusterInitializer:
             "max_examples", max_examples, 2, "the examples to group"
         )
 
-    def group(self, codes, num_clusters, seed):
+    def group(
+        self, codes: npt.ArrayLike, num_clusters: int, seed: int
+    ) -> npt.NDArray[np.integer]:
         """Groups of encoded examples.
 
         Where no more than K rows differ, equal rows are a group, and the groups that
@@ -75,7 +85,9 @@ class ClusterInitializer:
             )
         return inverse
 
-    def find_groups(self, codes, num_clusters, seed):
+    def find_groups(
+        self, codes: np.ndarray, num_clusters: int, seed: int
+    ) -> npt.NDArray[np.integer]:
         """As `group`, which has looked at the arguments.
 
         Args:
@@ -89,7 +101,7 @@ class ClusterInitializer:
         """
         raise NotImplementedError
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """The constructor's arguments."""
         return {
             "num_epochs": self.num_epochs,
@@ -98,7 +110,7 @@ class ClusterInitializer:
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         """The initializer with these constructor arguments."""
         return cls(**config)
 
@@ -107,7 +119,9 @@ class ClusterInitializer:
 class KMeans(ClusterInitializer):
     """k-means, by `sklearn.cluster.KMeans`."""
 
-    def find_groups(self, codes, num_clusters, seed):
+    def find_groups(
+        self, codes: np.ndarray, num_clusters: int, seed: int
+    ) -> npt.NDArray[np.integer]:
         """See `ClusterInitializer`."""
         from sklearn.cluster import KMeans as Method
 
@@ -119,7 +133,9 @@ class KMeans(ClusterInitializer):
 class GaussianMixture(ClusterInitializer):
     """Normals with full covariances, by `sklearn.mixture.GaussianMixture`."""
 
-    def find_groups(self, codes, num_clusters, seed):
+    def find_groups(
+        self, codes: np.ndarray, num_clusters: int, seed: int
+    ) -> npt.NDArray[np.integer]:
         """See `ClusterInitializer`."""
         from sklearn.mixture import GaussianMixture as Method
 
@@ -153,8 +169,13 @@ class NeighborEmbedding(ClusterInitializer):
     """
 
     def __init__(
-        self, num_epochs=10, *, perplexity=50.0, num_restarts=20, max_examples=6_000
-    ):
+        self,
+        num_epochs: int = 10,
+        *,
+        perplexity: float = 50.0,
+        num_restarts: int = 20,
+        max_examples: int = 6_000,
+    ) -> None:
         super().__init__(
             num_epochs, num_restarts=num_restarts, max_examples=max_examples
         )
@@ -162,7 +183,9 @@ class NeighborEmbedding(ClusterInitializer):
             "perplexity", perplexity, "the neighbours of each example", above=0
         )
 
-    def find_groups(self, codes, num_clusters, seed):
+    def find_groups(
+        self, codes: np.ndarray, num_clusters: int, seed: int
+    ) -> npt.NDArray[np.integer]:
         """See `ClusterInitializer`."""
         from sklearn.manifold import TSNE
 
@@ -177,42 +200,42 @@ class NeighborEmbedding(ClusterInitializer):
         places = method.fit_transform(distinct)[inverse]
         return KMeans(num_restarts=self.num_restarts).group(places, num_clusters, seed)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """The constructor's arguments."""
         return {**super().get_config(), "perplexity": self.perplexity}
 
 
-def _checked_codes(codes, num_clusters):
+def _checked_codes(codes: npt.ArrayLike, num_clusters: int) -> npt.NDArray[np.floating]:
     """`codes` as finite floats, between 1 and 2 in deviation unless all are equal."""
     try:
-        codes = np.asarray(codes)
-        is_real = np.issubdtype(codes.dtype, np.number) and not np.iscomplexobj(codes)
+        array = np.asarray(codes)
+        is_real = np.issubdtype(array.dtype, np.number) and not np.iscomplexobj(array)
     except (TypeError, ValueError):
         is_real = False
-    if not is_real or codes.ndim != 2 or len(codes) < num_clusters or not codes.size:
+    if not is_real or array.ndim != 2 or len(array) < num_clusters or not array.size:
         raise ValueError(
             "`codes` must be an array of numbers [N, D] with at least one row for each "
             f"of the {num_clusters} clusters. Received: codes={shown(codes)}"
         )
-    if not np.issubdtype(codes.dtype, np.floating):
-        codes = codes.astype("float32")
-    num_bad = int(np.count_nonzero(~np.isfinite(codes).all(axis=1)))
+    if not np.issubdtype(array.dtype, np.floating):
+        array = array.astype("float32")
+    num_bad = int(np.count_nonzero(~np.isfinite(array).all(axis=1)))
     if num_bad:
         raise ValueError(
-            f"`codes` must be finite. Received: {num_bad} of {len(codes)} rows with "
+            f"`codes` must be finite. Received: {num_bad} of {len(array)} rows with "
             "NaN or infinity; if a model encoded them, its training has diverged, and "
             "a lower learning rate may help"
         )
-    wide = codes.astype("float64")
+    wide = array.astype("float64")
     spread = float(wide.std(axis=0).max())
     if spread <= ROUNDING * float(np.abs(wide).max()):
-        return np.zeros_like(codes)
+        return np.zeros_like(array)
     # Powers of two change no digit: groups do not depend on the codes' unit, but
     # methods fail on squares that are too small or too large for a float32.
-    return (wide / 2.0 ** np.floor(np.log2(spread))).astype(codes.dtype)
+    return (wide / 2.0 ** np.floor(np.log2(spread))).astype(array.dtype)
 
 
-def _distinct_rows(codes):
+def _distinct_rows(codes: np.ndarray) -> tuple[np.ndarray, npt.NDArray[np.integer]]:
     """The different rows in the order in which they come, and which one each row is."""
     _, first, inverse = np.unique(codes, axis=0, return_index=True, return_inverse=True)
     order = np.argsort(first)

@@ -6,81 +6,26 @@ rounding up on the way in is cropped on the way out.
 """
 
 import math
+from collections.abc import Sequence
+from typing import Any, Literal, TypeAlias, Unpack, get_args
 
 import keras
 
-from vae_zoo.arguments import check_choice, check_count
-from vae_zoo.components.dropout import Dropout
+from vae_zoo.arguments import Config, check_choice, check_count
 from vae_zoo.components.network import (
+    Activation,
     Network,
+    NetworkOptions,
     check_activation,
-    check_rate,
     check_sizes,
 )
-from vae_zoo.components.transposed_convolution import (
-    Conv2DTranspose,
-    smooth_kernel,
-)
+from vae_zoo.components.residual_block import ResidualBlock
+from vae_zoo.components.transposed_convolution import Conv2DTranspose, smooth_kernel
 
-UPSAMPLINGS = ("transposed", "nearest", "bilinear")
+Upsampling: TypeAlias = Literal["transposed", "nearest", "bilinear"]
 
 
-@keras.saving.register_keras_serializable("vae_zoo")
-class ResidualBlock(keras.layers.Layer):
-    """x + conv(drop(act(conv(act(x))))), the identity at initialization.
-
-    Source: He et al. 2016 (pre-activation); zero-initialized last layer as in
-    Goyal et al. 2017, section 5.1, which needs no normalization at this depth;
-    dropout between the convolutions as in Zagoruyko & Komodakis 2016, section 2.4.
-    """
-
-    def __init__(
-        self, filters, *, activation="relu", dropout_rate=0.0, name=None, **kwargs
-    ):
-        super().__init__(name=name, **kwargs)
-        self.filters = check_count("filters", filters, 1, "the channels")
-        self.activation = check_activation(activation)
-        self.dropout_rate = check_rate("dropout_rate", dropout_rate)
-        settings = {
-            "padding": "same",
-            "data_format": "channels_last",
-            "dtype": self.dtype_policy,
-        }
-        self.first = keras.layers.Conv2D(filters, 3, **settings)
-        self.second = keras.layers.Conv2D(
-            filters, 3, kernel_initializer="zeros", **settings
-        )
-        self.dropout = (
-            Dropout(dropout_rate, dtype=self.dtype_policy) if dropout_rate else None
-        )
-
-    def build(self, input_shape):
-        """Creates both convolutions."""
-        self.first.build(input_shape)
-        self.second.build(self.first.compute_output_shape(input_shape))
-
-    def call(self, x):
-        """Float tensor of the shape of `x`."""
-        y = self.activation(self.first(self.activation(x)))
-        if self.dropout:
-            y = self.dropout(y)
-        return x + self.second(y)
-
-    def compute_output_shape(self, input_shape):
-        """The input's."""
-        return tuple(input_shape)
-
-    def get_config(self):
-        """The constructor's arguments."""
-        return {
-            **super().get_config(),
-            "filters": self.filters,
-            "activation": keras.activations.serialize(self.activation),
-            "dropout_rate": self.dropout_rate,
-        }
-
-
-def as_image(shape):
+def as_image(shape: tuple[int, ...]) -> tuple[int, ...]:
     """`shape` of rank 1 to 3 as (height, width, channels)."""
     return shape + (1,) * (3 - len(shape))
 
@@ -90,23 +35,24 @@ class _Convolutional(Network):
 
     def __init__(
         self,
-        filters,
-        hidden_units,
-        kernel_size,
-        num_blocks,
-        activation,
-        upsampling,
-        **kwargs,
-    ):
-        super().__init__(**kwargs)
-        self.upsampling = check_choice("upsampling", upsampling, UPSAMPLINGS)
+        filters: Sequence[int],
+        hidden_units: Sequence[int],
+        kernel_size: int,
+        num_blocks: int,
+        activation: Activation,
+        upsampling: Upsampling,
+        name: str | None,
+        **kwargs: Unpack[NetworkOptions],
+    ) -> None:
+        super().__init__(name=name, **kwargs)
+        self.upsampling = check_choice("upsampling", upsampling, get_args(Upsampling))
         self.filters = check_sizes("filters", filters, 1)
         self.hidden_units = check_sizes("hidden_units", hidden_units)
         self.kernel_size = check_count("kernel_size", kernel_size, 1, "in pixels")
         self.num_blocks = num_blocks
         self.activation = check_activation(activation)
 
-    def encoder_stack(self, input_shape):
+    def encoder_stack(self, input_shape: tuple[int, ...]) -> list[keras.Layer]:
         """Per stage: halve the size, refine. Then flatten, dense."""
         layers = [keras.layers.Reshape(as_image(input_shape), dtype=self.dtype_policy)]
         for filters in self.filters:
@@ -116,7 +62,7 @@ class _Convolutional(Network):
         rate = self.dropout_rate
         return layers + self.dense(self.hidden_units, self.activation, rate)
 
-    def decoder_stack(self, output_shape):
+    def decoder_stack(self, output_shape: tuple[int, ...]) -> list[keras.Layer]:
         """Dense. Then per stage: refine, double the size. Features [H, W, F]."""
         sizes = [as_image(output_shape)[:2]]
         for _ in self.filters:
@@ -143,7 +89,7 @@ class _Convolutional(Network):
                 )
         return layers
 
-    def _blocks(self, filters, dropout_rate):
+    def _blocks(self, filters: int, dropout_rate: float) -> list[keras.Layer]:
         return [
             ResidualBlock(
                 filters,
@@ -154,7 +100,7 @@ class _Convolutional(Network):
             for _ in range(self.num_blocks)
         ]
 
-    def _enlarge(self, filters):
+    def _enlarge(self, filters: int) -> list[keras.Layer]:
         """Layers that double the size."""
         if self.upsampling == "transposed":
             return [
@@ -169,7 +115,13 @@ class _Convolutional(Network):
         )
         return [enlarge, self._convolution(keras.layers.Conv2D, filters, 1)]
 
-    def _convolution(self, layer_class, filters, strides, **kwargs):
+    def _convolution(
+        self,
+        layer_class: type[keras.Layer],
+        filters: int,
+        strides: int,
+        **kwargs: Any,
+    ) -> keras.Layer:
         return layer_class(
             filters,
             self.kernel_size,
@@ -181,7 +133,7 @@ class _Convolutional(Network):
             **kwargs,
         )
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """The constructor's arguments that both networks take."""
         return {
             **super().get_config(),
@@ -216,15 +168,15 @@ class Conv(_Convolutional):
 
     def __init__(
         self,
-        filters=(32, 64),
+        filters: Sequence[int] = (32, 64),
         *,
-        hidden_units=(256,),
-        kernel_size=4,
-        activation="relu",
-        upsampling="transposed",
-        name=None,
-        **kwargs,
-    ):
+        hidden_units: Sequence[int] = (256,),
+        kernel_size: int = 4,
+        activation: Activation = "relu",
+        upsampling: Upsampling = "transposed",
+        name: str | None = None,
+        **kwargs: Unpack[NetworkOptions],
+    ) -> None:
         super().__init__(
             filters,
             hidden_units,
@@ -232,7 +184,7 @@ class Conv(_Convolutional):
             0,
             activation,
             upsampling,
-            name=name,
+            name,
             **kwargs,
         )
 
@@ -262,16 +214,16 @@ class ResNet(_Convolutional):
 
     def __init__(
         self,
-        filters=(32, 64),
+        filters: Sequence[int] = (32, 64),
         *,
-        num_blocks=2,
-        hidden_units=(256,),
-        kernel_size=4,
-        activation="relu",
-        upsampling="transposed",
-        name=None,
-        **kwargs,
-    ):
+        num_blocks: int = 2,
+        hidden_units: Sequence[int] = (256,),
+        kernel_size: int = 4,
+        activation: Activation = "relu",
+        upsampling: Upsampling = "transposed",
+        name: str | None = None,
+        **kwargs: Unpack[NetworkOptions],
+    ) -> None:
         check_count("num_blocks", num_blocks, 1, "blocks after each halving")
         super().__init__(
             filters,
@@ -280,10 +232,10 @@ class ResNet(_Convolutional):
             num_blocks,
             activation,
             upsampling,
-            name=name,
+            name,
             **kwargs,
         )
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """The constructor's arguments."""
         return {**super().get_config(), "num_blocks": self.num_blocks}

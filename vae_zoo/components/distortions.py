@@ -1,16 +1,19 @@
 """Random distortions of what an encoder sees in training."""
 
+from typing import Self, Unpack
+
 import keras
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 from scipy.interpolate import BSpline
 
-from vae_zoo.arguments import check_number, check_seed
+from vae_zoo.arguments import Config, check_number, check_seed
 from vae_zoo.components.convolutional import as_image
 from vae_zoo.components.foreign import build_network, check_network
 from vae_zoo.components.randomness import row_seeds
 from vae_zoo.distributions.noise import fold_in, uniform
+from vae_zoo.tensors import BatchShape, LayerOptions
 
 # Between how many knots, from edge to edge, an elastic distortion is a cubic.
 ELASTIC_INTERVALS = 4
@@ -62,17 +65,17 @@ class Distorted(keras.layers.Layer):
 
     def __init__(
         self,
-        network,
+        network: keras.Layer,
         *,
-        rotation=0.0,
-        shear=0.0,
-        zoom=0.0,
-        translation=0.0,
-        elastic=0.0,
-        seed=None,
-        name=None,
-        **kwargs,
-    ):
+        rotation: float = 0.0,
+        shear: float = 0.0,
+        zoom: float = 0.0,
+        translation: float = 0.0,
+        elastic: float = 0.0,
+        seed: int | None = None,
+        name: str | None = None,
+        **kwargs: Unpack[LayerOptions],
+    ) -> None:
         super().__init__(name=name, **kwargs)
         amounts = {
             "rotation": rotation,
@@ -91,7 +94,7 @@ class Distorted(keras.layers.Layer):
         # Under another name than Keras', which stands for noise that XLA makes slow.
         self.distortion_seeds = keras.random.SeedGenerator(seed)
 
-    def build(self, input_shape):
+    def build(self, input_shape: BatchShape) -> None:
         """Builds the network."""
         if not 3 <= len(input_shape) <= 4:
             raise ValueError(
@@ -100,13 +103,13 @@ class Distorted(keras.layers.Layer):
             )
         build_network("network", self.network, input_shape)
 
-    def call(self, x, training=False):
+    def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
         """What the network gives for `x`, distorted if `training`."""
         if training:
             x = self.distort(x, row_seeds(self.distortion_seeds, tf.shape(x)[0]))
         return self.network(x, training=training)
 
-    def distort(self, x, seed):
+    def distort(self, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """`x` [B, H, W] or [B, H, W, C] distorted; bilinear between the pixels.
 
         Args:
@@ -133,7 +136,7 @@ class Distorted(keras.layers.Layer):
         )
         return tf.cast(tf.reshape(distorted, tf.shape(x)), x.dtype)
 
-    def _maps(self, count, seed):
+    def _maps(self, count: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Matrices [B, 2, 2] and shifts [B, 2], for rows and columns in this order."""
         draws = 2 * uniform([6, count], seed) - 1
         angle = draws[0] * (self.amounts["rotation"] * 3.141592653589793 / 180)
@@ -145,7 +148,9 @@ class Distorted(keras.layers.Layer):
         columns = [(shear * cos - sin) * factors[0], (cos + shear * sin) * factors[1]]
         return tf.stack([tf.stack(rows, -1), tf.stack(columns, -1)], axis=1), shifts
 
-    def _bends(self, size, count, seed):
+    def _bends(
+        self, size: tuple[int, int], count: tf.Tensor, seed: tf.Tensor
+    ) -> tf.Tensor:
         """Elastic shifts [B, H W, 2] of each pixel, shares of height and width."""
         rows, columns = (_spline_weights(length) for length in size)
         shape = [count, rows.shape[1], columns.shape[1], 2]
@@ -153,15 +158,15 @@ class Distorted(keras.layers.Layer):
         bends = tf.einsum("ia,jb,nabc->nijc", rows, columns, knots)
         return tf.reshape(bends, [count, -1, 2])
 
-    def mirror(self, target_shape):
+    def mirror(self, target_shape: tuple[int, ...]) -> keras.Layer:
         """The network's mirror image, to `target_shape`."""
         return self.network.mirror(target_shape)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: BatchShape) -> tuple[int | None, ...]:
         """The network's."""
         return build_network("network", self.network, input_shape)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """The constructor's arguments."""
         return {
             **super().get_config(),
@@ -171,13 +176,13 @@ class Distorted(keras.layers.Layer):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         """The layer with these constructor arguments."""
         network = keras.saving.deserialize_keras_object(config["network"])
         return cls(**{**config, "network": network})
 
 
-def _spline_weights(length):
+def _spline_weights(length: int) -> tf.Tensor:
     """How much each coefficient of a cubic B-spline counts at each pixel: [L, 7]."""
     places = (np.arange(length) + 0.5) / length * ELASTIC_INTERVALS
     knots = np.arange(-3.0, ELASTIC_INTERVALS + 4)

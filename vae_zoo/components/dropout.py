@@ -14,7 +14,7 @@ class Dropout(keras.layers.Dropout):
     Keras' own drops the same units on all replicas of a distribution strategy.
     """
 
-    def call(self, x, training=False):
+    def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
         """`x` [B, ...]; in training elements are 0 or grow by 1 / (1 - rate)."""
         if not training or not self.rate:
             return x

@@ -2,8 +2,9 @@
 
 import keras
 
-from vae_zoo.arguments import check_instance, shown
+from vae_zoo.arguments import KindT, check_instance, shown
 from vae_zoo.components.network import Stack
+from vae_zoo.tensors import BatchShape
 
 _TF_KERAS = "tf_keras"
 _RETURNS = {
@@ -14,7 +15,7 @@ _RETURNS = {
 }
 
 
-def check_network(name, value):
+def check_network(name: str, value: object) -> keras.Layer:
     """`value`, a layer of Keras 3; raises ValueError under `name` if it is not."""
     _refuse_tf_keras(name, value)
     return check_instance(
@@ -25,7 +26,7 @@ def check_network(name, value):
     )
 
 
-def check_component(name, value, kind, example):
+def check_component(name: str, value: object, kind: type[KindT], example: str) -> KindT:
     """`value`, an instance of `kind`; raises ValueError under `name` if it is not.
 
     Args:
@@ -40,7 +41,7 @@ def check_component(name, value, kind, example):
     return check_instance(name, value, kind, expectation)
 
 
-def _refuse_tf_keras(name, value):
+def _refuse_tf_keras(name: str, value: object) -> None:
     kind = value if isinstance(value, type) else type(value)
     if any(each.__module__.split(".")[0] == _TF_KERAS for each in kind.__mro__):
         raise ValueError(
@@ -50,7 +51,9 @@ def _refuse_tf_keras(name, value):
         )
 
 
-def build_network(name, network, input_shape):
+def build_network(
+    name: str, network: keras.Layer, input_shape: BatchShape
+) -> tuple[int | None, ...]:
     """Builds `network` unless it is built; returns the shape of its features.
 
     A layer that says nothing of its shapes is called once on a `keras.Input`.
@@ -75,9 +78,9 @@ def build_network(name, network, input_shape):
     try:
         outputs = network(inputs)
     except Exception as error:
-        shape = ", ".join(("B", *map(str, input_shape[1:])))
+        expected = ", ".join(("B", *map(str, input_shape[1:])))
         raise ValueError(
-            f"`{name}` must take inputs of shape [{shape}]. Received: "
+            f"`{name}` must take inputs of shape [{expected}]. Received: "
             f"{name}={shown(network)}, which fails on them: {error}"
         ) from error
     returns = _RETURNS.get(name, "one tensor of features [B, ...]")

@@ -1,12 +1,18 @@
 """Where latents live, and the shortest ways between them."""
 
 import math
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
+from tensorflow_probability import distributions as tfd
 
 from vae_zoo.components import quantile_grids
 from vae_zoo.distributions.noise import standard_normal
+
+if TYPE_CHECKING:
+    from vae_zoo.components.product_geometry import Product
 
 # The smallest normal float32 has a reciprocal that is finite.
 TINY = 1e-37
@@ -18,36 +24,38 @@ class Euclidean:
     name = "R^D"
     is_spherical = False
 
-    def variances(self, size):
+    def variances(self, size: int) -> npt.NDArray[np.float64]:
         """Of each of `size` elements under no knowledge, the unit of variances: [D]."""
         return np.ones(size)
 
-    def location(self, q):
+    def location(self, q: tfd.Distribution) -> tf.Tensor:
         """The point that stands for the distribution `q`, its mean: [..., D]."""
         return q.mean()
 
     # A chart without a boundary, for samplers that move by gradients: the points v of
     # R^D, each standing for the latent `project(v)`.
 
-    def lift(self, z, seed):
+    def lift(self, z: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """A draw of a point that stands for `z` [..., D]; on a sphere the length is
         drawn, that of a standard normal vector."""
         del seed
         return z
 
-    def project(self, v):
+    def project(self, v: tf.Tensor) -> tf.Tensor:
         """The latents that points [..., D] stand for."""
         return v
 
-    def log_volume(self, v):
+    def log_volume(self, v: tf.Tensor) -> tf.Tensor:
         """What a log-density of v has beside that of `project(v)`: [...], nats."""
         return tf.zeros_like(v[..., 0])
 
-    def mean(self, points):
+    def mean(self, points: tf.Tensor) -> tf.Tensor:
         """The point in the middle of `points` [N, D]: [D]."""
         return tf.reduce_mean(points, axis=0)
 
-    def move(self, z, start, end, amount):
+    def move(
+        self, z: tf.Tensor, start: tf.Tensor, end: tf.Tensor, amount: tf.Tensor
+    ) -> tf.Tensor:
         """`z` moved as one moves from `start` to `end`.
 
         Args:
@@ -62,7 +70,9 @@ class Euclidean:
         """
         return z + amount[..., None] * (end - start)
 
-    def interpolate(self, start, end, num_steps):
+    def interpolate(
+        self, start: tf.Tensor, end: tf.Tensor, num_steps: int
+    ) -> tf.Tensor:
         """Points at equal distances from `start` to `end`, both included.
 
         Args:
@@ -77,7 +87,7 @@ class Euclidean:
         # Exactly the two at the ends, which a sum of steps is not.
         return (1 - share) * start + share * end
 
-    def traverse(self, z, dimension, num_steps):
+    def traverse(self, z: tf.Tensor, dimension: int, num_steps: int) -> tf.Tensor:
         """`z` with one element moved from -3 to 3, standard deviations of N(0, 1).
 
         Args:
@@ -92,7 +102,7 @@ class Euclidean:
         values = tf.linspace(-3.0, 3.0, num_steps)[:, None, None]
         return z * (1 - axis) + values * axis
 
-    def grid_axes(self, size):
+    def grid_axes(self, size: int) -> quantile_grids.GridAxes | None:
         """What the axes of `quantile_grid` are, across and up, or None without one.
 
         Args:
@@ -103,7 +113,7 @@ class Euclidean:
         """
         return quantile_grids.AXES_OF_PLANE if size == 2 else None
 
-    def quantile_grid(self, p, num_steps):
+    def quantile_grid(self, p: tfd.Distribution, num_steps: int) -> tf.Tensor:
         """Latents at equal shares of probability, as `quantile_grids` has them.
 
         Args:
@@ -129,34 +139,36 @@ class Sphere:
     name = "the unit sphere"
     is_spherical = True
 
-    def variances(self, size):
+    def variances(self, size: int) -> npt.NDArray[np.float64]:
         """As in `Euclidean`, of a uniform direction."""
         return np.full(size, 1 / size)
 
-    def location(self, q):
+    def location(self, q: tfd.Distribution) -> tf.Tensor:
         """The point that stands for the distribution `q`, its mean direction."""
         return q.mean_direction
 
-    def lift(self, z, seed):
+    def lift(self, z: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """As in `Euclidean`."""
         return z * tf.norm(standard_normal(tf.shape(z), seed), axis=-1, keepdims=True)
 
-    def project(self, v):
+    def project(self, v: tf.Tensor) -> tf.Tensor:
         """As in `Euclidean`."""
         return unit_length(v)
 
-    def log_volume(self, v):
+    def log_volume(self, v: tf.Tensor) -> tf.Tensor:
         """As in `Euclidean`: that of a standard normal over that of its direction."""
         dim = v.shape[-1]
         log_area = math.log(2) + dim / 2 * math.log(math.pi) - math.lgamma(dim / 2)
         log_normal = -0.5 * (tf.reduce_sum(v**2, axis=-1) + dim * math.log(2 * math.pi))
         return log_normal + log_area
 
-    def mean(self, points):
+    def mean(self, points: tf.Tensor) -> tf.Tensor:
         """As in `Euclidean`, the direction of the mean."""
         return unit_length(tf.reduce_mean(unit_length(points), axis=0))
 
-    def move(self, z, start, end, amount):
+    def move(
+        self, z: tf.Tensor, start: tf.Tensor, end: tf.Tensor, amount: tf.Tensor
+    ) -> tf.Tensor:
         """As in `Euclidean`: rotated in the plane of the two, which keeps distances.
 
         Between opposite points every great circle is one; the one taken passes the
@@ -174,7 +186,9 @@ class Sphere:
         rotated_y = x * tf.sin(angle) + y * tf.cos(angle)
         return z + (rotated_x - x) * start + (rotated_y - y) * toward
 
-    def interpolate(self, start, end, num_steps):
+    def interpolate(
+        self, start: tf.Tensor, end: tf.Tensor, num_steps: int
+    ) -> tf.Tensor:
         """As in `Euclidean`, along the shorter arc of the great circle.
 
         Source: Shoemake 1985 (slerp).
@@ -182,7 +196,7 @@ class Sphere:
         shares = tf.linspace(0.0, 1.0, num_steps)[:, None]
         return self.move(start, start, end, shares)
 
-    def traverse(self, z, dimension, num_steps):
+    def traverse(self, z: tf.Tensor, dimension: int, num_steps: int) -> tf.Tensor:
         """`z` moved along the great circle through it and one axis, pole to pole.
 
         The element of that axis goes from -1 to 1 as the sine of equal angles; the
@@ -201,12 +215,12 @@ class Sphere:
         angles = tf.linspace(-math.pi / 2, math.pi / 2, num_steps)[:, None, None]
         return tf.sin(angles) * axis + tf.cos(angles) * equator
 
-    def grid_axes(self, size):
+    def grid_axes(self, size: int) -> quantile_grids.GridAxes | None:
         """As in `Euclidean`."""
         axes = {2: quantile_grids.AXES_OF_CIRCLE, 3: quantile_grids.AXES_OF_SPHERE}
         return axes.get(size)
 
-    def quantile_grid(self, p, num_steps):
+    def quantile_grid(self, p: tfd.Distribution, num_steps: int) -> tf.Tensor:
         """As in `Euclidean`: [1, S, 2] of a circle, [S, 2 S, 3] of a sphere.
 
         Raises:
@@ -218,11 +232,13 @@ class Sphere:
         return grid(num_steps)
 
 
+Space: TypeAlias = "Euclidean | Sphere | Product"
+
 EUCLIDEAN = Euclidean()
 SPHERE = Sphere()
 
 
-def check_has_grid(space, size):
+def check_has_grid(space: Space, size: int) -> None:
     """Raises ValueError unless `space` of `size` elements has a `quantile_grid`."""
     if not space.grid_axes(size):
         raise ValueError(
@@ -232,7 +248,7 @@ def check_has_grid(space, size):
         )
 
 
-def _tangent(point, other):
+def _tangent(point: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
     """The unit vector orthogonal to `point` towards `other`, any where none is."""
     shortest = tf.one_hot(tf.argmin(tf.abs(point), axis=-1), point.shape[-1])
     toward = _orthogonal(point, other)
@@ -243,12 +259,12 @@ def _tangent(point, other):
     return tf.math.l2_normalize(_orthogonal(point, toward), axis=-1)
 
 
-def _orthogonal(point, other):
+def _orthogonal(point: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
     """`other` less its part along the unit vector `point`."""
     return other - tf.reduce_sum(point * other, axis=-1, keepdims=True) * point
 
 
-def unit_length(vectors):
+def unit_length(vectors: tf.Tensor) -> tf.Tensor:
     """`vectors` [B, D] over their lengths; the first axis for those without any."""
     # The result does not depend on it, so its derivative may be left out.
     largest = tf.stop_gradient(tf.reduce_max(tf.abs(vectors), axis=-1, keepdims=True))

@@ -1,9 +1,15 @@
 """From a network's features to the parameters of a distribution."""
 
 import math
+from collections.abc import Sequence
+from typing import Any, Unpack
 
 import keras
 import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from vae_zoo.arguments import Config
+from vae_zoo.tensors import BatchShape, LayerOptions
 
 MAX_LOG_SCALE = 3.0
 
@@ -17,23 +23,30 @@ class Head(keras.layers.Layer):
     mixed-precision policy: the features are cast on the way in.
     """
 
-    def __init__(self, *, name=None, **kwargs):
+    def __init__(
+        self, *, name: str | None = None, **kwargs: Unpack[LayerOptions]
+    ) -> None:
         super().__init__(name=name, **{**kwargs, "dtype": "float32"})
 
-    def build(self, features_shape, event_shape):
+    def build(
+        self, features_shape: BatchShape, event_shape: Sequence[int]
+    ) -> tf.Tensor:
         """Creates the weights for features [B, ...] and events `event_shape`."""
         raise NotImplementedError
 
-    def call(self, features):
+    def call(self, features: tf.Tensor) -> dict[str, tf.Tensor]:
         """The distribution's parameters, a dict of float32 tensors."""
         raise NotImplementedError
 
-    def distribution(self, **parameters):
+    # `*args` lets a type checker take the own names of a subclass' parameters.
+    def distribution(self, *args: Any, **parameters: Any) -> tfd.Distribution:
         """The `tfd.Distribution` with these parameters."""
         raise NotImplementedError
 
 
-def build_head(head, features_shape, event_shape):
+def build_head(
+    head: Head, features_shape: BatchShape, event_shape: Sequence[int]
+) -> None:
     """Builds `head` unless loading has done so; refuses one of another size."""
     shapes = (tuple(features_shape[1:]), tuple(event_shape))
     if not head.built:
@@ -58,23 +71,31 @@ class Projection(keras.layers.Layer):
         starts_at_zero: whether the outputs are 0 until training changes that.
     """
 
-    def __init__(self, event_shape, *, starts_at_zero=False, name=None, **kwargs):
+    def __init__(
+        self,
+        event_shape: Sequence[int],
+        *,
+        starts_at_zero: bool = False,
+        name: str | None = None,
+        **kwargs: Unpack[LayerOptions],
+    ) -> None:
         super().__init__(name=name, **kwargs)
         self.event_shape = tuple(event_shape)
         self.starts_at_zero = starts_at_zero
         self.flatten = keras.layers.Flatten("channels_last", dtype=self.dtype_policy)
         self.reshape = keras.layers.Reshape(self.event_shape, dtype=self.dtype_policy)
 
-    def build(self, input_shape):
+    def build(self, input_shape: BatchShape) -> None:
         """Creates one dense layer, over the last axis or over all features."""
-        positions = tuple(input_shape[1:-1])
+        sizes = tf.TensorShape(input_shape[1:]).as_list()
+        positions = tuple(sizes[:-1])
         padded = self.event_shape + (1,) * len(positions)
         self.is_local = bool(positions) and padded[: len(positions)] == positions
         size = math.prod(self.event_shape)
         if self.is_local:
-            units, last = size // math.prod(positions), input_shape[-1]
+            units, last = size // math.prod(positions), sizes[-1]
         else:
-            units, last = size, math.prod(input_shape[1:])
+            units, last = size, math.prod(sizes)
         self.dense = keras.layers.Dense(
             units,
             kernel_initializer="zeros" if self.starts_at_zero else "glorot_uniform",
@@ -83,13 +104,13 @@ class Projection(keras.layers.Layer):
         )
         self.dense.build((None, last))
 
-    def call(self, features):
+    def call(self, features: tf.Tensor) -> tf.Tensor:
         """Float tensor [B, *event_shape]."""
         if not self.is_local:
             features = self.flatten(features)
         return self.reshape(self.dense(features))
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """The constructor's arguments."""
         return {
             **super().get_config(),
@@ -98,7 +119,12 @@ class Projection(keras.layers.Layer):
         }
 
 
-def built_projection(features_shape, event_shape, name, starts_at_zero=False):
+def built_projection(
+    features_shape: BatchShape,
+    event_shape: Sequence[int],
+    name: str,
+    starts_at_zero: bool = False,
+) -> Projection:
     """A float32 `Projection`, built."""
     projection = Projection(
         event_shape, starts_at_zero=starts_at_zero, name=name, dtype="float32"
@@ -107,7 +133,7 @@ def built_projection(features_shape, event_shape, name, starts_at_zero=False):
     return projection
 
 
-def positive(raw, minimum):
+def positive(raw: tf.Tensor | keras.Variable, minimum: float) -> tf.Tensor:
     """softplus(raw) + minimum: a scale bounded away from zero."""
     return tf.math.softplus(raw) + minimum
 

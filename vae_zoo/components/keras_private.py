@@ -5,7 +5,7 @@ each.
 """
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import keras
 
@@ -66,11 +66,17 @@ def without_sum_over_replicas(optimizers: Iterable) -> Iterator[None]:
 class OptimizerHooks:
     """Of an optimizer: has it ask `move_averages` for what Keras does by itself."""
 
-    def move_averages(self, pairs):
+    _model_variables_moving_average: list[keras.Variable]
+
+    def move_averages(
+        self, pairs: Iterable[tuple[keras.Variable, keras.Variable]]
+    ) -> None:
         """Moves the averages after a step; `pairs` are (variable, average)."""
         raise NotImplementedError
 
-    def _update_model_variables_moving_average(self, trainable_variables):
+    def _update_model_variables_moving_average(
+        self, trainable_variables: Sequence[keras.Variable]
+    ) -> None:
         averages = self._model_variables_moving_average
         self.move_averages(zip(trainable_variables, averages, strict=True))
 
@@ -82,12 +88,14 @@ class ModelHooks:
         """Whether functions of the model are faster with XLA."""
         raise NotImplementedError
 
-    def _resolve_auto_jit_compile(self):
+    def _resolve_auto_jit_compile(self) -> bool:
         """`jit_compile="auto"`: Keras leaves XLA off on CPUs.
 
         Under a distribution strategy it fails.
         """
         return not is_under_strategy(self) and self.gains_by_xla(training=True)
 
-    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+    def _maybe_symbolic_build(
+        self, iterator: object = None, data_batch: object = None
+    ) -> None:
         """Does nothing: all is built, and Keras' own fails on several machines."""

@@ -1,13 +1,15 @@
 """MADE, a network whose outputs depend on the inputs before them alone."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any, Unpack
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from vae_zoo.arguments import check_count, check_flag
+from vae_zoo.arguments import Config, check_count, check_flag
 from vae_zoo.components.network import check_activation, check_sizes
+from vae_zoo.tensors import BatchShape, LayerOptions
 
 
 @keras.saving.register_keras_serializable("vae_zoo")
@@ -35,11 +37,11 @@ class MADE(keras.layers.Layer):
         hidden_units: Sequence[int],
         num_outputs: int = 1,
         *,
-        activation: str = "elu",
+        activation: str | Callable[[tf.Tensor], tf.Tensor] = "elu",
         is_reversed: bool = False,
         name: str | None = None,
-        **kwargs,
-    ):
+        **kwargs: Unpack[LayerOptions],
+    ) -> None:
         super().__init__(name=name, **kwargs)
         self.hidden_units = check_sizes("hidden_units", hidden_units, 1)
         self.num_outputs = check_count("num_outputs", num_outputs, 1, "for each input")
@@ -47,7 +49,7 @@ class MADE(keras.layers.Layer):
         self.is_reversed = check_flag("is_reversed", is_reversed)
 
     def build(
-        self, z_shape: tuple[int, ...], context_shape: tuple[int, ...] | None = None
+        self, z_shape: Sequence[Any], context_shape: BatchShape | None = None
     ) -> None:
         """Creates the weights for z [..., D] and, unless it is None, context [..., C].
 
@@ -94,7 +96,7 @@ class MADE(keras.layers.Layer):
             hidden = self._masked(self.activation(hidden), number)
         return tf.split(hidden, self.num_outputs, axis=-1)
 
-    def _masked(self, values, number):
+    def _masked(self, values: tf.Tensor, number: int) -> tf.Tensor:
         # Made anew from two short vectors: a mask in an exported graph would be as
         # large as the kernel.
         below, above = (tf.constant(self.degrees[number + i]) for i in (0, 1))
@@ -102,7 +104,7 @@ class MADE(keras.layers.Layer):
         kernel = tf.convert_to_tensor(self.kernels[number]) * mask
         return tf.tensordot(values, kernel, 1) + self.biases[number]
 
-    def get_config(self) -> dict:
+    def get_config(self) -> Config:
         """The constructor's arguments."""
         return {
             **super().get_config(),

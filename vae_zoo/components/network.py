@@ -1,39 +1,57 @@
 """A network that runs forwards as an encoder and, mirrored, as a decoder."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Self, TypeAlias, Unpack
+
 import keras
 import numpy as np
+import tensorflow as tf
 
-from vae_zoo.arguments import check_count, check_instance, check_number, shown
+from vae_zoo.arguments import Config, check_count, check_instance, check_number, shown
 from vae_zoo.components.dropout import Dropout
+from vae_zoo.tensors import BatchShape, LayerOptions
+
+# A function, or the name that Keras has for it.
+Activation: TypeAlias = str | Callable[[tf.Tensor], tf.Tensor]
 
 
 class Stack(keras.layers.Layer):
     """Layers one after the other, made when the input's shape is known."""
 
-    def stack_for(self, input_shape):
+    def stack_for(self, input_shape: tuple[int, ...]) -> list[keras.Layer]:
         """The layers to build for inputs of shape `input_shape`."""
         raise NotImplementedError
 
-    def build(self, input_shape):
+    def build(self, input_shape: BatchShape) -> None:
         """Creates and builds the stack."""
+        self.stack = self.stack_for(_row_shape(input_shape))
         shape = tuple(input_shape)
-        self.stack = self.stack_for(shape[1:])
         for layer in self.stack:
             layer.build(shape)
             shape = tuple(layer.compute_output_shape(shape))
 
-    def call(self, x):
+    def call(self, x: tf.Tensor) -> tf.Tensor:
         """Features [B, ...]."""
         for layer in self.stack:
             x = layer(x)
         return x
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: BatchShape) -> tuple[int | None, ...]:
         """The features' shape."""
         shape = tuple(input_shape)
-        for layer in self.stack if self.built else self.stack_for(shape[1:]):
+        own = self.stack if self.built else self.stack_for(_row_shape(shape))
+        for layer in own:
             shape = tuple(layer.compute_output_shape(shape))
         return shape
+
+
+class NetworkOptions(LayerOptions, total=False):
+    """What every network of the package takes."""
+
+    dropout_rate: float
+    decoder_dropout_rate: float
 
 
 class Network(Stack):
@@ -49,43 +67,53 @@ class Network(Stack):
     Source of dropout: Srivastava et al. 2014.
     """
 
-    def __init__(self, *, dropout_rate=0.0, decoder_dropout_rate=0.0, **kwargs):
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        *,
+        dropout_rate: float = 0.0,
+        decoder_dropout_rate: float = 0.0,
+        name: str | None = None,
+        **kwargs: Unpack[LayerOptions],
+    ) -> None:
+        super().__init__(name=name, **kwargs)
         self.dropout_rate = check_rate("dropout_rate", dropout_rate)
         self.decoder_dropout_rate = check_rate(
             "decoder_dropout_rate", decoder_dropout_rate
         )
 
-    def encoder_stack(self, input_shape):
+    def encoder_stack(self, input_shape: tuple[int, ...]) -> list[keras.Layer]:
         """The layers from inputs of shape `input_shape` to features."""
         raise NotImplementedError
 
-    def decoder_stack(self, output_shape):
+    def decoder_stack(self, output_shape: tuple[int, ...]) -> list[keras.Layer]:
         """The layers from latents to features for outputs of `output_shape`."""
         raise NotImplementedError
 
-    def stack_for(self, input_shape):
+    def stack_for(self, input_shape: tuple[int, ...]) -> list[keras.Layer]:
         """The encoder's."""
         return self.encoder_stack(input_shape)
 
-    def mirror(self, target_shape):
+    def mirror(self, target_shape: Sequence[int]) -> Mirror:
         """The decoder that runs this network backwards, to `target_shape`."""
         return Mirror(self, target_shape, dtype=self.dtype_policy)
 
-    def dense(self, hidden_units, activation, dropout_rate):
+    def dense(
+        self, hidden_units: Sequence[int], activation: Activation, dropout_rate: float
+    ) -> list[keras.Layer]:
         """Dense layers of these sizes, each followed by dropout where there is any."""
         layers = []
         for units in hidden_units:
-            layers.append(
-                keras.layers.Dense(
-                    units, activation=activation, dtype=self.dtype_policy
-                )
-            )
+            layers += self.hidden_layer(units, activation)
             if dropout_rate:
                 layers.append(Dropout(dropout_rate, dtype=self.dtype_policy))
         return layers
 
-    def get_config(self):
+    def hidden_layer(self, units: int, activation: Activation) -> list[keras.Layer]:
+        """What makes so many units of a vector."""
+        policy = self.dtype_policy
+        return [keras.layers.Dense(units, activation=activation, dtype=policy)]
+
+    def get_config(self) -> Config:
         """The arguments of every network."""
         return {
             **super().get_config(),
@@ -104,21 +132,29 @@ class Mirror(Stack):
         target_shape: the shape of the data, without the batch.
     """
 
-    def __init__(self, network, target_shape, *, name=None, **kwargs):
+    def __init__(
+        self,
+        network: Network,
+        target_shape: Sequence[int],
+        *,
+        name: str | None = None,
+        **kwargs: Unpack[LayerOptions],
+    ) -> None:
         super().__init__(name=name, **kwargs)
         self.target_shape = check_sizes("target_shape", target_shape, 1)
         check_instance("network", network, Network, "a network of vae_zoo.components")
         # A bound method, since Keras would track the pattern as a sublayer.
         self.pattern_stack = network.decoder_stack
 
-    def stack_for(self, input_shape):
+    def stack_for(self, input_shape: tuple[int, ...]) -> list[keras.Layer]:
         """The pattern's layers in reverse."""
         del input_shape
         return self.pattern_stack(self.target_shape)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """The constructor's arguments."""
-        pattern = self.pattern_stack.__self__
+        # A bound method, as the constructor says.
+        pattern = self.pattern_stack.__self__  # type: ignore[attr-defined]
         return {
             **super().get_config(),
             "network": keras.saving.serialize_keras_object(pattern),
@@ -126,13 +162,18 @@ class Mirror(Stack):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         """The decoder with these constructor arguments."""
         network = keras.saving.deserialize_keras_object(config["network"])
         return cls(**{**config, "network": network})
 
 
-def check_rate(name, rate):
+def _row_shape(input_shape: BatchShape) -> tuple[int, ...]:
+    """The shape without the batch, of which every size is known."""
+    return tuple(tf.TensorShape(input_shape[1:]).as_list())
+
+
+def check_rate(name: str, rate: object) -> float:
     """`rate` as a float; raises ValueError under `name` unless it is in [0, 1)."""
     try:
         number = check_number(name, rate, "", minimum=0)
@@ -146,7 +187,7 @@ def check_rate(name, rate):
     return number
 
 
-def check_sizes(name, sizes, minimum_length=0):
+def check_sizes(name: str, sizes: object, minimum_length: int = 0) -> tuple[int, ...]:
     """`sizes` as a tuple; raises ValueError under `name` unless it is one of sizes.
 
     Args:
@@ -170,7 +211,7 @@ def check_sizes(name, sizes, minimum_length=0):
     return numbers
 
 
-def check_activation(activation):
+def check_activation(activation: object) -> Callable[[tf.Tensor], tf.Tensor]:
     """The function that Keras knows by `activation`; ValueError if there is none.
 
     One that is named must keep the shape, which "glu" does not.

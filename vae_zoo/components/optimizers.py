@@ -1,5 +1,8 @@
 """Averages of weights in training."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -30,7 +33,13 @@ class AveragedAdam(OptimizerHooks, keras.optimizers.Adam):
     Source: the `num_updates` of `tf.train.ExponentialMovingAverage`.
     """
 
-    def __init__(self, learning_rate=0.001, *, ema_momentum=0.999, **kwargs):
+    def __init__(
+        self,
+        learning_rate: float | keras.optimizers.schedules.LearningRateSchedule = 0.001,
+        *,
+        ema_momentum: float = 0.999,
+        **kwargs: Any,
+    ) -> None:
         check_choice("use_ema", kwargs.pop("use_ema", True), (True,))
         super().__init__(
             learning_rate,
@@ -41,7 +50,9 @@ class AveragedAdam(OptimizerHooks, keras.optimizers.Adam):
             **kwargs,
         )
 
-    def move_averages(self, pairs):
+    def move_averages(
+        self, pairs: Iterable[tuple[keras.Variable, keras.Variable]]
+    ) -> None:
         """Moves the averages after a step, by the momentum of that step."""
         step = ops.cast(self.iterations, "float32")
         most = ops.minimum(self.ema_momentum, (1.0 + step) / (10.0 + step))
@@ -51,7 +62,9 @@ class AveragedAdam(OptimizerHooks, keras.optimizers.Adam):
             average.assign(average + share * (variable - average))
 
 
-def restart_averages(optimizer, variables):
+def restart_averages(
+    optimizer: keras.optimizers.Optimizer | None, variables: Iterable[keras.Variable]
+) -> None:
     """Lets the moving averages of `variables` forget all that was before.
 
     Args:
@@ -59,7 +72,11 @@ def restart_averages(optimizer, variables):
         variables: some of the variables that it trains.
     """
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
-    if not getattr(optimizer, "use_ema", False) or not optimizer.built:
+    if (
+        optimizer is None
+        or not getattr(optimizer, "use_ema", False)
+        or not optimizer.built
+    ):
         return
     own = {id(variable) for variable in variables}
     for variable, average in averages_of(optimizer):

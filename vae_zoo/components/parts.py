@@ -1,6 +1,9 @@
 """The parts of a model: each of its kind, and of one model alone."""
 
 import weakref
+from collections.abc import Mapping
+
+import keras
 
 from vae_zoo.arguments import shown
 from vae_zoo.components.foreign import check_component, check_network
@@ -22,10 +25,10 @@ _KINDS = {
 }
 
 # Layers that are part of a model.
-_owned = weakref.WeakSet()
+_owned: weakref.WeakSet[keras.Layer] = weakref.WeakSet()
 
 
-def check_components(components):
+def check_components(components: Mapping[str, keras.Layer]) -> None:
     """Raises ValueError unless each is what its name says, and free to be used.
 
     With its weights a part of another model would bring along that model's training,
@@ -35,7 +38,7 @@ def check_components(components):
     Args:
         components: layers, by the names of the arguments.
     """
-    names = {}
+    names: dict[int, str] = {}
     for name, component in components.items():
         if name in _KINDS:
             check_component(name, component, *_KINDS[name])
@@ -50,7 +53,7 @@ def check_components(components):
         _check_is_free(name, component)
 
 
-def _check_is_free(name, component):
+def _check_is_free(name: str, component: keras.Layer) -> None:
     for layer in layers_within(component):
         if layer in _owned and (layer is component or layer.trainable_weights):
             raise ValueError(
@@ -62,7 +65,7 @@ def _check_is_free(name, component):
             )
 
 
-def claim(components):
+def claim(components: Mapping[str, keras.Layer]) -> None:
     """Makes the components, and all layers within them, parts of a model."""
     for component in components.values():
         _owned.update(layers_within(component))

@@ -8,9 +8,15 @@ is a VAE on a product of two spheres: it has a concentration for each, where one
 of as many dimensions has one in all. Source: Davidson et al. 2019, section 3.
 """
 
-import keras
+from __future__ import annotations
 
-from vae_zoo.arguments import shown
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Self, Unpack
+
+import keras
+import tensorflow as tf
+
+from vae_zoo.arguments import Config, KindT, shown
 from vae_zoo.components import product_geometry
 from vae_zoo.components.foreign import check_component
 from vae_zoo.components.heads import build_head
@@ -19,6 +25,10 @@ from vae_zoo.components.parts import POSTERIOR, PRIOR
 from vae_zoo.components.posteriors.posterior import Posterior
 from vae_zoo.components.priors.prior import Prior, build_prior
 from vae_zoo.distributions.product import Product
+from vae_zoo.tensors import BatchShape, LayerOptions
+
+if TYPE_CHECKING:
+    from vae_zoo.models.vae import VAE
 
 
 @keras.saving.register_keras_serializable("vae_zoo")
@@ -36,18 +46,25 @@ class ProductPosterior(Posterior):
             integer, a factor occurs twice, or the sizes do not add up.
     """
 
-    def __init__(self, factors, sizes, *, name=None, **kwargs):
+    def __init__(
+        self,
+        factors: Sequence[Posterior],
+        sizes: Sequence[int],
+        *,
+        name: str | None = None,
+        **kwargs: Unpack[LayerOptions],
+    ) -> None:
         super().__init__(name=name, **kwargs)
         self.factors, self.sizes = _checked(factors, sizes, *POSTERIOR)
         self.geometry = _geometry(self)
 
-    def build(self, features_shape, event_shape):
+    def build(self, features_shape: BatchShape, event_shape: Sequence[int]) -> None:
         """Features [B, ...] to events [D]."""
         _check_sum(self.sizes, event_shape)
         for factor, size in zip(self.factors, self.sizes, strict=True):
             build_head(factor, features_shape, (size,))
 
-    def call(self, features):
+    def call(self, features: tf.Tensor) -> dict[str, tf.Tensor]:
         """Each factor's parameters, their names followed by its number from 0."""
         return {
             f"{name}_{number}": value
@@ -55,9 +72,9 @@ class ProductPosterior(Posterior):
             for name, value in factor(features).items()
         }
 
-    def distribution(self, **parameters):
+    def distribution(self, **parameters: tf.Tensor) -> Product:
         """`distributions.Product`, batch [B], event [D]."""
-        grouped = [{} for _ in self.factors]
+        grouped: list[dict[str, tf.Tensor]] = [{} for _ in self.factors]
         for key, value in parameters.items():
             name, _, number = key.rpartition("_")
             grouped[int(number)][name] = value
@@ -68,12 +85,12 @@ class ProductPosterior(Posterior):
             ]
         )
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """The constructor's arguments."""
         return {**super().get_config(), **_config(self)}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         """The posterior with these constructor arguments."""
         return cls(**_from_config(config))
 
@@ -93,33 +110,45 @@ class ProductPrior(Prior):
             integer, a factor occurs twice, or the sizes do not add up.
     """
 
-    def __init__(self, factors, sizes, *, name=None, **kwargs):
+    def __init__(
+        self,
+        factors: Sequence[Prior],
+        sizes: Sequence[int],
+        *,
+        name: str | None = None,
+        **kwargs: Unpack[LayerOptions],
+    ) -> None:
         super().__init__(name=name, **kwargs)
         self.factors, self.sizes = _checked(factors, sizes, *PRIOR)
         self.geometry = _geometry(self)
 
-    def build(self, event_shape):
+    def build(self, event_shape: Sequence[int]) -> None:
         """Events [D]."""
         _check_sum(self.sizes, event_shape)
         super().build(event_shape)
         for factor, size in zip(self.factors, self.sizes, strict=True):
             build_prior(factor, (size,))
 
-    def distribution(self, model=None):
+    def distribution(self, model: VAE | None = None) -> Product:
         """`distributions.Product`, batch [], event [D]."""
-        return Product([factor.distribution(model) for factor in self.factors])
+        return Product(
+            # A factor that needs the model is asked with one.
+            [factor.distribution(model) for factor in self.factors]  # type: ignore[arg-type]
+        )
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """The constructor's arguments."""
         return {**super().get_config(), **_config(self)}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         """The prior with these constructor arguments."""
         return cls(**_from_config(config))
 
 
-def _checked(factors, sizes, *kind):
+def _checked(
+    factors: Iterable[KindT], sizes: Sequence[int], kind: type[KindT], example: str
+) -> tuple[list[KindT], tuple[int, ...]]:
     try:
         factors = list(factors)
     except TypeError:
@@ -134,10 +163,10 @@ def _checked(factors, sizes, *kind):
             f"sizes={sizes}, {len(factors)} factors"
         )
     for number, factor in enumerate(factors):
-        check_component(f"factors[{number}]", factor, *kind)
-        if kind == POSTERIOR:
+        check_component(f"factors[{number}]", factor, kind, example)
+        if isinstance(factor, Posterior):
             factor.check_density("a ProductPosterior")
-        elif factor.geometry is None:
+        elif isinstance(factor, Prior) and factor.geometry is None:
             raise ValueError(
                 "`factors` must be priors on a space of their own, which those made "
                 f"of the model's posterior are not. Received: {type(factor).__name__}"
@@ -155,7 +184,7 @@ def _checked(factors, sizes, *kind):
     return factors, sizes
 
 
-def _check_sum(sizes, event_shape):
+def _check_sum(sizes: Sequence[int], event_shape: Sequence[int]) -> None:
     if (sum(sizes),) != tuple(event_shape):
         raise ValueError(
             f"`sizes` must add up to latent_dim={event_shape[0]}. Received: "
@@ -163,17 +192,18 @@ def _check_sum(sizes, event_shape):
         )
 
 
-def _geometry(product):
-    parts = tuple(factor.geometry for factor in product.factors)
+def _geometry(product: ProductPosterior | ProductPrior) -> product_geometry.Product:
+    spaces = (factor.geometry for factor in product.factors)
+    parts = tuple(space for space in spaces if space is not None)
     return product_geometry.Product(parts, product.sizes)
 
 
-def _config(product):
+def _config(product: ProductPosterior | ProductPrior) -> Config:
     serialize = keras.saving.serialize_keras_object
     factors = [serialize(factor) for factor in product.factors]
     return {"factors": factors, "sizes": product.sizes}
 
 
-def _from_config(config):
+def _from_config(config: Config) -> Config:
     deserialize = keras.saving.deserialize_keras_object
     return {**config, "factors": [deserialize(each) for each in config["factors"]]}

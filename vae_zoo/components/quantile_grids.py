@@ -1,11 +1,16 @@
 """Latents at equal shares of probability, in rows and columns as a picture has them."""
 
 import math
+from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
+from tensorflow_probability import distributions as tfd
 
 from vae_zoo.distributions.quantiles import marginal_quantiles
+
+GridAxes: TypeAlias = tuple[tuple[str, float, float], tuple[str, float, float]]
 
 # What the axes are, across and up: names, and the values at both ends.
 AXES_OF_PLANE = (("quantile of latent 1", 0, 1), ("quantile of latent 2", 0, 1))
@@ -13,7 +18,7 @@ AXES_OF_CIRCLE = (("angle, degrees", -180, 180), ("", 0, 1))
 AXES_OF_SPHERE = (("longitude, degrees", -180, 180), ("latent 3", -1, 1))
 
 
-def plane(p, num_steps):
+def plane(p: tfd.Distribution, num_steps: int) -> tf.Tensor:
     """The quantiles (i + 1/2) / num_steps of each element of z ~ p.
 
     Args:
@@ -29,13 +34,13 @@ def plane(p, num_steps):
     return tf.stack(tf.meshgrid(across, up[::-1]), axis=-1)
 
 
-def circle(num_steps):
+def circle(num_steps: int) -> tf.Tensor:
     """Equal arcs of the unit circle, from -180 to 180 degrees: float32 [1, S, 2]."""
     angle = _longitudes(num_steps)[None]
     return _as_latents(np.cos(angle), np.sin(angle))
 
 
-def sphere(num_steps):
+def sphere(num_steps: int) -> tf.Tensor:
     """Equal areas of the unit sphere of R^3: longitudes across, heights up.
 
     Args:
@@ -53,14 +58,14 @@ def sphere(num_steps):
     return _as_latents(radius * np.cos(longitude), radius * np.sin(longitude), height)
 
 
-def _middles(count):
+def _middles(count: int) -> npt.NDArray[np.float64]:
     """Those of `count` equal parts of [0, 1]."""
     return (np.arange(count) + 0.5) / count
 
 
-def _longitudes(count):
+def _longitudes(count: int) -> npt.NDArray[np.float64]:
     return math.pi * (2 * _middles(count) - 1)
 
 
-def _as_latents(*elements):
+def _as_latents(*elements: np.ndarray) -> tf.Tensor:
     return tf.constant(np.stack(elements, axis=-1), tf.float32)

@@ -1,17 +1,21 @@
 """The seeds of a model: where they come from and how they are saved."""
 
 import contextlib
+from collections.abc import Mapping, MutableMapping
+from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from vae_zoo.arguments import check_seed, shown
 from vae_zoo.distributions.noise import fold_in
+from vae_zoo.tensors import Seed
 
 _PREFIX = "seed_"
 
 
-def as_seed(seed, generator):
+def as_seed(seed: Seed | None, generator: keras.random.SeedGenerator) -> tf.Tensor:
     """`seed`, or the generator's next, as the int32 [2] that TFP takes.
 
     Args:
@@ -31,7 +35,8 @@ def as_seed(seed, generator):
         return seed
     with contextlib.suppress(ValueError):
         number = check_seed("seed", seed)
-        return tf.constant([number >> 31 & 0x7FFFFFFF, number & 0x7FFFFFFF])
+        if number is not None:
+            return tf.constant([number >> 31 & 0x7FFFFFFF, number & 0x7FFFFFFF])
     tensor = _as_integers(seed)
     if tensor is None or not any(
         tensor.shape.is_compatible_with(shape) for shape in ([2], [None, 2])
@@ -43,7 +48,7 @@ def as_seed(seed, generator):
     return tf.cast(tensor, tf.int32)
 
 
-def _as_integers(seed):
+def _as_integers(seed: Seed) -> tf.Tensor | None:
     """A tensor of integers, or None if `seed` is none."""
     try:
         tensor = tf.convert_to_tensor(seed)
@@ -52,7 +57,7 @@ def _as_integers(seed):
     return tensor if tensor.dtype.is_integer else None
 
 
-def check_rows_of_seed(seed, x):
+def check_rows_of_seed(seed: tf.Tensor, x: tf.Tensor) -> None:
     """Raises ValueError if `seed` is [B, 2] of another B than `x` [B, …].
 
     Where both are known: in a graph they may not be.
@@ -65,7 +70,9 @@ def check_rows_of_seed(seed, x):
         )
 
 
-def row_seeds(generator, num_rows):
+def row_seeds(
+    generator: keras.random.SeedGenerator, num_rows: int | tf.Tensor
+) -> tf.Tensor:
     """A seed for each row of a batch, int32 [B, 2], from the generator's next.
 
     Under a distribution strategy replica r of R has rows r, r + R, r + 2 R, … of the
@@ -85,13 +92,13 @@ def row_seeds(generator, num_rows):
     return fold_in(seed, rows)
 
 
-def save_seeds(model, store):
+def save_seeds(model: keras.Model, store: MutableMapping[str, Any]) -> None:
     """Adds to `store` the state of every generator, of dropout layers too."""
     for index, state in enumerate(seed_states(model)):
         store[f"{_PREFIX}{index}"] = np.asarray(state)
 
 
-def load_seeds(model, store):
+def load_seeds(model: keras.Model, store: Mapping[str, Any]) -> dict[str, Any]:
     """The inverse of `save_seeds`; returns what else is in `store`, a dict."""
     for index, state in enumerate(seed_states(model)):
         state.assign(store[f"{_PREFIX}{index}"])
@@ -99,7 +106,7 @@ def load_seeds(model, store):
     return {key: store[key] for key in keys}
 
 
-def seed_states(model):
+def seed_states(model: keras.Model) -> list[keras.Variable]:
     """The states of a model's generators, dropout layers' too, in a stable order."""
     return [
         variable

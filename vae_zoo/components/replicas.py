@@ -1,24 +1,29 @@
 """The replicas of a distribution strategy, within a step on several of them."""
 
+from contextlib import AbstractContextManager
+
+import keras
+import numpy as np
 import tensorflow as tf
 
 from vae_zoo.components.keras_private import without_sum_over_replicas
+from vae_zoo.tensors import TensorLike
 
 
-def context():
+def context() -> tf.distribute.ReplicaContext | None:
     """The replica context within a step on several replicas, else None."""
     found = tf.distribute.get_replica_context()
     is_one_of_many = found is not None and found.num_replicas_in_sync > 1
     return found if is_one_of_many else None
 
 
-def total(values):
+def total(values: tf.Tensor) -> tf.Tensor:
     """The sum of all replicas' `values`, a tensor; no gradient flows through it."""
     found = context()
     return values if found is None else found.merge_call(_summed, args=(values,))
 
 
-def _summed(strategy, values):
+def _summed(strategy: tf.distribute.Strategy, values: tf.Tensor) -> tf.Tensor:
     # Not by `all_reduce`: of several collectives of different shapes in one step it
     # may pair those of one replica with others of another (TensorFlow 2.21).
     return strategy.extended.reduce_to(
@@ -26,7 +31,9 @@ def _summed(strategy, values):
     )
 
 
-def no_sum_over_one_replica(optimizer):
+def no_sum_over_one_replica(
+    optimizer: keras.optimizers.Optimizer | None,
+) -> AbstractContextManager[None]:
     """A context without sums of gradients over replicas, where there is only one.
 
     Keras sums in any case, and TensorFlow registers the gradient of each such sum for
@@ -43,18 +50,18 @@ def no_sum_over_one_replica(optimizer):
     return without_sum_over_replicas(nested)
 
 
-def gathered(strategy, value):
+def gathered(strategy: tf.distribute.Strategy, value: TensorLike) -> np.ndarray:
     """The `value` of each replica, an array [R, ...]; waits for all workers."""
     values = strategy.run(_gather, args=(tf.convert_to_tensor(value),))
     return strategy.experimental_local_results(values)[0].numpy()
 
 
 @tf.function
-def _gather(value):
+def _gather(value: tf.Tensor) -> tf.Tensor:
     return tf.distribute.get_replica_context().all_gather(value[None], axis=0)
 
 
-def of_the_first(model, values):
+def of_the_first(model: keras.Model, values: list[np.ndarray]) -> list[np.ndarray]:
     """`values`, arrays that each worker has found; those of the first one.
 
     They differ by rounding alone, and all workers have to use the same.
@@ -65,7 +72,7 @@ def of_the_first(model, values):
     return [gathered(strategy, each)[0] for each in values]
 
 
-def weighted_mean(values, weights=None):
+def weighted_mean(values: tf.Tensor, weights: tf.Tensor | None = None) -> tf.Tensor:
     """The mean of `values` [B]; with `weights` [B], sum(w v) / sum(w).
 
     Under a distribution strategy it is that of the global batch, the same on all

@@ -1,9 +1,16 @@
 """Networks applied to the rows of latents [K, B, D], and data some rows at a time."""
 
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
+
 import tensorflow as tf
 
+from vae_zoo.tensors import TensorLike
 
-def over_rows(function, *values):
+ResultT = TypeVar("ResultT")
+
+
+def over_rows(function: Callable[..., ResultT], *values: TensorLike) -> ResultT:
     """`function` of rows [R, D], applied to values [..., D], the axes restored.
 
     Layers take batches of one axis, and latents are [K, B, D].
@@ -16,22 +23,22 @@ def over_rows(function, *values):
     Returns:
         What `function` returns, [..., *] for [R, *].
     """
-    values = [tf.convert_to_tensor(value) for value in values]
-    if all(value.shape.rank == 2 for value in values):
-        return function(*values)
-    leading = values[0].shape[:-1]
-    dynamic = tf.shape(values[0])[:-1]
-    for value in values[1:]:
+    tensors = [tf.convert_to_tensor(value) for value in values]
+    if all(value.shape.rank == 2 for value in tensors):
+        return function(*tensors)
+    leading = tensors[0].shape[:-1]
+    dynamic = tf.shape(tensors[0])[:-1]
+    for value in tensors[1:]:
         leading = tf.broadcast_static_shape(leading, value.shape[:-1])
         dynamic = tf.broadcast_dynamic_shape(dynamic, tf.shape(value)[:-1])
     rows = []
-    for value in values:
+    for value in tensors:
         size = value.shape[-1]
-        if len(values) > 1:
+        if len(tensors) > 1:
             value = tf.broadcast_to(value, tf.concat([dynamic, [size]], axis=0))
         rows.append(tf.reshape(value, [-1, size]))
 
-    def restored(value):
+    def restored(value: tf.Tensor) -> tf.Tensor:
         if not value.shape.rank:
             return value
         axes = dynamic
@@ -45,12 +52,12 @@ def over_rows(function, *values):
     return tf.nest.map_structure(restored, function(*rows))
 
 
-def num_rows(values):
+def num_rows(values: Mapping[str, Any]) -> int:
     """The rows of a dict of arrays, all [N, ...]: N."""
     return len(next(iter(values.values())))
 
 
-def parts_of_rows(values, size):
+def parts_of_rows(values: Mapping[str, Any], size: int) -> Iterator[dict[str, Any]]:
     """Up to `size` rows at a time of a dict of arrays [N, ...]: dicts of the same."""
     for start in range(0, num_rows(values), size):
         yield {name: value[start : start + size] for name, value in values.items()}

@@ -1,11 +1,18 @@
 """Weights that change with the training step: pure functions, no counters."""
 
 import math
+from collections.abc import Callable
+from typing import Self, TypeAlias
 
 import keras
 import tensorflow as tf
 
-from vae_zoo.arguments import check_count, check_number
+from vae_zoo.arguments import Config, check_count, check_number
+
+# The optimizer's step.
+Iteration: TypeAlias = int | tf.Tensor | keras.Variable
+# Of the optimizer's step: a `Schedule`, or any other function that Keras can save.
+ScheduleLike: TypeAlias = Callable[[tf.Tensor], tf.Tensor]
 
 
 class Schedule:
@@ -21,35 +28,35 @@ class Schedule:
             >= 1.
     """
 
-    def __init__(self, start, stop, num_steps):
+    def __init__(self, start: float, stop: float, num_steps: int) -> None:
         what = "a weight or a number of nats"
         self.start = check_number("start", start, what, minimum=0)
         self.stop = check_number("stop", stop, what, minimum=0)
         self.num_steps = check_count("num_steps", num_steps, 1, "optimizer steps")
 
-    def __call__(self, step):
+    def __call__(self, step: Iteration) -> tf.Tensor:
         """The value at optimizer step `step` (integer, >= 0): float32 scalar."""
         raise NotImplementedError
 
     @property
-    def warmup_steps(self):
+    def warmup_steps(self) -> int:
         """The optimizer's step from which the value stays: an integer."""
         return self.num_steps
 
-    def progress(self, step):
+    def progress(self, step: Iteration) -> tf.Tensor:
         """How much of `num_steps` is behind, from 0 to 1."""
         return tf.minimum(tf.cast(step, tf.float32) / self.num_steps, 1.0)
 
-    def between(self, fraction):
+    def between(self, fraction: tf.Tensor) -> tf.Tensor:
         """The value that far from `start` to `stop`."""
         return self.start + (self.stop - self.start) * fraction
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """The constructor's arguments."""
         return {"start": self.start, "stop": self.stop, "num_steps": self.num_steps}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         """The schedule with these constructor arguments."""
         return cls(**config)
 
@@ -62,7 +69,7 @@ class Linear(Schedule):
     2016; `Linear(0, 25, 100_000)` the capacity of Burgess et al. 2018.
     """
 
-    def __call__(self, step):
+    def __call__(self, step: Iteration) -> tf.Tensor:
         """The value at optimizer step `step`: float32 scalar."""
         return self.between(self.progress(step))
 
@@ -71,7 +78,7 @@ class Linear(Schedule):
 class Cosine(Schedule):
     """Half a cosine from `start` to `stop` in `num_steps`, then constant."""
 
-    def __call__(self, step):
+    def __call__(self, step: Iteration) -> tf.Tensor:
         """The value at optimizer step `step`: float32 scalar."""
         return self.between((1 - tf.cos(math.pi * self.progress(step))) / 2)
 
@@ -96,16 +103,18 @@ class Cyclical(Schedule):
     Source: Fu et al. 2019, equation 6.
     """
 
-    def __init__(self, start, stop, num_steps, ramp=0.5):
+    def __init__(
+        self, start: float, stop: float, num_steps: int, ramp: float = 0.5
+    ) -> None:
         super().__init__(start, stop, num_steps)
         what = "the share of a cycle spent rising"
         self.ramp = check_number("ramp", ramp, what, above=0, maximum=1)
 
-    def __call__(self, step):
+    def __call__(self, step: Iteration) -> tf.Tensor:
         """The value at optimizer step `step`: float32 scalar."""
         within = self.progress(tf.cast(step, tf.int64) % self.num_steps)
         return self.between(tf.minimum(within / self.ramp, 1.0))
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """The constructor's arguments."""
         return {**super().get_config(), "ramp": self.ramp}

@@ -1,7 +1,7 @@
 """A function that a model offers to a server."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
@@ -25,6 +25,8 @@ class Signature:
     is_log_density: bool = False
 
 
-def row_spec(name: str, shape, dtype=tf.float32) -> tf.TensorSpec:
+def row_spec(
+    name: str, shape: Sequence[int | None], dtype: tf.DType = tf.float32
+) -> tf.TensorSpec:
     """The spec of rows [B, *shape] under a name."""
     return tf.TensorSpec((None, *shape), dtype, name=name)

@@ -1,5 +1,7 @@
 """Transposed convolutions that double the size, for CPUs with bfloat16."""
 
+from collections.abc import Callable, Sequence
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -14,7 +16,7 @@ class Conv2DTranspose(keras.layers.Conv2DTranspose):
     so the forward pass is one, at the size of the input; see `stretched`.
     """
 
-    def call(self, x):
+    def call(self, x: tf.Tensor) -> tf.Tensor:
         """Float tensor [B, 2 H, 2 W, filters]."""
         on_cpu = not tf.config.list_physical_devices("GPU")
         if self.compute_dtype != "bfloat16" or not on_cpu or self.kernel_size[0] < 2:
@@ -25,7 +27,9 @@ class Conv2DTranspose(keras.layers.Conv2DTranspose):
         return y if has_relu else self.activation(y)
 
 
-def smooth_kernel(shape, dtype=None):
+def smooth_kernel(
+    shape: Sequence[int], dtype: tf.DType | str | None = None
+) -> tf.Tensor:
     """Initial values [K, K, O, I] for strides of 2 that leave no checkerboard.
 
     Each of the four parts of `stretched` sees other weights of the kernel. Drawn at
@@ -52,7 +56,9 @@ def smooth_kernel(shape, dtype=None):
     return kernel * (count / size)
 
 
-def stretched(x, kernel, bias, has_relu=False):
+def stretched(
+    x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, has_relu: bool = False
+) -> tf.Tensor:
     """A transposed convolution with strides of 2 and padding "same", plus `bias`.
 
     An output at 2 p + f, f being 0 or 1, is a sum over inputs next to p, with every
@@ -74,12 +80,14 @@ def stretched(x, kernel, bias, has_relu=False):
     """
 
     @tf.custom_gradient
-    def forward(x, kernel, bias):
+    def forward(
+        x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor
+    ) -> tuple[tf.Tensor, Callable[[tf.Tensor], tuple[tf.Tensor, ...]]]:
         weights = _plain_kernel(kernel)
         y = tf.nn.bias_add(tf.nn.conv2d(x, weights, 1, "SAME"), tf.tile(bias, [4]))
         y = tf.nn.depth_to_space(tf.nn.relu(y) if has_relu else y, 2)
 
-        def gradients(upstream):
+        def gradients(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
             if has_relu:
                 upstream = tf.raw_ops.ReluGrad(gradients=upstream, features=y)
             by_kernel = tf.raw_ops.Conv2DBackpropFilter(
@@ -97,13 +105,13 @@ def stretched(x, kernel, bias, has_relu=False):
     return forward(x, kernel, bias)
 
 
-def _plain_kernel(kernel):
+def _plain_kernel(kernel: tf.Tensor) -> tf.Tensor:
     """From [K, K, O, I] to [T, T, I, 4 O]: weights of neighbours for the four parts."""
     size, _, num_out, num_in = kernel.shape
     before = (size - 2) // 2
     reach = (size - 1 - before) // 2
 
-    def index(step, part):
+    def index(step: int, part: int) -> int:
         """Which weight an input `step` away has for the output's part; `size`: none."""
         place = part + before - 2 * step
         return place if 0 <= place < size else size

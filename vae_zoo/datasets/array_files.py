@@ -2,14 +2,17 @@
 
 import contextlib
 import functools
+import pathlib
 import zipfile
 import zlib
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import IO, NamedTuple
 
 import numpy as np
 
+from vae_zoo.datasets.array_source import array_source
 from vae_zoo.datasets.limits import check_size
-from vae_zoo.datasets.source import array_source
+from vae_zoo.datasets.source import Source
 from vae_zoo.datasets.splits import Whole
 
 SUFFIX_OF_A_MEMBER = ".npy"
@@ -23,7 +26,7 @@ class Header(NamedTuple):
     dtype: np.dtype
 
 
-def find_splits(path, max_gib):
+def find_splits(path: pathlib.Path, max_gib: float) -> dict[str, Whole]:
     """x from `path`: uint8, or floats in [0, 1], of shape [N, ...].
 
     A .npy file is one split, "train", and stays on disk: memory is used for the
@@ -61,7 +64,7 @@ def find_splits(path, max_gib):
     return wholes
 
 
-def _headers(path):
+def _headers(path: pathlib.Path) -> dict[str, Header]:
     """The header of each array by its name; that of a .npy file is named x."""
     with _naming(path):
         if not _is_zip(path):
@@ -82,13 +85,13 @@ def _headers(path):
         return headers
 
 
-def _is_zip(path):
+def _is_zip(path: pathlib.Path) -> bool:
     with open(path, "rb") as file:
         return file.read(len(ZIP_MAGIC)) == ZIP_MAGIC
 
 
 @contextlib.contextmanager
-def _naming(path):
+def _naming(path: pathlib.Path) -> Iterator[None]:
     """Turns the errors of a broken file into one that names it."""
     try:
         yield
@@ -109,7 +112,7 @@ def _naming(path):
         ) from error
 
 
-def _read_header(file, path, key):
+def _read_header(file: IO[bytes], path: pathlib.Path, key: str) -> Header:
     # A ValueError of NumPy's own says what is wrong with a header.
     version = np.lib.format.read_magic(file)
     read = {
@@ -122,7 +125,7 @@ def _read_header(file, path, key):
     return Header(shape, dtype)
 
 
-def _num_bytes(header):
+def _num_bytes(header: Header) -> int:
     # In Python's integers, which do not overflow.
     size = header.dtype.itemsize
     for length in header.shape:
@@ -130,13 +133,20 @@ def _num_bytes(header):
     return size
 
 
-def _check_split(path, headers, x_key, y_key, max_gib):
+def _check_split(
+    path: pathlib.Path,
+    headers: dict[str, Header],
+    x_key: str,
+    y_key: str | None,
+    max_gib: float,
+) -> None:
     """Raises ValueError unless the arrays can be read as x and y."""
-    x, y = headers[x_key], headers.get(y_key)
+    x = headers[x_key]
     _check_no_objects(path, x_key, x)
     _check_x(path, x_key, x)
     used = _num_bytes(x)
-    if y is not None:
+    if y_key is not None:
+        y = headers[y_key]
         _check_no_objects(path, y_key, y)
         if not y.shape or y.shape[0] != x.shape[0]:
             raise ValueError(
@@ -148,7 +158,7 @@ def _check_split(path, headers, x_key, y_key, max_gib):
         check_size(used, max_gib, f"'{path}'")
 
 
-def _check_no_objects(path, key, header):
+def _check_no_objects(path: pathlib.Path, key: str, header: Header) -> None:
     if header.dtype.hasobject:
         raise ValueError(
             f"Array {key!r} of '{path}' must be of numbers. Received: Python objects, "
@@ -157,7 +167,7 @@ def _check_no_objects(path, key, header):
         )
 
 
-def _check_x(path, key, x):
+def _check_x(path: pathlib.Path, key: str, x: Header) -> None:
     is_number = x.dtype in (np.uint8, bool) or np.issubdtype(x.dtype, np.floating)
     if not is_number or not 2 <= len(x.shape) <= 4 or 0 in x.shape[1:]:
         hint = ""
@@ -169,7 +179,13 @@ def _check_x(path, key, x):
         )
 
 
-def _read(path, name, x_key, y_key, check):
+def _read(
+    path: pathlib.Path,
+    name: str,
+    x_key: str,
+    y_key: str | None,
+    check: Callable[[], None],
+) -> Source:
     """The `Source` of a split."""
     check()
     with _naming(path):
@@ -182,7 +198,7 @@ def _read(path, name, x_key, y_key, check):
     return array_source(f"{path.name}/{name}", x, y, range(len(x)))
 
 
-def _split_keys(keys):
+def _split_keys(keys: list[str]) -> dict[str, tuple[str, str | None]]:
     """Split name -> (key of x, key of y or None)."""
     named = {key[2:]: key for key in keys if key.startswith("x_")}
     if named:
@@ -190,7 +206,7 @@ def _split_keys(keys):
             name: (key, f"y_{name}" if f"y_{name}" in keys else None)
             for name, key in named.items()
         }
-    x_keys = [key for key in ("x", "images", "data") if key in keys]
+    x_keys: list[str] = [key for key in ("x", "images", "data") if key in keys]
     x_keys = x_keys or (keys if len(keys) == 1 else [])
     y_keys = [key for key in ("y", "labels") if key in keys]
     if not x_keys:

@@ -5,13 +5,14 @@ import functools
 import numpy as np
 import sklearn.datasets
 
-from vae_zoo.datasets.source import array_source
+from vae_zoo.datasets.array_source import array_source
+from vae_zoo.datasets.source import Source
 from vae_zoo.datasets.splits import Whole
 
 TRAIN_SHARE = 0.8
 
 
-def find_splits():
+def find_splits() -> dict[str, Whole]:
     """x [8, 8, 1] in sixteenths, y the digit; 80% train, 20% test.
 
     The order is drawn once and for all: in the original, neighbours are from the
@@ -31,7 +32,7 @@ def find_splits():
     }
 
 
-def _read(digits, name, part):
+def _read(digits: sklearn.utils.Bunch, name: str, part: np.ndarray) -> Source:
     images = (digits.images[part] / 16.0).astype(np.float32)[..., None]
     labels = digits.target[part].astype(np.int32)
     return array_source(f"digits/{name}", images, labels, range(len(part)))

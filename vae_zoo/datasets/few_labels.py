@@ -10,7 +10,9 @@ from vae_zoo.datasets.source import Source
 from vae_zoo.fitting.labels import UNKNOWN
 
 
-def with_few_labels(source, labels_per_class, seed, *, num_classes=None):
+def with_few_labels(
+    source: Source, labels_per_class: int, seed: int, *, num_classes: int | None = None
+) -> Source:
     """`source` with as many labels of each class, drawn at random; the others are -1.
 
     Args:
@@ -29,26 +31,28 @@ def with_few_labels(source, labels_per_class, seed, *, num_classes=None):
     seed = check_count("seed", seed, 0, "which fixes which labels are kept")
     if num_classes is not None:
         check_count("num_classes", num_classes, 1, "the classes there may be")
-    labels = _checked_labels(source, num_classes)
+    every, labels = _checked_labels(source, num_classes)
     known = np.full(len(labels), UNKNOWN, np.int32)
     order = np.random.default_rng(seed).permutation(len(labels))
     for label in np.unique(labels):
         chosen = order[labels[order] == label][:labels_per_class]
         known[chosen] = label
     # By the examples' indices in the underlying set.
-    classes = np.full(len(source.classes), UNKNOWN, np.int32)
+    classes = np.full(len(every), UNKNOWN, np.int32)
     classes[source.indices] = known
     table = tf.constant(classes)
 
-    def gather(indices):
+    def gather(indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         x, _ = source.gather(indices)
         return x, tf.gather(table, indices)
 
     return dataclasses.replace(source, gather=gather, classes=classes)
 
 
-def _checked_labels(source, num_classes):
-    """The label of each of the source's examples, int [N]."""
+def _checked_labels(
+    source: Source, num_classes: int | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The labels of the whole underlying set, and of the source's examples: int [N]."""
     if not source.has_labels or source.factor_names:
         raise ValueError(
             f"`labels_per_class` needs class labels. Received: {source.name!r}, which "
@@ -76,4 +80,4 @@ def _checked_labels(source, num_classes):
             f"one is unknown. Received: values from {labels.min()} to {labels.max()} "
             f"of {source.name!r}"
         )
-    return labels
+    return source.classes, labels

@@ -6,15 +6,18 @@ every worker, `evaluate` and `plot` agree on it, whatever the run's own seed is.
 """
 
 import numpy as np
+import numpy.typing as npt
 
 from vae_zoo.datasets.defaults import HELD_OUT
+from vae_zoo.datasets.source import Source
+from vae_zoo.datasets.splits import Split, Whole
 
 # Changing one of these changes what every later run is measured on.
 SHARE = 0.1
 SEED = 0
 
 
-def select(split, whole, source):
+def select(split: Split, whole: Whole, source: Source) -> range | np.ndarray:
     """The indices of the examples that `split` means.
 
     Args:
@@ -39,7 +42,9 @@ def select(split, whole, source):
     return drawn if split.share == HELD_OUT else others
 
 
-def spread_order(size, classes=None, seed=SEED):
+def spread_order(
+    size: int, classes: npt.ArrayLike | None = None, seed: int = SEED
+) -> npt.NDArray[np.int64]:
     """A random order of which every beginning has the classes in proportion.
 
     Args:

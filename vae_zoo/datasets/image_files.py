@@ -1,18 +1,24 @@
 """Image files to arrays of pixels."""
 
+from __future__ import annotations
+
 import contextlib
 import dataclasses
+import pathlib
 import stat
 import struct
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import PIL.Image
 import PIL.ImageOps
+import PIL.TiffImagePlugin
 import tensorflow as tf
 
 from vae_zoo.arguments import check_choice, check_count, shown
-from vae_zoo.datasets.defaults import IMAGE_FITS
+from vae_zoo.datasets.defaults import IMAGE_FITS, ImageFit
 
 # Others start programs (EPS) or are none that people keep images in.
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")
@@ -44,10 +50,12 @@ class Fit:
     """The size that images get, and how; `size` None leaves them as they are."""
 
     size: tuple[int, int] | None = None
-    how: str = IMAGE_FITS[0]
+    how: ImageFit = "scale-and-crop"
 
     @classmethod
-    def checked(cls, image_size, image_fit):
+    def checked(
+        cls, image_size: tuple[int, int] | list[int] | None, image_fit: ImageFit
+    ) -> Fit:
         """The fit that these arguments of `datasets.load` mean."""
         check_choice("image_fit", image_fit, IMAGE_FITS)
         if image_size is None:
@@ -58,15 +66,15 @@ class Fit:
                 f"Received: image_size={shown(image_size)}"
             )
         names = ("height", "width")
-        size = tuple(
+        height, width = (
             check_count(
                 f"image_size[{index}]", each, 1, f"the {names[index]} in pixels"
             )
             for index, each in enumerate(image_size)
         )
-        return cls(size, image_fit)
+        return cls((height, width), image_fit)
 
-    def apply(self, pixels):
+    def apply(self, pixels: np.ndarray) -> np.ndarray:
         """`pixels` uint8, or float in [0, 1], [H, W, C] at the size asked for."""
         if self.size is None or pixels.shape[:2] == self.size:
             return pixels
@@ -81,11 +89,11 @@ class Fit:
                     f"to {height} x {width}"
                 )
             return pixels[top : top + height, left : left + width]
-        resize = PIL.ImageOps.fit
+        resize: Callable[..., PIL.Image.Image] = PIL.ImageOps.fit
         if self.how == "stretch":
             resize = PIL.Image.Image.resize
         planes = [
-            resize(PIL.Image.fromarray(plane), (width, height), RESAMPLING)
+            np.asarray(resize(PIL.Image.fromarray(plane), (width, height), RESAMPLING))
             for plane in np.ascontiguousarray(np.moveaxis(pixels, -1, 0))
         ]
         stacked = np.stack(planes, axis=-1)
@@ -93,7 +101,7 @@ class Fit:
         return stacked if stacked.dtype == np.uint8 else np.clip(stacked, 0, 1)
 
 
-def inspect(path):
+def inspect(path: pathlib.Path) -> Kind:
     """The `Kind` of an image file, from its header alone.
 
     Raises:
@@ -107,7 +115,7 @@ def inspect(path):
         return Kind(image.width * image.height, is_grey, num_bits)
 
 
-def read(path, is_grey, is_deep):
+def read(path: pathlib.Path, is_grey: bool, is_deep: bool) -> np.ndarray:
     """The pixels [H, W, C], C = 1 or 3; the image upright, transparency on white.
 
     Args:
@@ -131,7 +139,7 @@ def read(path, is_grey, is_deep):
 
 
 @contextlib.contextmanager
-def _opened(path):
+def _opened(path: pathlib.Path) -> Iterator[PIL.Image.Image]:
     """The image, not yet decoded; errors name the file."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
@@ -159,11 +167,11 @@ def _opened(path):
         ) from error
 
 
-def _num_bits(image, path):
+def _num_bits(image: PIL.Image.Image, path: pathlib.Path) -> int:
     """Of a value of the file's, which Pillow may cut to 8."""
     if image.mode in ("I", "F"):
         raise ValueError(f"its pixels have no fixed range (mode {image.mode})")
-    if image.format == "TIFF":
+    if isinstance(image, PIL.TiffImagePlugin.TiffImageFile):
         num_bits = max(image.tag_v2.get(BITS_PER_SAMPLE, (1,)))
         if num_bits > 8 and not image.mode.startswith("I;16"):
             raise ValueError(
@@ -175,12 +183,12 @@ def _num_bits(image, path):
     return 8
 
 
-def _png_header(path):
+def _png_header(path: pathlib.Path) -> bytes:
     with open(path, "rb") as file:
         return file.read(PNG_COLOUR_TYPE + 1)
 
 
-def _shallow_pixels(image, is_grey):
+def _shallow_pixels(image: PIL.Image.Image, is_grey: bool) -> np.ndarray:
     image = PIL.ImageOps.exif_transpose(image)
     if image.has_transparency_data:
         image = image.convert("RGBA")
@@ -190,7 +198,9 @@ def _shallow_pixels(image, is_grey):
     return pixels[..., None] if is_grey else pixels
 
 
-def _deep_pixels(image, path, num_bits):
+def _deep_pixels(
+    image: PIL.Image.Image, path: pathlib.Path, num_bits: int
+) -> npt.NDArray[np.float32]:
     """Float32 [H, W, C] in [0, 1]: of 16 bits 65535 is 1, of 12 bits 4095."""
     if image.format == "PNG":  # Of which Pillow cuts colours to 8 bits.
         pixels = tf.io.decode_png(path.read_bytes(), dtype=tf.uint16).numpy()
@@ -207,12 +217,12 @@ def _deep_pixels(image, path, num_bits):
     return _upright(pixels, image.getexif().get(ORIENTATION, 1))
 
 
-def _as_share(pixels, num_bits):
+def _as_share(pixels: np.ndarray, num_bits: int) -> npt.NDArray[np.float32]:
     """Float32: what share of the largest value of `num_bits` each is."""
     return np.divide(pixels, 2**num_bits - 1, dtype=np.float32)
 
 
-def _upright(pixels, orientation):
+def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
     """`pixels` [H, W, C] as they are to be seen, by EXIF's number 1 to 8."""
     if orientation in (5, 6, 7, 8):
         pixels = np.swapaxes(pixels, 0, 1)

@@ -5,14 +5,16 @@ import functools
 import os
 import pathlib
 import warnings
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, NoReturn, TypeVar
 
 import numpy as np
 
 from vae_zoo.datasets import image_files
+from vae_zoo.datasets.array_source import array_source, new_array
 from vae_zoo.datasets.limits import GIB, check_size
 from vae_zoo.datasets.names import IMAGE_SUFFIXES
-from vae_zoo.datasets.source import array_source, new_array
+from vae_zoo.datasets.source import Source
 from vae_zoo.datasets.splits import Whole
 
 SPLIT_NAMES = ("train", "validation", "test")
@@ -30,6 +32,10 @@ NUM_THREADS = 8
 BYTES_OF_A_DECODED_PIXEL, BYTES_OF_A_DEEP_PIXEL = 8, 40
 
 
+ItemT = TypeVar("ItemT")
+ResultT = TypeVar("ResultT")
+
+
 class _Pixels(NamedTuple):
     """What the images of all splits are made to be."""
 
@@ -39,7 +45,9 @@ class _Pixels(NamedTuple):
     max_gib: float
 
 
-def find_splits(folder, fit, max_gib):
+def find_splits(
+    folder: pathlib.Path, fit: image_files.Fit, max_gib: float
+) -> dict[str, Whole]:
     """x [N, H, W, C], C = 1 if all images are grey and 3 if one has colours.
 
     Images are looked for at any depth, also behind links to folders. Folders named
@@ -73,13 +81,13 @@ def find_splits(folder, fit, max_gib):
     class_names = sorted(set().union(*classes.values()), key=pathlib.PurePosixPath)
 
     @functools.cache
-    def kinds():
+    def kinds() -> dict[str, list[image_files.Kind]]:
         return {
             name: _mapped(image_files.inspect, found, NUM_THREADS)
             for name, found in files.items()
         }
 
-    def read(name, labels):
+    def read(name: str, labels: np.ndarray | None) -> Source:
         every = [kind for found in kinds().values() for kind in found]
         is_grey = all(kind.is_grey for kind in every)
         is_deep = any(kind.num_bits > 8 for kind in every)
@@ -103,11 +111,11 @@ def find_splits(folder, fit, max_gib):
     return wholes
 
 
-def _image_files(root):
+def _image_files(root: pathlib.Path) -> list[pathlib.Path]:
     """The images below `root`, sorted."""
     found, seen = [], set()
-    for folder, folders, names in os.walk(root, followlinks=True, onerror=_raise):
-        folder = pathlib.Path(folder)
+    for path, folders, names in os.walk(root, followlinks=True, onerror=_raise):
+        folder = pathlib.Path(path)
         real = folder.resolve()
         if real in seen:
             raise ValueError(
@@ -129,25 +137,30 @@ def _image_files(root):
     return sorted(found)
 
 
-def _raise(error):
+def _raise(error: OSError) -> NoReturn:
     raise ValueError(
         f"'{error.filename}' must be a folder that can be read. Received: {error}"
     ) from error
 
 
-def _is_left_over(name):
+def _is_left_over(name: str) -> bool:
     return name.startswith(".") or name in LEFT_BY_SYSTEMS
 
 
-def _classes(root, files):
+def _classes(root: pathlib.Path, files: list[pathlib.Path]) -> list[str]:
     return [path.relative_to(root).parent.as_posix() for path in files]
 
 
-def _read(root, files, kinds, made):
+def _read(
+    root: pathlib.Path,
+    files: list[pathlib.Path],
+    kinds: list[image_files.Kind],
+    made: _Pixels,
+) -> np.ndarray:
     """The images of a split as one array, on disk if it is large."""
     num_threads = _num_threads(root, kinds, made)
 
-    def pixels_of(path):
+    def pixels_of(path: pathlib.Path) -> np.ndarray:
         pixels = image_files.read(path, made.is_grey, made.is_deep)
         try:
             return made.fit.apply(pixels)
@@ -159,7 +172,7 @@ def _read(root, files, kinds, made):
     first = pixels_of(files[0])
     images = new_array((len(files), *first.shape), first.dtype)
 
-    def read(index):
+    def read(index: int) -> None:
         pixels = pixels_of(files[index])
         if pixels.shape != first.shape:
             raise ValueError(
@@ -175,11 +188,13 @@ def _read(root, files, kinds, made):
     return images
 
 
-def _size(pixels):
+def _size(pixels: np.ndarray) -> str:
     return f"{pixels.shape[0]} x {pixels.shape[1]}"
 
 
-def _num_threads(root, kinds, made):
+def _num_threads(
+    root: pathlib.Path, kinds: list[image_files.Kind], made: _Pixels
+) -> int:
     """How many images may be decoded at a time, beside the array of all.
 
     Raises:
@@ -196,7 +211,9 @@ def _num_threads(root, kinds, made):
     return max(1, min(NUM_THREADS, int((made.max_gib * GIB - total) // largest)))
 
 
-def _mapped(function, items, num_threads):
+def _mapped(
+    function: Callable[[ItemT], ResultT], items: Iterable[ItemT], num_threads: int
+) -> list[ResultT]:
     """The list of what `function` gives of each item; the first error ends it."""
     with concurrent.futures.ThreadPoolExecutor(num_threads) as pool:
         try:
@@ -206,7 +223,7 @@ def _mapped(function, items, num_threads):
             raise
 
 
-def _warn_of_dark(root, images):
+def _warn_of_dark(root: pathlib.Path, images: np.ndarray) -> None:
     brightest = max(float(each.max()) for each in images)
     if brightest < 1 / 8:
         warnings.warn(

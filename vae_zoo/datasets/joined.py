@@ -2,14 +2,15 @@
 
 import dataclasses
 import itertools
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
-from vae_zoo.datasets.source import as_unit_interval
+from vae_zoo.datasets.source import Source, as_unit_interval
 
 
-def joined(sources):
+def joined(sources: Sequence[Source]) -> Source:
     """The examples of several sources of one shape, one after the other."""
     shapes = {source.element_shape for source in sources}
     if len(shapes) > 1:
@@ -18,12 +19,12 @@ def joined(sources):
         )
     stops = list(itertools.accumulate(len(source) for source in sources))
     has_labels = all(source.has_labels for source in sources)
-    classes = None
-    if all(source.classes is not None for source in sources):
-        classes = np.concatenate([each.classes[each.indices] for each in sources])
+    classes = [
+        each.classes[each.indices] for each in sources if each.classes is not None
+    ]
     lookups = [source.lookup() for source in sources]
 
-    def gather(positions):
+    def gather(positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
         x = y = None
         for source, stop, index_at in zip(sources, stops, lookups, strict=True):
             start = stop - len(source)
@@ -45,11 +46,11 @@ def joined(sources):
         indices=range(stops[-1]),
         gather=gather,
         has_labels=has_labels,
-        classes=classes,
+        classes=np.concatenate(classes) if len(classes) == len(sources) else None,
         parts=tuple(sources),
     )
 
 
-def _where_rows(condition, a, b):
+def _where_rows(condition: tf.Tensor, a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
     shape = [-1] + [1] * (a.shape.rank - 1)
     return tf.where(tf.reshape(condition, shape), a, b)

@@ -7,14 +7,14 @@ from vae_zoo.arguments import check_number
 GIB = 1 << 30
 
 
-def check_max_gib(max_gib):
+def check_max_gib(max_gib: float) -> float:
     """`max_gib` as a float; raises ValueError unless it is positive and finite."""
     return check_number(
         "max_gib", max_gib, "the most that files may grow to, in GiB", above=0
     )
 
 
-def check_size(num_bytes, max_gib, what):
+def check_size(num_bytes: int, max_gib: float, what: str) -> None:
     """Raises ValueError if `num_bytes` is more than allowed.
 
     Args:

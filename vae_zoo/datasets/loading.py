@@ -3,35 +3,41 @@
 import functools
 import itertools
 import os
+from collections.abc import Sequence
 
 import tensorflow as tf
 
-from vae_zoo.arguments import check_instance, shown
+from vae_zoo.arguments import PathLike, check_instance, shown
 from vae_zoo.datasets import array_files, digits, held_out, image_folder, sprites
-from vae_zoo.datasets.defaults import DEFAULT_MAX_GIB, HELD_OUT_BY_DEFAULT
+from vae_zoo.datasets.defaults import (
+    DEFAULT_MAX_GIB,
+    HELD_OUT_BY_DEFAULT,
+    Binarization,
+    ImageFit,
+)
 from vae_zoo.datasets.image_files import Fit
 from vae_zoo.datasets.joined import joined
 from vae_zoo.datasets.limits import check_max_gib
 from vae_zoo.datasets.names import check_name, path_of
 from vae_zoo.datasets.source import Source, check_batching
-from vae_zoo.datasets.splits import Split, check_splits
+from vae_zoo.datasets.splits import Split, Whole, check_splits
 
 BUILT_IN = {"digits": digits.find_splits, "sprites": sprites.find_splits}
 
 
 def load(
-    name: str | os.PathLike,
+    name: PathLike,
     split: str = "train",
     batch_size: int = 128,
-    binarize: str | None = None,
+    binarize: Binarization = None,
     *,
     labels: bool | None = None,
     shuffle: bool | None = None,
     seed: int = 0,
-    data_dir: str | os.PathLike | None = None,
+    data_dir: PathLike | None = None,
     first_epoch: int | None = None,
-    image_size: tuple[int, int] | None = None,
-    image_fit: str = "scale-and-crop",
+    image_size: tuple[int, int] | list[int] | None = None,
+    image_fit: ImageFit = "scale-and-crop",
     max_gib: float = DEFAULT_MAX_GIB,
 ) -> tf.data.Dataset:
     """Batches of a data set as float32 in [0, 1], ready for `model.fit`.
@@ -97,12 +103,12 @@ def load(
 
 
 def open_source(
-    name: str | os.PathLike,
+    name: PathLike,
     split: str = "train",
     *,
-    data_dir: str | os.PathLike | None = None,
-    image_size: tuple[int, int] | None = None,
-    image_fit: str = "scale-and-crop",
+    data_dir: PathLike | None = None,
+    image_size: tuple[int, int] | list[int] | None = None,
+    image_fit: ImageFit = "scale-and-crop",
     max_gib: float = DEFAULT_MAX_GIB,
 ) -> Source:
     """The `Source` that `load` makes batches of; same arguments, same errors."""
@@ -112,12 +118,12 @@ def open_source(
 
 
 def open_sources(
-    name: str | os.PathLike,
-    splits: list[str],
+    name: PathLike,
+    splits: Sequence[str],
     *,
-    data_dir: str | os.PathLike | None = None,
-    image_size: tuple[int, int] | None = None,
-    image_fit: str = "scale-and-crop",
+    data_dir: PathLike | None = None,
+    image_size: tuple[int, int] | list[int] | None = None,
+    image_fit: ImageFit = "scale-and-crop",
     max_gib: float = DEFAULT_MAX_GIB,
 ) -> list[Source]:
     """A `Source` for each of `splits`, as `open_source` gives it.
@@ -132,12 +138,12 @@ def open_sources(
 
 
 def open_held_out(
-    name: str | os.PathLike,
-    data_dir: str | os.PathLike | None = None,
+    name: PathLike,
+    data_dir: PathLike | None = None,
     *,
     validation_split: str | None = None,
-    image_size: tuple[int, int] | None = None,
-    image_fit: str = "scale-and-crop",
+    image_size: tuple[int, int] | list[int] | None = None,
+    image_fit: ImageFit = "scale-and-crop",
     max_gib: float = DEFAULT_MAX_GIB,
 ) -> tuple[Source, str]:
     """What to evaluate on: the split "test", else "train[held-out]", and which it is.
@@ -166,7 +172,13 @@ def open_held_out(
     return _select(wholes, [split])[0], split
 
 
-def _find_splits(name, data_dir, image_size, image_fit, max_gib):
+def _find_splits(
+    name: PathLike,
+    data_dir: PathLike | None,
+    image_size: tuple[int, int] | list[int] | None,
+    image_fit: ImageFit,
+    max_gib: float,
+) -> dict[str, Whole]:
     """A `Whole` for each split of the data set, by its name; nothing is read yet."""
     kind = check_name(name)
     _check_data_dir(data_dir)
@@ -189,7 +201,7 @@ def _find_splits(name, data_dir, image_size, image_fit, max_gib):
     return tfds_source.find_splits(text, data_dir)
 
 
-def _check_data_dir(data_dir):
+def _check_data_dir(data_dir: PathLike | None) -> None:
     if data_dir is None:
         return
     expectation = "a folder's path, where TFDS keeps its data, or None"
@@ -198,13 +210,13 @@ def _check_data_dir(data_dir):
         raise ValueError(f"`data_dir` must be {expectation}. Received: data_dir=''")
 
 
-def _select(wholes, splits):
+def _select(wholes: dict[str, Whole], splits: Sequence[str]) -> list[Source]:
     """A source for each of `splits`, from the data set's wholes."""
     parsed = [Split.parse(split) for split in splits]
     check_splits(itertools.chain(*parsed), wholes)
     read = functools.cache(lambda name: wholes[name].read())
 
-    def part(split):
+    def part(split: Split) -> Source:
         source = read(split.name)
         return source.selected(held_out.select(split, wholes[split.name], source))
 

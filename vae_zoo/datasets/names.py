@@ -4,8 +4,9 @@ import difflib
 import os
 import pathlib
 import stat
+from typing import Literal
 
-from vae_zoo.arguments import check_instance, shown
+from vae_zoo.arguments import PathLike, check_instance, shown
 
 BUILT_IN_NAMES = ("digits", "sprites")
 ARRAY_SUFFIXES = (".npy", ".npz")
@@ -18,7 +19,7 @@ EXPECTED = (
 )
 
 
-def check_name(name: str | os.PathLike) -> str:
+def check_name(name: PathLike) -> Literal["built-in", "arrays", "images", "tfds"]:
     """What kind of data set `name` is; looks at the file system, reads no data.
 
     Args:
@@ -62,7 +63,7 @@ def check_name(name: str | os.PathLike) -> str:
     return "tfds"
 
 
-def path_of(text):
+def path_of(text: str) -> pathlib.Path:
     """The path that `text` means, with ~ as the home folder."""
     try:
         return pathlib.Path(text).expanduser()
@@ -70,7 +71,7 @@ def path_of(text):
         return pathlib.Path(text)
 
 
-def _mode(path):
+def _mode(path: pathlib.Path) -> int | None:
     """The file's mode, or None if there is none."""
     try:
         return path.stat().st_mode
@@ -78,13 +79,13 @@ def _mode(path):
         return None
 
 
-def _described(mode):
+def _described(mode: int | None) -> str:
     if mode is None:
         return "does not exist"
     return "is a folder" if stat.S_ISDIR(mode) else "is no regular file"
 
 
-def _what_to_do_with(path, mode):
+def _what_to_do_with(path: pathlib.Path, mode: int) -> str:
     """What a file that is no data set is, and how to make one of it."""
     suffix = path.suffix.lower()
     if not stat.S_ISREG(mode):
@@ -107,14 +108,14 @@ def _what_to_do_with(path, mode):
     )
 
 
-def _is_path(text):
+def _is_path(text: str) -> bool:
     """Whether `text` looks like a path rather than TFDS' "data_set/config"."""
     suffix = pathlib.PurePath(text).suffix.lower()
     known = (*TABLE_DELIMITERS, *IMAGE_SUFFIXES, *ARCHIVE_SUFFIXES)
     return text.startswith((".", os.sep, "~")) or suffix in known
 
 
-def _check_tfds_name(text):
+def _check_tfds_name(text: str) -> None:
     # TFDS takes a second to import, so only where it is needed. It does without
     # TensorFlow here.
     import tensorflow_datasets as tfds

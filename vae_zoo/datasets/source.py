@@ -1,11 +1,11 @@
 """Examples by index, and the batches of an epoch made of them."""
 
-import collections.abc
+from __future__ import annotations
+
 import dataclasses
-import math
 import operator
-import tempfile
 import zlib
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -18,13 +18,10 @@ from vae_zoo.arguments import (
     check_seed,
     shown,
 )
+from vae_zoo.datasets.defaults import Binarization
 from vae_zoo.distributions.noise import fold_in, uniform
-from vae_zoo.fitting.batches import one_epoch, pipeline, shuffled
+from vae_zoo.fitting.batches import as_it_is, one_epoch, pipeline, shuffled
 
-# Arrays up to this size are copied into a tensor; larger ones stay where they are
-# (a memory map, say) and are read batch by batch.
-IN_MEMORY_BYTES = 1 << 30
-IMAGES_IN_A_BLOCK = 1 << 12
 BINARIZATIONS = (None, "dynamic", "fixed")
 
 
@@ -51,38 +48,39 @@ class Source:
     name: str
     element_shape: tuple[int, ...]
     indices: range | np.ndarray
-    gather: collections.abc.Callable
+    gather: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor | None]]
     has_labels: bool = False
     factor_names: tuple[str, ...] = ()
     class_names: tuple[str, ...] | None = None
     classes: np.ndarray | None = None
-    parts: tuple["Source", ...] = ()
+    parts: tuple[Source, ...] = ()
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.indices)
 
     @property
-    def has_classes(self):
+    def has_classes(self) -> bool:
         """Whether y is one class index for each example."""
         return self.has_labels and not self.factor_names
 
-    def selected(self, indices):
+    def selected(self, indices: range | np.ndarray) -> Source:
         """Those of the underlying examples whose `indices` are given: a `Source`."""
         return dataclasses.replace(self, indices=indices)
 
-    def first(self, count):
+    def first(self, count: int) -> Source:
         """The first `count` examples, or all if there are fewer: a `Source`."""
         count = check_count("count", count, 1, "the examples to keep")
         return self.selected(self.indices[:count])
 
-    def lookup(self):
+    def lookup(self) -> Callable[[tf.Tensor], tf.Tensor]:
         """A function from int64 positions in this split to the examples' indices."""
         if isinstance(self.indices, range):
-            return lambda positions: positions + self.indices.start
+            start = self.indices.start
+            return lambda positions: positions + start
         table = tf.constant(self.indices)
         return lambda positions: tf.gather(table, positions)
 
-    def num_shared_with(self, other):
+    def num_shared_with(self, other: Source) -> int:
         """How many examples this source and `other` have in common."""
         return sum(
             len(np.intersect1d(own.indices, its.indices))
@@ -91,23 +89,23 @@ class Source:
             if own.name == its.name
         )
 
-    def num_batches(self, batch_size):
+    def num_batches(self, batch_size: int) -> int:
         """Batches in an epoch, the last one perhaps smaller."""
         return -(-len(self) // _check_batch_size(batch_size))
 
     def batches(
         self,
-        batch_size,
+        batch_size: int,
         *,
-        binarize=None,
-        labels=None,
-        shuffle=False,
-        seed=0,
-        first_epoch=None,
-        epoch=None,
-        replicas=range(1),
-        num_replicas=1,
-    ):
+        binarize: Binarization = None,
+        labels: bool | None = None,
+        shuffle: bool = False,
+        seed: int = 0,
+        first_epoch: int | None = None,
+        epoch: tf.Variable | None = None,
+        replicas: range = range(1),
+        num_replicas: int = 1,
+    ) -> tf.data.Dataset:
         """The examples as a `tf.data.Dataset` of batches; see `datasets.load`.
 
         With `epoch`, an int64 `tf.Variable`, one epoch: that whose number the variable
@@ -136,7 +134,9 @@ class Source:
         index_at = self.lookup()
         key = [seed & 0x7FFFFFFF, zlib.crc32(self.name.encode()) & 0x7FFFFFFF]
 
-        def batch(number, element):
+        def batch(
+            number: tf.Tensor, element: tf.Tensor
+        ) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
             step = element // len(replicas)
             replica = replicas.start + element % len(replicas)
             epoch_key = fold_in(tf.constant(key), number)
@@ -156,7 +156,9 @@ class Source:
             return (x, y) if with_labels else x
 
         if epoch is not None:
-            epochs = tf.data.Dataset.range(1).map(lambda _: epoch.read_value())
+            epochs = tf.data.Dataset.range(1).map(
+                as_it_is(lambda _: epoch.read_value())
+            )
         elif first_epoch is None:
             epochs = one_epoch(seed)
         else:
@@ -169,7 +171,14 @@ class Source:
         )
 
 
-def check_batching(batch_size, binarize, labels, shuffle, seed, first_epoch):
+def check_batching(
+    batch_size: int,
+    binarize: Binarization,
+    labels: bool | None,
+    shuffle: bool | None,
+    seed: int | None,
+    first_epoch: int | None,
+) -> None:
     """Raises ValueError unless these arguments of `datasets.load` are as it says."""
     _check_batch_size(batch_size)
     check_choice("binarize", binarize, BINARIZATIONS)
@@ -191,11 +200,11 @@ def check_batching(batch_size, binarize, labels, shuffle, seed, first_epoch):
             )
 
 
-def _check_batch_size(batch_size):
+def _check_batch_size(batch_size: int) -> int:
     return check_count("batch_size", batch_size, 1, "the examples in a batch")
 
 
-def _check_epoch(epoch, first_epoch):
+def _check_epoch(epoch: tf.Variable | None, first_epoch: int | None) -> None:
     is_number = isinstance(epoch, tf.Variable) and epoch.dtype == tf.int64
     if epoch is not None and not is_number:
         raise ValueError(
@@ -209,7 +218,7 @@ def _check_epoch(epoch, first_epoch):
         )
 
 
-def _check_replicas(replicas, num_replicas):
+def _check_replicas(replicas: range, num_replicas: int) -> None:
     check_count("num_replicas", num_replicas, 1, "those that a batch is dealt out to")
     check_instance("replicas", replicas, range, "a range of their numbers")
     if (
@@ -223,74 +232,13 @@ def _check_replicas(replicas, num_replicas):
         )
 
 
-def new_array(shape, dtype):
-    """An array to fill: in memory, or in an unnamed temporary file if it is large."""
-    if math.prod(shape) * np.dtype(dtype).itemsize <= IN_MEMORY_BYTES:
-        return np.empty(shape, dtype)
-    with tempfile.TemporaryFile() as file:
-        return np.memmap(file, dtype, "w+", shape=shape)
-
-
-def array_source(name, images, labels, indices, factor_names=(), class_names=None):
-    """A source over arrays that support indexing by an index array.
-
-    Args:
-        name: as in `Source`.
-        images: uint8, or floats in [0, 1], [N, ...]; a memory map will do. In
-            uint8 the largest value is 255, or 1 where no value is larger.
-        labels: None or an array [N, ...].
-        indices: the range of examples to serve.
-        factor_names, class_names: as in `Source`.
-    """
-    in_memory = images.nbytes <= IN_MEMORY_BYTES
-    dtype = images.dtype if images.dtype == np.uint8 else np.dtype(np.float32)
-    tensor = tf.constant(images.astype(dtype, copy=False)) if in_memory else None
-    label_tensor = None if labels is None else tf.constant(labels)
-    has_classes = labels is not None and not factor_names
-    # One column of labels, as Keras' own files have them, is one class each too.
-    has_classes = has_classes and math.prod(np.shape(labels)[1:]) == 1
-    is_binary = dtype == np.uint8 and not _exceeds_one(images)
-
-    def read(positions):
-        # The underlying file is read in order, which disks like.
-        order = np.argsort(positions)
-        out = np.empty((len(positions), *images.shape[1:]), dtype)
-        out[order] = images[positions[order]]
-        return out
-
-    def gather(positions):
-        if tensor is not None:
-            x = tf.gather(tensor, positions)
-        else:
-            x = tf.numpy_function(read, [positions], dtype, stateful=False)
-        y = None if label_tensor is None else tf.gather(label_tensor, positions)
-        return (tf.cast(x, tf.float32) if is_binary else x), y
-
-    return Source(
-        name=name,
-        element_shape=tuple(images.shape[1:]),
-        indices=indices,
-        gather=gather,
-        has_labels=labels is not None,
-        factor_names=factor_names,
-        class_names=class_names,
-        classes=np.reshape(labels, -1) if has_classes else None,
-    )
-
-
-def _exceeds_one(images):
-    """Whether any value does; of grey images the first few tell."""
-    blocks = range(0, len(images), IMAGES_IN_A_BLOCK)
-    return any(images[i : i + IMAGES_IN_A_BLOCK].max() > 1 for i in blocks)
-
-
-def as_unit_interval(x):
+def as_unit_interval(x: tf.Tensor) -> tf.Tensor:
     """x as float32 in [0, 1], the values of uint8 being 255ths."""
     scale = 1 / 255 if x.dtype == tf.uint8 else 1.0
     return tf.cast(x, tf.float32) * scale
 
 
-def _binarized(x, seeds):
+def _binarized(x: tf.Tensor, seeds: tf.Tensor) -> tf.Tensor:
     """A draw of Bernoulli(x) for x [B, ...], with a seed for each row, [B, 2]."""
     noise = uniform(tf.shape(x), seeds, event_rank=x.shape.rank - 1)
     return tf.cast(noise < x, tf.float32)

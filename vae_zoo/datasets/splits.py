@@ -1,12 +1,17 @@
 """Split expressions: `train`, `train[:90%]`, `test[100:200]`, `train[held-out]`."""
 
-import collections.abc
+from __future__ import annotations
+
 import dataclasses
 import re
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
 from vae_zoo.arguments import check_instance, shown
 from vae_zoo.datasets.defaults import HELD_OUT, NOT_HELD_OUT
+
+if TYPE_CHECKING:
+    from vae_zoo.datasets.source import Source
 
 EXAMPLES = (
     "'train', 'train[:90%]', 'test[100:200]', 'train[held-out]' or "
@@ -30,7 +35,7 @@ class Whole(NamedTuple):
     """
 
     size: int
-    read: collections.abc.Callable
+    read: Callable[[], Source]
     is_shuffled: bool = False
 
 
@@ -51,19 +56,20 @@ class Split:
     share: str | None = None
 
     @classmethod
-    def parse(cls, text, argument="split"):
+    def parse(cls, text: str, argument: str = "split") -> list[Split]:
         """The splits that `text` joins by "+"; raises ValueError if it means none."""
         check_instance(argument, text, str, f"a string such as {EXAMPLES}")
         matches = [_PATTERN.fullmatch(part) for part in text.split("+")]
-        if not all(matches):
+        found = [match for match in matches if match is not None]
+        if len(found) < len(matches):
             raise ValueError(
                 f"`{argument}` must be a name with an optional range, such as "
                 f"{EXAMPLES}, or several joined by '+'. Received: "
                 f"{argument}={shown(text)}"
             )
-        return [cls(*match.groups()) for match in matches]
+        return [cls(*match.groups()) for match in found]
 
-    def range_of(self, size):
+    def range_of(self, size: int) -> range:
         """The range of the named split's `size` examples that is meant.
 
         Raises:
@@ -81,7 +87,7 @@ class Split:
         return range(start, stop)
 
     @staticmethod
-    def _position(text, size):
+    def _position(text: str | None, size: int) -> int | None:
         if text is None:
             return None
         if text.endswith("%"):
@@ -89,7 +95,7 @@ class Split:
         return int(text)
 
 
-def check_splits(splits, wholes):
+def check_splits(splits: Iterable[Split], wholes: Mapping[str, Whole]) -> None:
     """Raises UnknownSplitError or ValueError unless `wholes` have all of `splits`.
 
     Args:

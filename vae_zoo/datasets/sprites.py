@@ -22,7 +22,7 @@ RADIUS = 0.17
 ORDER_SEED = (2017, 64)
 
 
-def find_splits():
+def find_splits() -> dict[str, Whole]:
     """x uint8 [64, 64, 1] of 0 and 255, y int32 [5]: the factors' indices.
 
     All combinations of 3 shapes (square, ellipse, heart), 6 scales, 40
@@ -34,8 +34,8 @@ def find_splits():
     return {"train": Whole(NUM_EXAMPLES, _source, is_shuffled=True)}
 
 
-def _source():
-    def gather(indices):
+def _source() -> Source:
+    def gather(indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         y = factors(
             tf.random.experimental.index_shuffle(indices, ORDER_SEED, NUM_EXAMPLES - 1)
         )
@@ -51,7 +51,7 @@ def _source():
     )
 
 
-def factors(numbers):
+def factors(numbers: tf.Tensor) -> tf.Tensor:
     """The factor indices int32 [B, 5] of combination numbers [B]."""
     digits = tf.unravel_index(
         tf.cast(numbers, tf.int32), tf.constant(list(FACTOR_SIZES.values()))
@@ -59,7 +59,7 @@ def factors(numbers):
     return tf.transpose(digits)
 
 
-def draw(y):
+def draw(y: tf.Tensor) -> tf.Tensor:
     """The sprites with factor indices `y` int [B, 5]: uint8 [B, 64, 64, 1]."""
     y = tf.cast(y, tf.float32)[:, :, None, None]
     size = RADIUS * (0.5 + 0.5 * y[:, 1] / 5)
@@ -78,14 +78,14 @@ def draw(y):
     return tf.where(inside, tf.constant(255, tf.uint8), 0)[..., None]
 
 
-def _in_square(u, v):
+def _in_square(u: tf.Tensor, v: tf.Tensor) -> tf.Tensor:
     return tf.maximum(tf.abs(u), tf.abs(v)) <= 1
 
 
-def _in_ellipse(u, v):
+def _in_ellipse(u: tf.Tensor, v: tf.Tensor) -> tf.Tensor:
     return u**2 + (2 * v) ** 2 <= 1.7
 
 
-def _in_heart(u, v):
+def _in_heart(u: tf.Tensor, v: tf.Tensor) -> tf.Tensor:
     u, v = 1.15 * u, 1.15 * v + 0.1
     return (u**2 + v**2 - 1) ** 3 <= u**2 * v**3

@@ -3,12 +3,15 @@
 import contextlib
 import functools
 import sys
+from collections.abc import Iterator
 
 import numpy as np
 import tensorflow_datasets as tfds
 from tensorflow_datasets.core.download import downloader
 
-from vae_zoo.datasets.source import array_source, new_array
+from vae_zoo.arguments import PathLike
+from vae_zoo.datasets.array_source import array_source, new_array
+from vae_zoo.datasets.source import Source
 from vae_zoo.datasets.splits import Whole
 
 # Waiting 0, 0.4, 0.8, 1.6 and 3.2 seconds.
@@ -18,7 +21,7 @@ CLASS_KEY = "label"
 FACTOR_PREFIX = "label_"
 
 
-def find_splits(name, data_dir):
+def find_splits(name: str, data_dir: PathLike | None) -> dict[str, Whole]:
     """x uint8 [H, W, C] and, where the set has them, class labels or factors.
 
     Factors of variation are y int32 [N, F], the classes of features such as dSprites'
@@ -43,7 +46,7 @@ def find_splits(name, data_dir):
     }
 
 
-def _prepared(name, data_dir):
+def _prepared(name: str, data_dir: PathLike | None) -> tfds.core.DatasetBuilder:
     """The data set's builder, once its data are there."""
     try:
         builder = tfds.builder(name, data_dir=data_dir)
@@ -66,7 +69,7 @@ def _prepared(name, data_dir):
 
 
 @contextlib.contextmanager
-def _few_retries():
+def _few_retries() -> Iterator[None]:
     """Lets a download fail in seconds: TFDS tries for over three minutes."""
     retries = downloader.MAX_RETRIES
     downloader.MAX_RETRIES = min(retries, MAX_RETRIES)
@@ -76,7 +79,7 @@ def _few_retries():
         downloader.MAX_RETRIES = retries
 
 
-def _open(builder, name, split_name):
+def _open(builder: tfds.core.DatasetBuilder, name: str, split_name: str) -> Source:
     """The `Source` of a whole split."""
     features = builder.info.features
     keys = label_keys(features)
@@ -92,11 +95,11 @@ def _open(builder, name, split_name):
     )
 
 
-def _first_line(error):
+def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [""])[0][:200]
 
 
-def label_keys(features):
+def label_keys(features: tfds.features.FeaturesDict) -> tuple[str, ...]:
     """The features that y is made of: ("label",), two or more factors, or ().
 
     Factors are the classes named "label_…", sorted, of a set that has no "label". A
@@ -117,7 +120,7 @@ def label_keys(features):
     return tuple(keys) if len(keys) > 1 else ()
 
 
-def _image_key(name, features):
+def _image_key(name: str, features: tfds.features.FeaturesDict) -> str:
     images = [
         key
         for key, feature in features.items()
@@ -131,7 +134,12 @@ def _image_key(name, features):
     return images[0]
 
 
-def _read(builder, split_name, image_key, label_keys):
+def _read(
+    builder: tfds.core.DatasetBuilder,
+    split_name: str,
+    image_key: str,
+    label_keys: tuple[str, ...],
+) -> tuple[np.ndarray, np.ndarray]:
     """The whole split: images, and a column for each of the labels [N, F]."""
     feature = builder.info.features[image_key]
     shape = (builder.info.splits[split_name].num_examples, *feature.shape)

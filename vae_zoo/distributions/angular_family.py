@@ -12,6 +12,7 @@ concentration is large and all angles are small.
 
 import abc
 import math
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -40,7 +41,7 @@ class AngularFamily(abc.ABC):
         dtype: of all tensors, float32 or float64.
     """
 
-    def __init__(self, event_size, dtype):
+    def __init__(self, event_size: int | tf.Tensor, dtype: tf.DType) -> None:
         self.dtype = dtype
         half = tf.cast(event_size, tf.float64) / 2
         # log of the integral of sin(t)^(D - 2) over [0, pi].
@@ -49,18 +50,18 @@ class AngularFamily(abc.ABC):
         self.power = tf.cast(event_size, dtype) - 2
 
     @abc.abstractmethod
-    def statistic_change(self, y, change):
+    def statistic_change(self, y: tf.Tensor, change: tf.Tensor) -> tf.Tensor:
         """h at `y + change` less h at `y`, where y = 1 - cos t."""
 
     @abc.abstractmethod
-    def mode(self, concentration):
+    def mode(self, concentration: tf.Tensor) -> tf.Tensor:
         """The y at which p(t) is largest."""
 
     @abc.abstractmethod
-    def envelope(self, concentration):
+    def envelope(self, concentration: tf.Tensor) -> tf.Tensor:
         """The y at which p(t) is furthest above the envelope of `sample`."""
 
-    def moments(self, concentration):
+    def moments(self, concentration: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """The mean of h, and log E_uniform[exp(kappa h)]: both [...], as kappa."""
         _, statistic, log_weights = self.quadrature(concentration)
         largest = tf.stop_gradient(tf.reduce_max(log_weights, axis=-1, keepdims=True))
@@ -69,7 +70,9 @@ class AngularFamily(abc.ABC):
         mean = tf.reduce_sum(weights * statistic, axis=-1) / total
         return mean, largest[..., 0] + tf.math.log(total) - self.log_uniform
 
-    def quadrature(self, concentration):
+    def quadrature(
+        self, concentration: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """A rule for integrals of p(t).
 
         Args:
@@ -101,7 +104,9 @@ class AngularFamily(abc.ABC):
             log_density + tf.math.log(weights * (high - low)[..., None]),
         )
 
-    def sample(self, concentration, num_samples, seed):
+    def sample(
+        self, concentration: tf.Tensor, num_samples: int | tf.Tensor, seed: tf.Tensor
+    ) -> tf.Tensor:
         """Angles t [num_samples, ...] for kappa [...], differentiable in kappa.
 
         The derivative is that of the function t(kappa) which holds the distribution
@@ -116,10 +121,12 @@ class AngularFamily(abc.ABC):
         """
 
         @tf.custom_gradient
-        def draw(concentration):
+        def draw(
+            concentration: tf.Tensor,
+        ) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
             angles = self._rejection(concentration, num_samples, seed)
 
-            def gradient(upstream):
+            def gradient(upstream: tf.Tensor) -> tf.Tensor:
                 derivative = self._implicit_derivative(concentration, angles)
                 return tf.reduce_sum(upstream * derivative, axis=0)
 
@@ -127,7 +134,9 @@ class AngularFamily(abc.ABC):
 
         return draw(concentration)
 
-    def _implicit_derivative(self, concentration, angles):
+    def _implicit_derivative(
+        self, concentration: tf.Tensor, angles: tf.Tensor
+    ) -> tf.Tensor:
         """dt/dkappa: the integral of (h - E[h]) p / p(t) over [t, pi].
 
         That is minus the integral over [0, t]; it is taken away from the mode.
@@ -146,7 +155,13 @@ class AngularFamily(abc.ABC):
         excess = self.statistic_change(tf.zeros_like(y), y) - mean[..., None] + shift
         return sign * length * tf.reduce_sum(weights * excess * ratio, axis=-1)
 
-    def _reach(self, concentration, start, limit, sign):
+    def _reach(
+        self,
+        concentration: tf.Tensor,
+        start: tf.Tensor,
+        limit: tf.Tensor,
+        sign: tf.Tensor,
+    ) -> tf.Tensor:
         """The arc from angle `start` at whose end p is negligible: at most `limit`.
 
         p falls along the arc, which leads away from the mode; `sign` says whether to
@@ -166,7 +181,9 @@ class AngularFamily(abc.ABC):
             low += width * count
         return tf.minimum(tf.exp(low + width), limit)[..., 0]
 
-    def _rejection(self, concentration, num_samples, seed):
+    def _rejection(
+        self, concentration: tf.Tensor, num_samples: int | tf.Tensor, seed: tf.Tensor
+    ) -> tf.Tensor:
         """Angles by rejection, several proposals at a time; NaN for a NaN kappa.
 
         Source: Wood 1994; the proposals by Ulrich 1984.
@@ -185,7 +202,9 @@ class AngularFamily(abc.ABC):
         order = tf.range(_NUM_PROPOSALS)
         order = tf.reshape(order, tf.concat([[-1], tf.ones_like(shape)], axis=0))
 
-        def propose(key, chosen, is_pending):
+        def propose(
+            key: tf.Tensor, chosen: tf.Tensor, is_pending: tf.Tensor
+        ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
             draws = 1 - uniform(draws_shape, key, self.dtype)
             draws = tf.ensure_shape(draws, leading.concatenate(static_shape))
             # A symmetric beta variable (1 - side) / 2, moved by the envelope's map.
@@ -223,24 +242,24 @@ class AngularFamily(abc.ABC):
         return tf.where(tf.math.is_finite(concentration), angle_of(chosen), nothing)
 
 
-def angle_of(y):
+def angle_of(y: tf.Tensor) -> tf.Tensor:
     """The angle with 1 - cos t = y, off 0 and pi, where sin t is 0."""
     angle = 2 * tf.asin(tf.sqrt(tf.clip_by_value(y / 2, 0, 1)))
     return tf.clip_by_value(angle, 1e-12, math.pi - 1e-6)
 
 
-def _height(angle):
+def _height(angle: tf.Tensor) -> tf.Tensor:
     """y = 1 - cos t."""
     return 2 * tf.sin(angle / 2) ** 2
 
 
-def _log_sine(y):
+def _log_sine(y: tf.Tensor) -> tf.Tensor:
     """log sin t at 1 - cos t = y > 0, precise around y = 1, where it is 0."""
     small = tf.math.log(tf.maximum(y * (2 - y), 1e-24))
     return tf.where(y < 0.5, small, tf.math.log1p(-(tf.minimum(1 - y, 0.5) ** 2))) / 2
 
 
-def _along_arc(start, step):
+def _along_arc(start: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """What a step along the circle changes: y, and log sin t."""
     half = tf.sin(step / 2)
     across, along = 2 * half**2, 2 * half * tf.cos(step / 2)
@@ -249,7 +268,7 @@ def _along_arc(start, step):
     return change, tf.math.log1p(tf.maximum(growth, -1 + 2.0**-23))
 
 
-def _rule(dtype):
+def _rule(dtype: tf.DType) -> tuple[tf.Tensor, tf.Tensor]:
     """Gauss and Legendre's nodes and weights on [0, 1]."""
     nodes, weights = np.polynomial.legendre.leggauss(_NUM_NODES[dtype])
     return tf.constant((nodes + 1) / 2, dtype), tf.constant(weights / 2, dtype)

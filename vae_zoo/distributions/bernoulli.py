@@ -11,10 +11,10 @@ class Bernoulli(tfp.distributions.Bernoulli):
     time: beside a decoder's matrix products it is most of what there is to compute.
     """
 
-    def _quantile(self, share):
+    def _quantile(self, share: tf.Tensor) -> tf.Tensor:
         return tf.cast(share >= 1 - self.probs_parameter(), self.dtype)
 
-    def _log_prob(self, event):
+    def _log_prob(self, event: tf.Tensor) -> tf.Tensor:
         if self.logits is None:
             return super()._log_prob(event)
         logits = tf.convert_to_tensor(self.logits)

@@ -3,12 +3,12 @@
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
+from tensorflow_probability import distributions as tfd
 
 from vae_zoo.arguments import shown
 from vae_zoo.distributions.finite import as_parameter, check_parameter
 from vae_zoo.distributions.noise import fold_in, uniform
-
-tfd = tfp.distributions
+from vae_zoo.tensors import Seed, TensorLike
 
 # The logarithm of no weight at all; infinity would make NaN of a difference.
 NOTHING = -1e30
@@ -33,12 +33,12 @@ class BernoulliGivenSum(tfd.Distribution):
 
     def __init__(
         self,
-        logits,
-        total,
-        validate_args=False,
-        allow_nan_stats=True,
-        name="BernoulliGivenSum",
-    ):
+        logits: TensorLike,
+        total: TensorLike,
+        validate_args: bool = False,
+        allow_nan_stats: bool = True,
+        name: str = "BernoulliGivenSum",
+    ) -> None:
         parameters = dict(locals())
         with tf.name_scope(name) as name:
             self.logits = as_parameter("logits", logits, tf.float32)
@@ -66,17 +66,19 @@ class BernoulliGivenSum(tfd.Distribution):
         )
 
     @classmethod
-    def _parameter_properties(cls, dtype, num_classes=None):
+    def _parameter_properties(
+        cls, dtype: tf.DType, num_classes: int | None = None
+    ) -> dict[str, tfp.util.ParameterProperties]:
         properties = tfp.util.ParameterProperties
         return {"logits": properties(event_ndims=1), "total": properties()}
 
-    def _event_shape(self):
+    def _event_shape(self) -> tf.TensorShape:
         return self.logits.shape[-1:]
 
-    def _event_shape_tensor(self):
+    def _event_shape_tensor(self) -> tf.Tensor:
         return tf.shape(self.logits)[-1:]
 
-    def _log_sums(self):
+    def _log_sums(self) -> list[tf.Tensor]:
         """log e_j of the last n - k weights, for k = 0..n: each [..., n + 1].
 
         e_j, an elementary symmetric polynomial, is the sum over all ways to choose j
@@ -89,13 +91,13 @@ class BernoulliGivenSum(tfd.Distribution):
             sums.append(tfp.math.log_add_exp(sums[-1], one_more))
         return sums[::-1]
 
-    def _log_prob(self, x):
+    def _log_prob(self, x: tf.Tensor) -> tf.Tensor:
         log_all = _at(self._log_sums()[0], self.total)
         is_right = tf.reduce_sum(x, axis=-1) == tf.cast(self.total, x.dtype)
         log_p = tf.reduce_sum(self.logits * x, axis=-1) - log_all
         return tf.where(is_right, log_p, -float("inf"))
 
-    def _sample_n(self, n, seed=None):
+    def _sample_n(self, n: TensorLike, seed: Seed | None = None) -> tf.Tensor:
         seed = tfp.random.sanitize_seed(seed)
         batch = tf.concat([[n], self._batch_shape_tensor()], axis=0)
         rest, drawn = tf.broadcast_to(self.total, batch), []
@@ -110,12 +112,12 @@ class BernoulliGivenSum(tfd.Distribution):
         return tf.stack(drawn, axis=-1)
 
 
-def _padded(values, before, after):
+def _padded(values: tf.Tensor, before: int, after: int) -> tf.Tensor:
     paddings = [[0, 0]] * (values.shape.rank - 1) + [[before, after]]
     return tf.pad(values, paddings, constant_values=NOTHING)
 
 
-def _at(log_sums, number):
+def _at(log_sums: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
     """The element `number` [..., B] of each of `log_sums` [B, n + 1]: [..., B]."""
     is_it = tf.one_hot(number, log_sums.shape[-1], on_value=True, off_value=False)
     return tf.reduce_max(tf.where(is_it, log_sums, NOTHING), axis=-1)

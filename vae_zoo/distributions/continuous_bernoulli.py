@@ -13,7 +13,7 @@ class ContinuousBernoulli(tfp.distributions.ContinuousBernoulli):
     TFP's quantiles leave the support, and lose two digits in the far tail.
     """
 
-    def _quantile(self, share):
+    def _quantile(self, share: tf.Tensor) -> tf.Tensor:
         logits = tf.cast(self.logits_parameter(), tf.float64)
         share = tf.cast(share, tf.float64)
         # As seen from the bound at which p is largest.

@@ -1,11 +1,16 @@
 """Kullback-Leibler divergence between any two distributions of TFP."""
 
-import tensorflow_probability as tfp
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
 
-tfd = tfp.distributions
 
-
-def kl_divergence(q, p, z, *, log_q=None):
+def kl_divergence(
+    q: tfd.Distribution,
+    p: tfd.Distribution,
+    z: tf.Tensor,
+    *,
+    log_q: tf.Tensor | None = None,
+) -> tf.Tensor:
     """KL(q || p) per example, in nats: closed form, else log q(z) - log p(z).
 
     Args:

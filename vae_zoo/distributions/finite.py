@@ -1,12 +1,21 @@
 """Parameters that are known when a distribution is made must be finite."""
 
+from collections.abc import Callable
+
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from vae_zoo.arguments import shown
+from vae_zoo.tensors import TensorLike
 
 
-def check_parameter(name, value, is_valid=np.isfinite, expectation="finite"):
+def check_parameter(
+    name: str,
+    value: TensorLike,
+    is_valid: Callable[[np.ndarray], npt.NDArray[np.bool_]] = np.isfinite,
+    expectation: str = "finite",
+) -> None:
     """Raises ValueError unless all elements are valid; in a graph, nothing.
 
     Args:
@@ -25,7 +34,9 @@ def check_parameter(name, value, is_valid=np.isfinite, expectation="finite"):
     )
 
 
-def as_parameter(name, value, dtype=None):
+def as_parameter(
+    name: str, value: TensorLike, dtype: tf.DType | None = None
+) -> tf.Tensor:
     """`value` as a tensor; raises ValueError under `name` if it is made of no numbers.
 
     Args:
@@ -41,6 +52,6 @@ def as_parameter(name, value, dtype=None):
         ) from None
 
 
-def is_positive(values):
+def is_positive(values: np.ndarray) -> npt.NDArray[np.bool_]:
     """Where `values` are finite and above 0."""
     return np.isfinite(values) & (values > 0)

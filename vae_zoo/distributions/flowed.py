@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 import tensorflow as tf
-import tensorflow_probability as tfp
+from tensorflow_probability import distributions as tfd
 
-tfd = tfp.distributions
+from vae_zoo.tensors import Array, Seed
 
 Flow = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
@@ -31,7 +31,7 @@ class Flowed(tfd.Distribution):
         inverse: Flow | None = None,
         owner: str = "flow",
         name: str = "Flowed",
-    ):
+    ) -> None:
         parameters = dict(locals())
         self.base, self.forward, self.inverse = base, forward, inverse
         self.owner = owner
@@ -45,13 +45,13 @@ class Flowed(tfd.Distribution):
             name=name,
         )
 
-    def _call_sample_n(self, sample_shape, seed):
+    def _call_sample_n(self, sample_shape: Array, seed: Seed | None) -> tf.Tensor:
         u = self.base.sample(sample_shape, seed=seed)
         z, log_det = self.forward(u)
         self._latest, self._log_q = z, self.base.log_prob(u) - log_det
         return z
 
-    def _log_prob(self, z):
+    def _log_prob(self, z: tf.Tensor) -> tf.Tensor:
         if self.inverse is not None:
             u, log_det = self.inverse(z)
             return self.base.log_prob(u) - log_det
@@ -63,14 +63,14 @@ class Flowed(tfd.Distribution):
             "any point. Received: another tensor"
         )
 
-    def _event_shape(self):
+    def _event_shape(self) -> tf.TensorShape:
         return self.base.event_shape
 
-    def _event_shape_tensor(self):
+    def _event_shape_tensor(self) -> tf.Tensor:
         return self.base.event_shape_tensor()
 
-    def _batch_shape(self):
+    def _batch_shape(self) -> tf.TensorShape:
         return self.base.batch_shape
 
-    def _batch_shape_tensor(self):
+    def _batch_shape_tensor(self) -> tf.Tensor:
         return self.base.batch_shape_tensor()

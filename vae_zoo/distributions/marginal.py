@@ -1,12 +1,14 @@
 """A distribution known only by what it is given another draw."""
 
+from collections.abc import Callable, Sequence
+
 import tensorflow as tf
 import tensorflow_probability as tfp
+from tensorflow_probability import distributions as tfd
 
 from vae_zoo.arguments import check_instance, shown
 from vae_zoo.distributions.noise import fold_in
-
-tfd = tfp.distributions
+from vae_zoo.tensors import Seed, TensorLike
 
 
 class Marginal(tfd.Distribution):
@@ -24,7 +26,13 @@ class Marginal(tfd.Distribution):
         ValueError: if `noise` is no distribution or `given` no function.
     """
 
-    def __init__(self, noise, given, event_shape, name="Marginal"):
+    def __init__(
+        self,
+        noise: tfd.Distribution,
+        given: Callable[[tf.Tensor], tfd.Distribution],
+        event_shape: Sequence[int],
+        name: str = "Marginal",
+    ) -> None:
         parameters = dict(locals())
         self.noise = check_instance(
             "noise", noise, tfd.Distribution, "a distribution of w, such as a normal"
@@ -45,19 +53,19 @@ class Marginal(tfd.Distribution):
             name=name,
         )
 
-    def _event_shape(self):
+    def _event_shape(self) -> tf.TensorShape:
         return self._shape_of_event
 
-    def _event_shape_tensor(self):
+    def _event_shape_tensor(self) -> tf.Tensor:
         return tf.constant(self._shape_of_event.as_list(), tf.int32)
 
-    def _batch_shape(self):
+    def _batch_shape(self) -> tf.TensorShape:
         return tf.TensorShape([])
 
-    def _batch_shape_tensor(self):
+    def _batch_shape_tensor(self) -> tf.Tensor:
         return tf.constant([], tf.int32)
 
-    def _sample_n(self, n, seed=None):
+    def _sample_n(self, n: TensorLike, seed: Seed | None = None) -> tf.Tensor:
         seed = tfp.random.sanitize_seed(seed)
         w = self.noise.sample(n, seed=fold_in(seed, 0))
         return self.given(w).sample(seed=fold_in(seed, 1))

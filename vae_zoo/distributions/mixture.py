@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import tensorflow as tf
 import tensorflow_probability as tfp
+from tensorflow_probability import distributions as tfd
 
 from vae_zoo.distributions.noise import fold_in, uniform
-
-tfd = tfp.distributions
+from vae_zoo.tensors import Array, Seed
 
 
 class Mixture(tfd.Distribution):
@@ -28,7 +28,7 @@ class Mixture(tfd.Distribution):
         make: Callable[..., tfd.Distribution],
         name: str = "Mixture",
         **components: tf.Tensor,
-    ):
+    ) -> None:
         parameters = {"logits": logits, "make": make, "name": name, **components}
         self.logits, self.make, self.of_components = logits, make, components
         self.components = make(**components)
@@ -41,13 +41,13 @@ class Mixture(tfd.Distribution):
             name=name,
         )
 
-    def _log_prob(self, z):
+    def _log_prob(self, z: tf.Tensor) -> tf.Tensor:
         log_density = self.components.log_prob(z[..., None, :])
         return tf.reduce_logsumexp(
             tf.nn.log_softmax(self.logits) + log_density, axis=-1
         )
 
-    def _sample_n(self, n, seed=None):
+    def _sample_n(self, n: Array, seed: Seed | None = None) -> tf.Tensor:
         seed = tfp.random.sanitize_seed(seed)
         shares = tf.cumsum(tf.nn.softmax(self.logits))
         drawn = uniform([n], fold_in(seed, 0))[:, None]
@@ -58,14 +58,14 @@ class Mixture(tfd.Distribution):
         }
         return self.make(**chosen).sample(seed=fold_in(seed, 1))
 
-    def _event_shape(self):
+    def _event_shape(self) -> tf.TensorShape:
         return self.components.event_shape
 
-    def _event_shape_tensor(self):
+    def _event_shape_tensor(self) -> tf.Tensor:
         return self.components.event_shape_tensor()
 
-    def _batch_shape(self):
+    def _batch_shape(self) -> tf.TensorShape:
         return tf.TensorShape([])
 
-    def _batch_shape_tensor(self):
+    def _batch_shape_tensor(self) -> tf.Tensor:
         return tf.constant([], tf.int32)

@@ -3,13 +3,13 @@
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
+from tensorflow_probability import distributions as tfd
 
 from vae_zoo.arguments import check_count
 from vae_zoo.distributions.finite import check_parameter, is_positive
 from vae_zoo.distributions.multivariate_normal import MultivariateNormalTriL
 from vae_zoo.distributions.noise import fold_in, standard_normal, uniform
-
-tfd = tfp.distributions
+from vae_zoo.tensors import Array, Seed, TensorLike
 
 
 class MixtureOfNormals(tfd.Distribution):
@@ -32,7 +32,14 @@ class MixtureOfNormals(tfd.Distribution):
             parameter is not finite or a scale not positive (checked eagerly).
     """
 
-    def __init__(self, logits, loc, scale_diag, unmixing=None, name="MixtureOfNormals"):
+    def __init__(
+        self,
+        logits: TensorLike,
+        loc: tf.Tensor,
+        scale_diag: tf.Tensor,
+        unmixing: tf.Tensor | None = None,
+        name: str = "MixtureOfNormals",
+    ) -> None:
         parameters = dict(locals())
         _check_shapes(logits, loc, scale_diag, unmixing)
         self.logits, self.loc, self.scale_diag = logits, loc, scale_diag
@@ -49,7 +56,7 @@ class MixtureOfNormals(tfd.Distribution):
             name=name,
         )
 
-    def log_joint(self, z):
+    def log_joint(self, z: Array) -> tf.Tensor:
         """log p(c) p(z|c) of every component c: z [..., D], returns [..., K], nats."""
         offset = z[..., None, :] - self.loc
         if self.unmixing is not None:
@@ -58,15 +65,15 @@ class MixtureOfNormals(tfd.Distribution):
         log_density = tf.reduce_sum(normal.log_prob(offset), axis=-1)
         return self.log_weights() + log_density
 
-    def log_probabilities(self, z):
+    def log_probabilities(self, z: Array) -> tf.Tensor:
         """log p(c|z) of every component c, by Bayes' rule: z [..., D], [..., K]."""
         return tf.nn.log_softmax(self.log_joint(z))
 
-    def log_weights(self):
+    def log_weights(self) -> tf.Tensor:
         """log p(c) of every component c: [..., K]."""
         return tf.nn.log_softmax(self.logits)
 
-    def component(self, index):
+    def component(self, index: int) -> MultivariateNormalTriL:
         """p(z|c) of one component: `tfd.MultivariateNormalTriL`, batch [...]."""
         count = self.loc.shape[-2]
         index = check_count("index", index, 0, f"a component in 0..{count - 1}")
@@ -81,10 +88,10 @@ class MixtureOfNormals(tfd.Distribution):
             scale = tf.linalg.triangular_solve(factor, scale)
         return MultivariateNormalTriL(self.loc[..., index, :], scale)
 
-    def _log_prob(self, z):
+    def _log_prob(self, z: tf.Tensor) -> tf.Tensor:
         return tf.reduce_logsumexp(self.log_joint(z), axis=-1)
 
-    def _sample_n(self, n, seed=None):
+    def _sample_n(self, n: TensorLike, seed: Seed | None = None) -> tf.Tensor:
         seed = tfp.random.sanitize_seed(seed)
         batch = tf.concat([[n], self.batch_shape_tensor()], axis=0)
         shares = tf.cumsum(tf.nn.softmax(self.logits), axis=-1)
@@ -100,22 +107,27 @@ class MixtureOfNormals(tfd.Distribution):
             noise = tf.linalg.triangular_solve(factors, noise[..., None])[..., 0]
         return loc + noise
 
-    def _event_shape(self):
+    def _event_shape(self) -> tf.TensorShape:
         return self.loc.shape[-1:]
 
-    def _event_shape_tensor(self):
+    def _event_shape_tensor(self) -> tf.Tensor:
         return tf.shape(self.loc)[-1:]
 
-    def _batch_shape(self):
+    def _batch_shape(self) -> tf.TensorShape:
         return self.loc.shape[:-2]
 
-    def _batch_shape_tensor(self):
+    def _batch_shape_tensor(self) -> tf.Tensor:
         return tf.shape(self.loc)[:-2]
 
 
-def _check_shapes(logits, loc, scale_diag, unmixing):
+def _check_shapes(
+    logits: TensorLike,
+    loc: tf.Tensor,
+    scale_diag: tf.Tensor,
+    unmixing: tf.Tensor | None,
+) -> None:
     given = {
-        name: tf.TensorShape(getattr(value, "shape", np.shape(value)))
+        name: tf.TensorShape(() if value is None else np.shape(value))
         for name, value in (
             ("logits", logits),
             ("loc", loc),
@@ -142,7 +154,7 @@ def _check_shapes(logits, loc, scale_diag, unmixing):
     )
 
 
-def unmixed(scale_tril):
+def unmixed(scale_tril: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """The scales [..., D] and the unmixing [..., D, D] of a covariance's factor."""
     scale = tf.linalg.diag_part(scale_tril)
     mixing = scale_tril / scale[..., None, :]

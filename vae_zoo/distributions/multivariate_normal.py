@@ -1,16 +1,25 @@
 """TFP's multivariate normals, with noise that XLA does not change."""
 
 import math
+from typing import TYPE_CHECKING
 
 import tensorflow as tf
 import tensorflow_probability as tfp
+from tensorflow_probability import distributions as tfd
 
 from vae_zoo.distributions.noise import standard_normal
+from vae_zoo.tensors import Seed, TensorLike
 
-tfd = tfp.distributions
+if TYPE_CHECKING:
+    # The other base of its subclasses.
+    from tensorflow_probability.distributions import (
+        MultivariateNormalLinearOperator as _Base,
+    )
+else:
+    _Base = object
 
 
-class _DeviceIndependentNoise:
+class _DeviceIndependentNoise(_Base):
     """Noise of this package, scaled and shifted.
 
     Nothing goes through the distribution's bijector. TFP caches the inputs of a
@@ -18,7 +27,7 @@ class _DeviceIndependentNoise:
     keeps the graph alive, and the graph its output, so no graph would ever be freed.
     """
 
-    def _call_sample_n(self, sample_shape, seed):
+    def _call_sample_n(self, sample_shape: TensorLike, seed: Seed | None) -> tf.Tensor:
         sample_shape = tf.convert_to_tensor(sample_shape, tf.int32)
         parts = (self.batch_shape_tensor(), self.event_shape_tensor())
         shape = tf.concat([tf.reshape(sample_shape, [-1]), *parts], axis=0)
@@ -34,7 +43,7 @@ class MultivariateNormalDiag(_DeviceIndependentNoise, tfd.MultivariateNormalDiag
     operations.
     """
 
-    def _log_prob(self, z):
+    def _log_prob(self, z: tf.Tensor) -> tf.Tensor:
         scale = self.scale.diag_part()
         noise = (z - self.loc) / scale
         terms = noise**2 / 2 + tf.math.log(scale) + math.log(2 * math.pi) / 2
@@ -44,7 +53,7 @@ class MultivariateNormalDiag(_DeviceIndependentNoise, tfd.MultivariateNormalDiag
 class MultivariateNormalTriL(_DeviceIndependentNoise, tfd.MultivariateNormalTriL):
     """`tfd.MultivariateNormalTriL`; see `noise`."""
 
-    def _log_prob(self, z):
+    def _log_prob(self, z: tf.Tensor) -> tf.Tensor:
         noise = self.scale.solvevec(z - self.loc)
         constant = tf.cast(z.shape[-1], z.dtype) * math.log(2 * math.pi) / 2
         volume = self.scale.log_abs_determinant()

@@ -9,8 +9,11 @@ Source: Steele, Lea & Flood 2014, "Fast splittable pseudorandom number generator
 """
 
 import math
+from collections.abc import Callable
 
 import tensorflow as tf
+
+from vae_zoo.tensors import TensorLike
 
 _INCREMENT = 0x9E3779B97F4A7C15
 _MIXERS = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
@@ -21,7 +24,12 @@ _DRAWS, _FOLDS = 0, 0xD1342543DE82EF95
 _SCOPE = "noise/"
 
 
-def standard_normal(shape, seed, dtype=tf.float32, event_rank=1):
+def standard_normal(
+    shape: TensorLike,
+    seed: TensorLike,
+    dtype: tf.DType = tf.float32,
+    event_rank: int = 1,
+) -> tf.Tensor:
     """Draws of N(0, 1), by Box and Muller's method, up to 5.8 standard deviations.
 
     Args:
@@ -32,7 +40,7 @@ def standard_normal(shape, seed, dtype=tf.float32, event_rank=1):
         event_rank: length of `event`.
     """
 
-    def draw(size, seed):
+    def draw(size: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         radius, angle = tf.unstack(_unit_interval((size + 1) // 2, seed), axis=-1)
         radius = tf.sqrt(-2 * tf.math.log(1 - radius))
         angle = 2 * math.pi * angle
@@ -43,10 +51,15 @@ def standard_normal(shape, seed, dtype=tf.float32, event_rank=1):
         return tf.cast(_by_row(draw, shape, seed, event_rank), dtype)
 
 
-def uniform(shape, seed, dtype=tf.float32, event_rank=0):
+def uniform(
+    shape: TensorLike,
+    seed: TensorLike,
+    dtype: tf.DType = tf.float32,
+    event_rank: int = 0,
+) -> tf.Tensor:
     """Draws of the uniform distribution on [0, 1); arguments as above."""
 
-    def draw(size, seed):
+    def draw(size: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         pairs = _unit_interval((size + 1) // 2, seed)
         flat = tf.concat([tf.shape(pairs)[:-2], [-1]], axis=0)
         return tf.reshape(pairs, flat)[..., :size]
@@ -55,7 +68,7 @@ def uniform(shape, seed, dtype=tf.float32, event_rank=0):
         return tf.cast(_by_row(draw, shape, seed, event_rank), dtype)
 
 
-def fold_in(seed, number):
+def fold_in(seed: TensorLike, number: TensorLike) -> tf.Tensor:
     """A seed for part `number` (integer >= 0) of what `seed` stands for.
 
     Args:
@@ -70,7 +83,12 @@ def fold_in(seed, number):
         return tf.bitcast(bits, tf.int32)
 
 
-def _by_row(draw, shape, seed, event_rank):
+def _by_row(
+    draw: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+    shape: TensorLike,
+    seed: TensorLike,
+    event_rank: int,
+) -> tf.Tensor:
     """What `draw` gives for a size and a seed [..., 2], in the shape [..., size]."""
     shape, seed = tf.convert_to_tensor(shape, tf.int32), tf.convert_to_tensor(seed)
     if seed.shape.rank == 1:
@@ -83,34 +101,34 @@ def _by_row(draw, shape, seed, event_rank):
     return tf.transpose(rows, order) if axis else rows
 
 
-def _unit_interval(count, seed):
+def _unit_interval(count: tf.Tensor, seed: TensorLike) -> tf.Tensor:
     """Pairs of floats in [0, 1): [..., count, 2]."""
     bits = _mixed(_start(seed, _DRAWS) + _places(tf.range(count)))
     upper = tf.bitwise.right_shift(tf.bitcast(bits, tf.uint32), 8)
     return tf.cast(upper, tf.float32) * 2.0**-24
 
 
-def _start(seed, stream):
+def _start(seed: TensorLike, stream: int) -> tf.Tensor:
     """Where the numbers of a seed begin: uint64 [..., 1]."""
     seed = tf.bitcast(tf.cast(seed, tf.int32), tf.uint64)
     return _mixed(tf.bitwise.bitwise_xor(seed, _uint64(stream)))[..., None]
 
 
-def _places(numbers):
+def _places(numbers: TensorLike) -> tf.Tensor:
     """The first place is one increment from the start, as in the source."""
     return (tf.cast(numbers, tf.uint64) + _uint64(1)) * _uint64(_INCREMENT)
 
 
-def _mixed(bits):
+def _mixed(bits: tf.Tensor) -> tf.Tensor:
     """A bijection of uint64 that leaves nothing of an argument's regularity."""
     for shift, factor in _MIXERS:
         bits = _shifted(bits, shift) * _uint64(factor)
     return _shifted(bits, _LAST_SHIFT)
 
 
-def _shifted(bits, shift):
+def _shifted(bits: tf.Tensor, shift: int) -> tf.Tensor:
     return tf.bitwise.bitwise_xor(bits, tf.bitwise.right_shift(bits, _uint64(shift)))
 
 
-def _uint64(value):
+def _uint64(value: int) -> tf.Tensor:
     return tf.constant(value, tf.uint64)

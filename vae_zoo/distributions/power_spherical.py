@@ -2,32 +2,32 @@
 
 import tensorflow as tf
 import tensorflow_probability as tfp
+from tensorflow_probability import distributions as tfd
 
 from vae_zoo.distributions import sphere
 from vae_zoo.distributions.angular_distribution import AngularDistribution
 from vae_zoo.distributions.angular_family import AngularFamily
 from vae_zoo.distributions.finite import as_parameter
-
-tfd = tfp.distributions
+from vae_zoo.tensors import TensorLike
 
 
 class PowerFamily(AngularFamily):
     """h(t) = log((1 + cos t) / 2)."""
 
-    def statistic_change(self, y, change):
+    def statistic_change(self, y: tf.Tensor, change: tf.Tensor) -> tf.Tensor:
         """As in `AngularFamily`."""
         share = change / tf.maximum(2 - y, 2.0**-40)
         return tf.math.log1p(-tf.minimum(share, 1 - 2.0**-23))
 
-    def mode(self, concentration):
+    def mode(self, concentration: tf.Tensor) -> tf.Tensor:
         """As in `AngularFamily`."""
         return tf.math.divide_no_nan(self.power, concentration + self.power)
 
-    def envelope(self, concentration):
+    def envelope(self, concentration: tf.Tensor) -> tf.Tensor:
         """As in `AngularFamily`."""
         return (self.power + 1) / (concentration + self.power + 1)
 
-    def moments(self, concentration):
+    def moments(self, concentration: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """As in `AngularFamily`: (1 + cos t) / 2 has a beta distribution."""
         free = (tf.cast(self.power, tf.float64) + 1) / 2
         kappa, lgamma = tf.cast(concentration, tf.float64), tf.math.lgamma
@@ -59,12 +59,12 @@ class PowerSpherical(AngularDistribution, tfd.PowerSpherical):
 
     def __init__(
         self,
-        mean_direction,
-        concentration,
-        validate_args=False,
-        allow_nan_stats=True,
-        name="PowerSpherical",
-    ):
+        mean_direction: TensorLike,
+        concentration: TensorLike,
+        validate_args: bool = False,
+        allow_nan_stats: bool = True,
+        name: str = "PowerSpherical",
+    ) -> None:
         dtype = sphere.float_dtype(mean_direction)
         super().__init__(
             sphere.checked_direction(tf.cast(mean_direction, dtype), validate_args),
@@ -77,6 +77,8 @@ class PowerSpherical(AngularDistribution, tfd.PowerSpherical):
         )
 
     @classmethod
-    def _parameter_properties(cls, dtype, num_classes=None):
+    def _parameter_properties(
+        cls, dtype: tf.DType, num_classes: int | None = None
+    ) -> dict[str, tfp.util.ParameterProperties]:
         # TFP warns where a class with a constructor of its own does not say so.
         return super()._parameter_properties(dtype, num_classes)

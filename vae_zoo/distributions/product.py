@@ -2,10 +2,10 @@
 
 import tensorflow as tf
 import tensorflow_probability as tfp
+from tensorflow_probability import distributions as tfd
 
 from vae_zoo.distributions.noise import fold_in
-
-tfd = tfp.distributions
+from vae_zoo.tensors import Seed, TensorLike
 
 
 class Product(tfd.Blockwise):
@@ -16,7 +16,7 @@ class Product(tfd.Blockwise):
             product's events are theirs in a row.
     """
 
-    def _sample_n(self, n, seed=None):
+    def _sample_n(self, n: TensorLike, seed: Seed | None = None) -> tf.Tensor:
         seed = tfp.random.sanitize_seed(seed)
         parts = [
             part.sample(n, seed=fold_in(seed, number))

@@ -1,15 +1,14 @@
 """Quantiles of the elements of a random vector, each by itself."""
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
-import tensorflow_probability as tfp
-
-tfd = tfp.distributions
+from tensorflow_probability import distributions as tfd
 
 NUM_DRAWS = 100_000
 
 
-def marginal_quantiles(p, shares):
+def marginal_quantiles(p: tfd.Distribution, shares: npt.ArrayLike) -> tf.Tensor:
     """Below which each element of z ~ p lies with a given probability.
 
     Exact for normals. Of other distributions, which need not have a density, those of

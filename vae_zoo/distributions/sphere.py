@@ -1,30 +1,32 @@
 """The unit sphere: uniform draws, points at an angle from a direction, checks."""
 
 import math
+from typing import Any
 
 import tensorflow as tf
 import tensorflow_probability as tfp
+from tensorflow_probability import distributions as tfd
 
 from vae_zoo.arguments import check_count
+from vae_zoo.distributions.angular_family import AngularFamily
 from vae_zoo.distributions.finite import as_parameter, check_parameter
 from vae_zoo.distributions.noise import fold_in, standard_normal
-
-tfd = tfp.distributions
+from vae_zoo.tensors import Seed, TensorLike
 
 
 class SphericalUniform(tfd.SphericalUniform):
     """`tfd.SphericalUniform`, with noise that XLA does not change."""
 
-    def __init__(self, dimension, *args, **kwargs):
+    def __init__(self, dimension: int, *args: Any, **kwargs: Any) -> None:
         check_count("dimension", dimension, 1, "the length of the vectors")
         super().__init__(dimension, *args, **kwargs)
 
-    def _sample_n(self, n, seed=None):
+    def _sample_n(self, n: TensorLike, seed: Seed | None = None) -> tf.Tensor:
         shape = tf.concat([[n], self.batch_shape_tensor(), [self.dimension]], axis=0)
         return unit_vectors(shape, tfp.random.sanitize_seed(seed), self.dtype)
 
 
-def unit_vectors(shape, seed, dtype):
+def unit_vectors(shape: TensorLike, seed: TensorLike, dtype: tf.DType) -> tf.Tensor:
     """Uniform draws from the unit sphere: `shape` [..., D], D >= 1."""
     noise = standard_normal(shape, seed, dtype)
     # Zeros have no direction; they come once in millions of draws.
@@ -32,7 +34,7 @@ def unit_vectors(shape, seed, dtype):
     return noise / tf.norm(noise, axis=-1, keepdims=True)
 
 
-def place(mean_direction, angle, tangent):
+def place(mean_direction: tf.Tensor, angle: tf.Tensor, tangent: tf.Tensor) -> tf.Tensor:
     """The points at `angle` from the mean direction, on the side of `tangent`.
 
     A Householder reflection takes the first axis to `mean_direction`, up to the sign
@@ -55,7 +57,13 @@ def place(mean_direction, angle, tangent):
     return point - mirror * (2 * share / tf.reduce_sum(mirror**2, -1, keepdims=True))
 
 
-def sample_at_angles(family, mean_direction, concentration, num_samples, seed):
+def sample_at_angles(
+    family: AngularFamily,
+    mean_direction: tf.Tensor,
+    concentration: tf.Tensor,
+    num_samples: int | tf.Tensor,
+    seed: Seed | None,
+) -> tf.Tensor:
     """Draws [num_samples, ..., D] around mean directions, angles of one family.
 
     Args:
@@ -78,14 +86,14 @@ def sample_at_angles(family, mean_direction, concentration, num_samples, seed):
     return place(mean_direction, angles, tangents)
 
 
-def log_area(dimension, dtype):
+def log_area(dimension: int | tf.Tensor, dtype: tf.DType) -> tf.Tensor:
     """log of the area of the unit sphere of R^dimension, `dimension` >= 1."""
     half = tf.cast(dimension, tf.float64) / 2
     area = math.log(2) + half * math.log(math.pi) - tf.math.lgamma(half)
     return tf.cast(area, dtype)
 
 
-def float_dtype(mean_direction):
+def float_dtype(mean_direction: TensorLike) -> tf.DType:
     """The type that `mean_direction` has or gets: float32 if it is of integers.
 
     Raises:
@@ -101,11 +109,11 @@ def float_dtype(mean_direction):
     return dtype
 
 
-def _type(value):
+def _type(value: TensorLike) -> tf.DType:
     return tf.convert_to_tensor(value).dtype
 
 
-def checked_direction(mean_direction, check_length):
+def checked_direction(mean_direction: tf.Tensor, check_length: bool) -> tf.Tensor:
     """`mean_direction`, known to be unit vectors of two dimensions or more.
 
     Raises:
@@ -127,7 +135,7 @@ def checked_direction(mean_direction, check_length):
     return _checked(mean_direction, is_unit, length, "mean_direction", "have length 1")
 
 
-def checked_concentration(concentration, check_in_graph):
+def checked_concentration(concentration: tf.Tensor, check_in_graph: bool) -> tf.Tensor:
     """`concentration`, known to be >= 0; inside a graph only with `check_in_graph`.
 
     Raises:
@@ -143,7 +151,7 @@ def checked_concentration(concentration, check_in_graph):
     )
 
 
-def check_same_sphere(q, p):
+def check_same_sphere(q: tfd.Distribution, p: tfd.Distribution) -> None:
     """Raises ValueError if the events of `q` and `p` differ in dimension."""
     if not q.event_shape.is_compatible_with(p.event_shape):
         raise ValueError(
@@ -152,7 +160,9 @@ def check_same_sphere(q, p):
         )
 
 
-def _checked(value, is_valid, shown, name, expectation):
+def _checked(
+    value: tf.Tensor, is_valid: tf.Tensor, shown: tf.Tensor, name: str, expectation: str
+) -> tf.Tensor:
     is_known = tf.get_static_value(is_valid)
     message = f"`{name}` must {expectation}. Received: "
     if is_known is None:
@@ -167,6 +177,6 @@ def _checked(value, is_valid, shown, name, expectation):
     return value
 
 
-def _where_false(is_valid, values):
+def _where_false(is_valid: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
     """The elements of `values` for which `is_valid` is False, in one row."""
     return tf.boolean_mask(tf.reshape(values, [-1]), tf.reshape(~is_valid, [-1]))

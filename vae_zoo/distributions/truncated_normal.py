@@ -1,13 +1,14 @@
 """Normals cut off on both sides, with quantiles that hold in the tails."""
 
 import math
+from typing import Any
 
 import tensorflow as tf
 import tensorflow_probability as tfp
+from tensorflow_probability import distributions as tfd
 
 from vae_zoo.distributions.finite import check_parameter, is_positive
-
-tfd = tfp.distributions
+from vae_zoo.tensors import TensorLike
 
 # Newton's method converges from one side, quadratically: eight steps from anywhere.
 _NUM_STEPS = 12
@@ -22,17 +23,26 @@ class TruncatedNormal(tfd.TruncatedNormal):
     [low, high] is more than some five `scale` from `loc`, and is infinite there.
     """
 
-    def __init__(self, loc, scale, low, high, **kwargs):
+    def __init__(
+        self,
+        loc: TensorLike,
+        scale: TensorLike,
+        low: TensorLike,
+        high: TensorLike,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(loc, scale, low, high, **kwargs)
         check_parameter("loc", self.loc)
         check_parameter("scale", self.scale, is_positive, "finite and > 0")
 
     @classmethod
-    def _parameter_properties(cls, dtype, num_classes=None):
+    def _parameter_properties(
+        cls, dtype: tf.DType, num_classes: int | None = None
+    ) -> dict[str, tfp.util.ParameterProperties]:
         # TFP warns where a class with a constructor of its own does not say so.
         return super()._parameter_properties(dtype, num_classes)
 
-    def _quantile(self, share):
+    def _quantile(self, share: tf.Tensor) -> tf.Tensor:
         loc, scale, low, high, share = (
             tf.cast(each, tf.float64)
             for each in (self.loc, self.scale, self.low, self.high, share)
@@ -57,7 +67,7 @@ class TruncatedNormal(tfd.TruncatedNormal):
         return tf.clip_by_value(quantile, self.low, self.high)
 
 
-def _around_mode(start, length, share):
+def _around_mode(start: tf.Tensor, length: tf.Tensor, share: tf.Tensor) -> tf.Tensor:
     """The step from `start` <= 0 to the quantile of a standard normal on the interval.
 
     Args:
@@ -76,12 +86,12 @@ def _around_mode(start, length, share):
     return tf.clip_by_value(z - start, 0, length)
 
 
-def _below(z):
+def _below(z: tf.Tensor) -> tf.Tensor:
     """Phi(z), precise for z far below 0."""
     return tf.math.erfc(-z / math.sqrt(2)) / 2
 
 
-def _in_tail(start, length, share):
+def _in_tail(start: tf.Tensor, length: tf.Tensor, share: tf.Tensor) -> tf.Tensor:
     """As `_around_mode` for `start` >= 0, where p falls along the whole interval.
 
     A step w from `start` leaves exp(-start w - w^2 / 2) R(start + w) / R(start) of the
@@ -96,12 +106,12 @@ def _in_tail(start, length, share):
     return step
 
 
-def _log_tail(start, step):
+def _log_tail(start: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
     """log of the share of the tail above `start` that is above `start + step`."""
     log_ratio = tf.math.log(_mills_ratio(start + step) / _mills_ratio(start))
     return log_ratio - start * step - step**2 / 2
 
 
-def _mills_ratio(z):
+def _mills_ratio(z: tf.Tensor) -> tf.Tensor:
     """(1 - Phi(z)) / phi(z) for z >= 0."""
     return math.sqrt(math.pi / 2) * tfp.math.erfcx(z / math.sqrt(2))

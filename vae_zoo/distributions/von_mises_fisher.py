@@ -2,31 +2,31 @@
 
 import tensorflow as tf
 import tensorflow_probability as tfp
+from tensorflow_probability import distributions as tfd
 
 from vae_zoo.distributions import sphere
 from vae_zoo.distributions.angular_distribution import AngularDistribution
 from vae_zoo.distributions.angular_family import AngularFamily
 from vae_zoo.distributions.finite import as_parameter
-
-tfd = tfp.distributions
+from vae_zoo.tensors import TensorLike
 
 
 class CosineFamily(AngularFamily):
     """h(t) = cos t - 1."""
 
-    def statistic_change(self, y, change):
+    def statistic_change(self, y: tf.Tensor, change: tf.Tensor) -> tf.Tensor:
         """As in `AngularFamily`."""
         del y
         return -change
 
-    def mode(self, concentration):
+    def mode(self, concentration: tf.Tensor) -> tf.Tensor:
         """As in `AngularFamily`."""
         power, twice = self.power, 2 * concentration
         root = tf.sqrt(power**2 + twice**2)
         y = power + tf.math.divide_no_nan(power**2, root + twice)
         return tf.math.divide_no_nan(y, power + root)
 
-    def envelope(self, concentration):
+    def envelope(self, concentration: tf.Tensor) -> tf.Tensor:
         """As in `AngularFamily`; Wood 1994."""
         free, twice = self.power + 1, 2 * concentration
         slope = free / (twice + tf.sqrt(twice**2 + free**2))
@@ -62,12 +62,12 @@ class VonMisesFisher(AngularDistribution, tfd.AutoCompositeTensorDistribution):
 
     def __init__(
         self,
-        mean_direction,
-        concentration,
-        validate_args=False,
-        allow_nan_stats=True,
-        name="VonMisesFisher",
-    ):
+        mean_direction: TensorLike,
+        concentration: TensorLike,
+        validate_args: bool = False,
+        allow_nan_stats: bool = True,
+        name: str = "VonMisesFisher",
+    ) -> None:
         parameters = dict(locals())
         with tf.name_scope(name) as name:
             dtype = sphere.float_dtype(mean_direction)
@@ -89,7 +89,9 @@ class VonMisesFisher(AngularDistribution, tfd.AutoCompositeTensorDistribution):
             )
 
     @classmethod
-    def _parameter_properties(cls, dtype, num_classes=None):
+    def _parameter_properties(
+        cls, dtype: tf.DType, num_classes: int | None = None
+    ) -> dict[str, tfp.util.ParameterProperties]:
         return {
             "mean_direction": tfp.util.ParameterProperties(event_ndims=1),
             "concentration": tfp.util.ParameterProperties(
@@ -98,26 +100,26 @@ class VonMisesFisher(AngularDistribution, tfd.AutoCompositeTensorDistribution):
         }
 
     @property
-    def mean_direction(self):
+    def mean_direction(self) -> tf.Tensor:
         """mu: unit vectors [..., D]."""
         return self._mean_direction
 
     @property
-    def concentration(self):
+    def concentration(self) -> tf.Tensor:
         """kappa [...]."""
         return self._concentration
 
-    def _event_shape(self):
+    def _event_shape(self) -> tf.TensorShape:
         return self.mean_direction.shape[-1:]
 
-    def _event_shape_tensor(self):
+    def _event_shape_tensor(self) -> tf.Tensor:
         return tf.shape(self.mean_direction)[-1:]
 
-    def _mean(self):
+    def _mean(self) -> tf.Tensor:
         statistic, _ = self._family().moments(self.concentration)
         return (1 + statistic)[..., None] * self.mean_direction
 
-    def _covariance(self):
+    def _covariance(self) -> tf.Tensor:
         y, _, log_weights = self._family().quadrature(self._batch_concentration())
         weights = tf.nn.softmax(log_weights)
         across = tf.reduce_sum(weights * y * (2 - y), axis=-1)  # of sin(t)^2
@@ -133,5 +135,5 @@ class VonMisesFisher(AngularDistribution, tfd.AutoCompositeTensorDistribution):
             + (along - across)[..., None, None] * outer
         )
 
-    def _variance(self):
+    def _variance(self) -> tf.Tensor:
         return tf.linalg.diag_part(self._covariance())

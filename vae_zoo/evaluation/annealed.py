@@ -2,22 +2,30 @@
 
 import dataclasses
 
-import keras
+import numpy as np
 import tensorflow as tf
 
 from vae_zoo.arguments import check_count
 from vae_zoo.distributions.noise import fold_in
 from vae_zoo.evaluation.estimate import (
     Batches,
+    Data,
     Estimate,
     check_model,
     log_mean,
     mapped,
 )
-from vae_zoo.evaluation.latent_target import LatentTarget, adapted_kernel
+from vae_zoo.evaluation.latent_target import (
+    LatentTarget,
+    LogDensity,
+    State,
+    adapted_kernel,
+)
 from vae_zoo.models.input_checks import check_density
 from vae_zoo.models.proposal import check_prior_share
 from vae_zoo.models.traced import traced
+from vae_zoo.models.vae import VAE
+from vae_zoo.tensors import ModelInput
 
 # Of the chains, at least every second one starts where q has its mass.
 PRIOR_SHARE = 0.5
@@ -40,8 +48,8 @@ class BidirectionalEstimate:
 
 
 def annealed_marginal_likelihood(
-    model: keras.Model,
-    data: tf.data.Dataset,
+    model: VAE,
+    data: Data,
     num_steps: int,
     *,
     num_chains: int = 1,
@@ -81,12 +89,19 @@ def annealed_marginal_likelihood(
     return mapped(score, batches, seed, verbose, lambda pair: Estimate.of(*pair))
 
 
-def _score(model, num_steps, num_chains, prior_share, x, key):
+def _score(
+    model: VAE,
+    num_steps: int,
+    num_chains: int,
+    prior_share: float,
+    x: ModelInput,
+    key: tf.Tensor,
+) -> tuple[tf.Tensor, tf.Tensor]:
     return log_likelihood(model, x, num_steps, num_chains, prior_share, key)
 
 
 def bidirectional(
-    model: keras.Model,
+    model: VAE,
     num_examples: int,
     num_steps: int,
     *,
@@ -125,7 +140,7 @@ def bidirectional(
     check_count("batch_size", batch_size, 1, "the examples at a time")
     sides = traced(_sides, model, *settings)
 
-    def summarize(found):
+    def summarize(found: tuple[np.ndarray, np.ndarray]) -> BidirectionalEstimate:
         lower, upper = found
         return BidirectionalEstimate(
             *(Estimate.of(values) for values in (lower, upper, upper - lower))
@@ -135,7 +150,14 @@ def bidirectional(
     return mapped(sides, numbers, seed, verbose, summarize)
 
 
-def _sides(model, num_steps, num_chains, prior_share, numbers, key):
+def _sides(
+    model: VAE,
+    num_steps: int,
+    num_chains: int,
+    prior_share: float,
+    numbers: tf.Tensor,
+    key: tf.Tensor,
+) -> tuple[tf.Tensor, tf.Tensor]:
     """log p(x) from below and from above, of one example for each of `numbers`."""
     z = model.draw_prior([tf.size(numbers)], fold_in(key, 0))
     x = model.likelihood(z).sample(seed=fold_in(key, 1))
@@ -150,7 +172,14 @@ def _sides(model, num_steps, num_chains, prior_share, numbers, key):
     return lower, -backwards[0]
 
 
-def log_likelihood(model, x, num_steps, num_chains, prior_share, seed):
+def log_likelihood(
+    model: VAE,
+    x: ModelInput,
+    num_steps: int,
+    num_chains: int,
+    prior_share: float,
+    seed: tf.Tensor,
+) -> tuple[tf.Tensor, tf.Tensor]:
     """log p(x) of one batch x [B, *input_shape] and its variance: float [B] each."""
     target = LatentTarget(model, x, num_chains, prior_share, fold_in(seed, 0))
     start = target.starts(fold_in(seed, 1))
@@ -160,7 +189,9 @@ def log_likelihood(model, x, num_steps, num_chains, prior_share, seed):
     return log_mean(log_weights, target.proposal.sizes)
 
 
-def _checked(model, num_steps, num_chains, prior_share):
+def _checked(
+    model: object, num_steps: object, num_chains: object, prior_share: object
+) -> tuple[int, int, float]:
     check_density(check_model(model), "annealing, which starts at q(z|x)")
     return (
         check_count("num_steps", num_steps, 1, "the densities to pass through"),
@@ -169,7 +200,14 @@ def _checked(model, num_steps, num_chains, prior_share):
     )
 
 
-def _anneal(target, ends, start, num_steps, seed, is_forward=True):
+def _anneal(
+    target: LatentTarget,
+    ends: tuple[LogDensity, LogDensity],
+    start: State,
+    num_steps: int,
+    seed: tf.Tensor,
+    is_forward: bool = True,
+) -> tf.Tensor:
     """Log weights [C, B] of chains between two densities, from draws of the first.
 
     Args:
@@ -187,10 +225,12 @@ def _anneal(target, ends, start, num_steps, seed, is_forward=True):
     start_density, end_density = ends
     has_prior = target.proposal.sizes[1] > 0
 
-    def move(step, states, log_weights):
+    def move(
+        step: tf.Tensor, states: State, log_weights: tf.Tensor
+    ) -> tuple[tf.Tensor, State, tf.Tensor]:
         share = tf.cast(step + 1, tf.float32) / num_steps
 
-        def log_density(*states):
+        def log_density(*states: tf.Tensor) -> tf.Tensor:
             return (1 - share) * start_density(*states) + share * end_density(*states)
 
         log_weights += (end_density(*states) - start_density(*states)) / num_steps

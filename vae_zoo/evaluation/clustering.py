@@ -2,8 +2,8 @@
 
 import dataclasses
 
-import keras
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
@@ -13,6 +13,8 @@ from vae_zoo.arrays import as_array, as_floats
 from vae_zoo.evaluation.estimate import Batches, float_inputs
 from vae_zoo.models.input_checks import plain_value_errors
 from vae_zoo.models.traced import traced
+from vae_zoo.models.vae import VAE
+from vae_zoo.tensors import ModelInput
 
 # The label of a cluster that a mapping says nothing about: no example has it.
 NO_LABEL = -1
@@ -48,7 +50,7 @@ class ClusteringScores:
 
 
 def evaluate_clusters(
-    model: keras.Model, data: tf.data.Dataset, reference: tf.data.Dataset | None = None
+    model: VAE, data: tf.data.Dataset, reference: tf.data.Dataset | None = None
 ) -> ClusteringScores:
     """Scores the clusters of a mixture model on labelled data.
 
@@ -73,7 +75,9 @@ def evaluate_clusters(
     )
 
 
-def probabilities_and_labels(model, data, name="data"):
+def probabilities_and_labels(
+    model: VAE, data: tf.data.Dataset, name: str = "data"
+) -> tuple[np.ndarray, np.ndarray]:
     """p(c|x) [N, K] of the labelled examples of a data set, and their labels [N]."""
     batches = Batches(model, data, name)
     if not model.num_clusters:
@@ -100,12 +104,15 @@ def probabilities_and_labels(model, data, name="data"):
     return found[is_known], labels[is_known]
 
 
-def _probabilities(model, x):
+def _probabilities(model: VAE, x: ModelInput) -> tf.Tensor:
     return model.cluster_probabilities(x)
 
 
 def score_clusters(
-    probabilities, labels, reference_probabilities=None, reference_labels=None
+    probabilities: npt.ArrayLike,
+    labels: npt.ArrayLike,
+    reference_probabilities: npt.ArrayLike | None = None,
+    reference_labels: npt.ArrayLike | None = None,
 ) -> ClusteringScores:
     """`ClusteringScores` of examples whose cluster is their most probable one.
 
@@ -125,11 +132,12 @@ def score_clusters(
             "`reference_probabilities` and `reference_labels` must come together. "
             "Received: one of them"
         )
-    reference, reference_labels = (
-        (probabilities, labels)
-        if reference_labels is None
-        else _checked(reference_probabilities, reference_labels)
-    )
+    if reference_probabilities is None or reference_labels is None:
+        reference, reference_labels = probabilities, labels
+    else:
+        reference, reference_labels = _checked(
+            reference_probabilities, reference_labels
+        )
     if reference.shape[1] != probabilities.shape[1]:
         raise ValueError(
             "`reference_probabilities` must be of the same clusters, "
@@ -140,7 +148,7 @@ def score_clusters(
     table = np.zeros((probabilities.shape[1], together.shape[1]))
     table[: len(together)] = together
 
-    def accuracy(mapping):
+    def accuracy(mapping: np.ndarray) -> float:
         return float(np.mean(mapping[clusters] == labels))
 
     shares = np.bincount(clusters, minlength=probabilities.shape[1]) / len(labels)
@@ -160,7 +168,12 @@ def score_clusters(
     )
 
 
-def bootstrapped_errors(probabilities, labels, num_resamples=30, seed=0):
+def bootstrapped_errors(
+    probabilities: np.ndarray,
+    labels: np.ndarray,
+    num_resamples: int = 30,
+    seed: int = 0,
+) -> dict[str, float]:
     """The standard error of each of `ClusteringScores`: dict name -> float.
 
     The deviation over sets of N examples drawn from the N with replacement; what the
@@ -180,14 +193,16 @@ def bootstrapped_errors(probabilities, labels, num_resamples=30, seed=0):
     }
 
 
-def counts_together(clusters, labels):
+def counts_together(
+    clusters: np.ndarray, labels: np.ndarray
+) -> npt.NDArray[np.integer]:
     """How many examples are in a cluster and have a label: integers [K, L]."""
     table = np.zeros((clusters.max() + 1, labels.max() + 1), np.int64)
     np.add.at(table, (clusters, labels), 1)
     return table
 
 
-def hungarian_mapping(table):
+def hungarian_mapping(table: np.ndarray) -> npt.NDArray[np.integer]:
     """The label [K] of each cluster, each label once, that most examples agree with.
 
     Clusters left over, and those that share no example with their label, get none
@@ -204,12 +219,14 @@ def hungarian_mapping(table):
     return mapping
 
 
-def majority_mapping(table):
+def majority_mapping(table: np.ndarray) -> npt.NDArray[np.integer]:
     """The label [K] that most examples of each cluster have; -1 for empty clusters."""
     return np.where(table.sum(axis=1) > 0, table.argmax(axis=1), NO_LABEL)
 
 
-def most_confident_mapping(probabilities, labels):
+def most_confident_mapping(
+    probabilities: np.ndarray, labels: np.ndarray
+) -> npt.NDArray[np.integer]:
     """The label [K] of the example that is most probably in each cluster.
 
     Source: Dilokthanakul et al. 2016, section 5.2.
@@ -217,7 +234,9 @@ def most_confident_mapping(probabilities, labels):
     return labels[probabilities.argmax(axis=0)]
 
 
-def _checked(probabilities, labels):
+def _checked(
+    probabilities: npt.ArrayLike, labels: npt.ArrayLike
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.integer]]:
     probabilities = as_floats("probabilities", probabilities)
     labels = as_array("labels", labels)
     if probabilities.ndim != 2 or labels.shape != probabilities.shape[:1]:

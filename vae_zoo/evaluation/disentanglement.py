@@ -2,8 +2,8 @@
 
 import dataclasses
 
-import keras
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from vae_zoo.arguments import check_count, shown
@@ -24,6 +24,8 @@ from vae_zoo.evaluation.estimate import (
 )
 from vae_zoo.models.input_checks import plain_value_errors
 from vae_zoo.models.traced import traced
+from vae_zoo.models.vae import VAE
+from vae_zoo.tensors import ModelInput
 
 ROWS_PER_STEP = 500
 
@@ -58,7 +60,7 @@ class DisentanglementScores:
 
 
 def evaluate_disentanglement(
-    model: keras.Model,
+    model: VAE,
     data: tf.data.Dataset,
     *,
     num_examples: int = 50_000,
@@ -100,8 +102,11 @@ def evaluate_disentanglement(
     encode = traced(_encode, model)
     with plain_value_errors():
         # Images need not all be held at once.
-        coded = ((encode(float_inputs(x)), y) for x, y, *_ in batches)
-        codes, factors = first_examples(coded, num_examples)
+        coded = (
+            {"codes": encode(float_inputs(x)), "factors": y} for x, y, *_ in batches
+        )
+        found, _ = first_examples(coded, num_examples)
+    codes, factors = found["codes"], found["factors"]
     parts = [
         score_disentanglement(
             codes[part::num_parts], factors[part::num_parts], seed=seed + part
@@ -117,11 +122,13 @@ def evaluate_disentanglement(
     return dict(zip(names, of_all, strict=True))
 
 
-def _encode(model, x):
+def _encode(model: VAE, x: ModelInput) -> tf.Tensor:
     return model.encode(x)
 
 
-def score_disentanglement(codes, factors, *, seed=0) -> DisentanglementScores:
+def score_disentanglement(
+    codes: npt.ArrayLike, factors: npt.ArrayLike, *, seed: int = 0
+) -> DisentanglementScores:
     """`DisentanglementScores` of codes.
 
     Args:
@@ -148,7 +155,9 @@ def score_disentanglement(codes, factors, *, seed=0) -> DisentanglementScores:
     )
 
 
-def _checked(codes, factors):
+def _checked(
+    codes: npt.ArrayLike, factors: npt.ArrayLike
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.integer]]:
     codes, factors = as_floats("codes", codes), as_array("factors", factors)
     if codes.ndim != 2 or factors.ndim != 2 or len(codes) != len(factors):
         raise ValueError(

@@ -22,7 +22,7 @@ NUM_BINS = 20
 MIN_DEVIATION = 0.05
 
 
-def beta_vae_score(codes, factors, *, seed=0):
+def beta_vae_score(codes: np.ndarray, factors: np.ndarray, *, seed: int = 0) -> float:
     """Accuracy of a linear classifier of the factor that pairs of examples share.
 
     Each of its inputs is the mean of |z - z'| over 64 pairs whose two members share the
@@ -35,7 +35,7 @@ def beta_vae_score(codes, factors, *, seed=0):
 
     sampler = FactorSampler(factors, seed)
 
-    def draw(count):
+    def draw(count: int) -> tuple[np.ndarray, np.ndarray]:
         which = sampler.rng.integers(factors.shape[1], size=count)
         inputs = np.empty((count, codes.shape[1]))
         for row, factor in enumerate(which):
@@ -48,7 +48,7 @@ def beta_vae_score(codes, factors, *, seed=0):
     return float(classifier.score(*draw(NUM_TEST)))
 
 
-def factor_vae_score(codes, factors, *, seed=0):
+def factor_vae_score(codes: np.ndarray, factors: np.ndarray, *, seed: int = 0) -> float:
     """Accuracy of a majority vote: which factor is shared if that latent varies least.
 
     64 examples share the value of a factor; the latent of least variance among them,
@@ -65,7 +65,7 @@ def factor_vae_score(codes, factors, *, seed=0):
     scaled = codes[:, active] / deviations[active]
     sampler = FactorSampler(factors, seed)
 
-    def votes(count):
+    def votes(count: int) -> np.ndarray:
         table = np.zeros((len(active), factors.shape[1]))
         for factor in sampler.rng.integers(factors.shape[1], size=count):
             rows = sampler.alike(factor, BATCH_SIZE)
@@ -77,7 +77,7 @@ def factor_vae_score(codes, factors, *, seed=0):
     return float(table[np.arange(len(active)), decided].sum() / NUM_TEST)
 
 
-def mutual_information_gap(codes, factors):
+def mutual_information_gap(codes: np.ndarray, factors: np.ndarray) -> float:
     """MIG: the two latents that say most about a factor, their difference.
 
     The mean over factors of (I_1 - I_2) / H, mutual informations of the factor and the
@@ -96,7 +96,9 @@ def mutual_information_gap(codes, factors):
     return float(np.mean(gaps))
 
 
-def dci(codes, factors, *, seed=0):
+def dci(
+    codes: np.ndarray, factors: np.ndarray, *, seed: int = 0
+) -> tuple[float, float, float]:
     """Informativeness, completeness and disentanglement.
 
     From a random forest's feature importances R [D, F] for each factor: one minus the
@@ -110,15 +112,15 @@ def dci(codes, factors, *, seed=0):
     from sklearn.ensemble import RandomForestClassifier
 
     train, test = _two_parts(len(codes), seed)
-    importances, accuracies = [], []
+    columns, accuracies = [], []
     for factor in factors.T:
         forest = RandomForestClassifier(
             50, max_features=None, min_samples_leaf=2, random_state=seed, n_jobs=-1
         )
         forest.fit(codes[train], factor[train])
-        importances.append(forest.feature_importances_)
+        columns.append(forest.feature_importances_)
         accuracies.append(forest.score(codes[test], factor[test]))
-    importances = np.array(importances).T
+    importances = np.array(columns).T
     rows = importances.sum(axis=1)
     disentanglement = _concentration(importances)
     return (
@@ -128,7 +130,9 @@ def dci(codes, factors, *, seed=0):
     )
 
 
-def attribute_predictability(codes, factors, *, seed=0):
+def attribute_predictability(
+    codes: np.ndarray, factors: np.ndarray, *, seed: int = 0
+) -> float:
     """SAP: how much better the best latent predicts a factor than the second best.
 
     The mean over factors of the difference of balanced accuracies on test examples. A
@@ -157,7 +161,7 @@ def attribute_predictability(codes, factors, *, seed=0):
     return float(np.mean(gaps))
 
 
-def _binned(codes):
+def _binned(codes: np.ndarray) -> np.ndarray:
     """Twenty bins of equal width for each column: [N, D]."""
     bins = KBinsDiscretizer(
         NUM_BINS, encode="ordinal", strategy="uniform", subsample=None
@@ -168,7 +172,7 @@ def _binned(codes):
         return bins.fit_transform(codes)
 
 
-def _concentration(importances):
+def _concentration(importances: np.ndarray) -> np.ndarray:
     """1 less the entropy of each row, in units of its largest: [rows]."""
     count = importances.shape[1]
     if count == 1:
@@ -177,7 +181,7 @@ def _concentration(importances):
     return 1 - np.nan_to_num(entropy(importances, axis=1, base=count))
 
 
-def _two_parts(count, seed):
+def _two_parts(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Rows to fit and to test on: at most 10,000 and 5,000, two to one."""
     order = np.random.default_rng(seed).permutation(count)[: NUM_TRAINING + NUM_TEST]
     cut = len(order) * NUM_TRAINING // (NUM_TRAINING + NUM_TEST)

@@ -1,5 +1,8 @@
 """Which distortions help a mixture model to find or learn the classes of images."""
 
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias, get_args
+
 import keras
 import tensorflow as tf
 
@@ -10,27 +13,30 @@ from vae_zoo.evaluation.clustering import (
     probabilities_and_labels,
     score_clusters,
 )
+from vae_zoo.evaluation.estimate import Data
+from vae_zoo.models.vae import VAE
+from vae_zoo.tensors import TensorLike
 
 AMOUNTS = {*CANDIDATES["strong"], "elastic"}
-MEASURES = (
+Measure: TypeAlias = Literal[
     "hungarian_accuracy",
     "majority_accuracy",
     "most_confident_accuracy",
     "label_accuracy",
     "normalized_mutual_information",
     "adjusted_rand_index",
-)
+]
 
 
 def compare_distortions(
-    model: keras.Model,
-    x,
-    y=None,
+    model: VAE,
+    x: Data | keras.utils.PyDataset,
+    y: TensorLike | None = None,
     *,
-    validation,
+    validation: tf.data.Dataset,
     epochs: int,
-    candidates: dict[str, dict[str, float]] = CANDIDATES,
-    measure: str | None = None,
+    candidates: Mapping[str, Mapping[str, float]] = CANDIDATES,
+    measure: Measure | None = None,
     batch_size: int | None = None,
     verbose: int = 0,
 ) -> dict[str, ClusteringScores]:
@@ -70,18 +76,19 @@ def compare_distortions(
             "`validation` must be a tf.data.Dataset of examples and their labels. "
             f"Received: {shown(validation)}"
         )
-    default = "hungarian_accuracy" if y is None else "label_accuracy"
-    measure = default if measure is None else check_choice("measure", measure, MEASURES)
+    default: Measure = "hungarian_accuracy" if y is None else "label_accuracy"
+    chosen = default if measure is None else measure
+    check_choice("measure", chosen, get_args(Measure))
     scores = {}
     for name, amounts in candidates.items():
         candidate = _with_distortions(model, amounts)
         candidate.fit(x, y, batch_size=batch_size, epochs=epochs, verbose=verbose)
         scores[name] = score_clusters(*probabilities_and_labels(candidate, validation))
-    best_first = sorted(scores, key=lambda name: -getattr(scores[name], measure))
+    best_first = sorted(scores, key=lambda name: -getattr(scores[name], chosen))
     return {name: scores[name] for name in best_first}
 
 
-def _check(model, candidates):
+def _check(model: VAE, candidates: Mapping[str, Mapping[str, float]]) -> None:
     check_instance(
         "model",
         model,
@@ -102,7 +109,7 @@ def _check(model, candidates):
             )
 
 
-def _with_distortions(model, amounts):
+def _with_distortions(model: VAE, amounts: Mapping[str, Any]) -> VAE:
     """A compiled model with the weights of `model`, whose encoder sees distortions."""
     encoder = model.encoder
     if isinstance(encoder, Distorted):

@@ -2,18 +2,24 @@
 
 import dataclasses
 import math
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from typing import Any, Self, TypeAlias
 
 import keras
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from vae_zoo.arguments import check_choice, check_instance, check_seed, shown
 from vae_zoo.components.rows import num_rows, parts_of_rows
-from vae_zoo.fitting.adapter import Adapter
 from vae_zoo.fitting.inputs import alone_or_named, arrays_by_name
 from vae_zoo.models.input_checks import plain_value_errors
+from vae_zoo.models.vae import VAE
+from vae_zoo.tensors import ModelInput
 
 ROWS_OF_ARRAYS = 100
+# Batches of x or (x, …), or one array of all examples.
+Data: TypeAlias = tf.data.Dataset | ModelInput
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +40,12 @@ class Estimate:
     sampling_error: float | None = None
 
     @classmethod
-    def of(cls, values, variances=None, num_examples=None):
+    def of(
+        cls,
+        values: npt.ArrayLike,
+        variances: npt.ArrayLike | None = None,
+        num_examples: int | None = None,
+    ) -> Self:
         """The estimate from values, one per example, and the values' own variances.
 
         `num_examples` says from how many examples they are, if these are not as many.
@@ -49,7 +60,9 @@ class Estimate:
         return cls(float(values.mean()), standard_error, num_examples or count, error)
 
 
-def log_mean(log_weights, sizes):
+def log_mean(
+    log_weights: tf.Tensor, sizes: Sequence[int]
+) -> tuple[tf.Tensor, tf.Tensor]:
     """The logarithm of the mean of C weights, and its variance: [C, B] to [B] each.
 
     The variance is that of the mean over its square (the delta method); where weights
@@ -70,7 +83,9 @@ def log_mean(log_weights, sizes):
     return log_sum - math.log(log_weights.shape[0]), variance
 
 
-def relative_variance(log_sum, log_squares, count):
+def relative_variance(
+    log_sum: tf.Tensor, log_squares: tf.Tensor, count: int
+) -> tf.Tensor:
     """That of the mean of `count` weights, from logarithms of their sums: [B]."""
     if count < 2:
         return tf.fill(tf.shape(log_sum), math.nan)
@@ -79,7 +94,9 @@ def relative_variance(log_sum, log_squares, count):
     return excess * count / (count - 1)
 
 
-def first_examples(batches, count):
+def first_examples(
+    batches: Iterable[Any], count: int
+) -> tuple[dict[str, np.ndarray], np.ndarray | None]:
     """Up to `count` examples of batches, and what came with them.
 
     Args:
@@ -87,7 +104,7 @@ def first_examples(batches, count):
         count: how many, at most.
 
     Returns:
-        x [N, *shape], or a dict of inputs, and y [N, …], or None where there is none.
+        The inputs by name, x [N, *shape] among them, and y [N, …], or None.
     """
     parts, labels, total = [], [], 0
     for element in batches:
@@ -99,28 +116,28 @@ def first_examples(batches, count):
         if total >= count:
             break
     _check_not_empty(parts)
-    x = {
+    inputs = {
         name: np.concatenate([part[name] for part in parts])[:count]
         for name in parts[0]
     }
-    return alone_or_named(x), (np.concatenate(labels)[:count] if labels else None)
+    return inputs, np.concatenate(labels)[:count] if labels else None
 
 
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C after some of the examples; `partial` is the result of these."""
 
-    def __init__(self, partial):
+    def __init__(self, partial: Any) -> None:
         super().__init__()
         self.partial = partial
 
 
-def check_model(model):
+def check_model(model: object) -> VAE:
     """`model`; raises ValueError unless it is a model of the package."""
     expectation = "a model of vae_zoo, such as VAE.from_preset gives"
-    return check_instance("model", model, Adapter, expectation)
+    return check_instance("model", model, VAE, expectation)
 
 
-def checked_seed(seed):
+def checked_seed(seed: object) -> int:
     """`seed` as an int32; an integer that is none keeps its last 32 bits.
 
     Raises:
@@ -132,7 +149,7 @@ def checked_seed(seed):
     return (number + 2**31) % 2**32 - 2**31
 
 
-def check_verbose(verbose):
+def check_verbose(verbose: object) -> None:
     """Raises ValueError unless `verbose` is 0 or 1, or as Keras also has them."""
     check_choice("verbose", verbose, (0, 1, 2, False, True))
 
@@ -154,7 +171,7 @@ class Batches:
             fit the model.
     """
 
-    def __init__(self, model, data, name="data"):
+    def __init__(self, model: VAE, data: Data, name: str = "data") -> None:
         self.model = check_model(model)
         is_array = isinstance(data, (np.ndarray, tf.Tensor)) and len(data.shape)
         if is_array or isinstance(data, dict):
@@ -170,20 +187,20 @@ class Batches:
                 f"array. Received: {name}={shown(data)}"
             )
 
-    def cardinality(self):
+    def cardinality(self) -> int:
         """The number of batches; negative where it is not known."""
         if isinstance(self._batches, list):
             return len(self._batches)
         return int(self._batches.cardinality())
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
         for element in self._batches:
             yield self.model.checked(
                 element if isinstance(element, tuple) else (element,)
             )
 
 
-def _check_elements(spec, name):
+def _check_elements(spec: Any, name: str) -> None:
     first = spec[0] if isinstance(spec, tuple) and spec else spec
     is_named = isinstance(first, dict) and "x" in first
     if not is_named and not isinstance(first, tf.TensorSpec):
@@ -193,7 +210,13 @@ def _check_elements(spec, name):
         )
 
 
-def mapped(score, batches, seed, verbose, summarize=lambda scores: scores):
+def mapped(
+    score: Callable[[Any, tf.Tensor], Any],
+    batches: Batches | tf.data.Dataset,
+    seed: int,
+    verbose: int,
+    summarize: Callable[[Any], Any] = lambda scores: scores,
+) -> Any:
     """`score(x, key)` of every batch, one after the other.
 
     Args:
@@ -229,16 +252,16 @@ def mapped(score, batches, seed, verbose, summarize=lambda scores: scores):
     return summarize(_in_a_row(parts))
 
 
-def float_inputs(x):
+def float_inputs(x: ModelInput) -> tf.Tensor | dict[str, tf.Tensor]:
     """x, or a dict of inputs, as float32 tensors."""
     return tf.nest.map_structure(lambda value: tf.cast(value, tf.float32), x)
 
 
-def _in_a_row(parts):
+def _in_a_row(parts: list[Any]) -> Any:
     _check_not_empty(parts)
     return tf.nest.map_structure(lambda *batches: np.concatenate(batches), *parts)
 
 
-def _check_not_empty(parts):
+def _check_not_empty(parts: Sized) -> None:
     if not parts:
         raise ValueError("`data` must have at least one example. Received: none")

@@ -11,7 +11,7 @@ class FactorSampler:
         seed: fixes the draws.
     """
 
-    def __init__(self, factors, seed):
+    def __init__(self, factors: np.ndarray, seed: int) -> None:
         self.rng = np.random.default_rng(seed)
         self.orders, self.starts, self.counts = [], [], []
         for factor in factors.T:
@@ -22,16 +22,18 @@ class FactorSampler:
             self.starts.append((np.cumsum(counts) - counts)[index])
             self.counts.append(counts[index])
 
-    def alike(self, factor, count):
+    def alike(self, factor: int | np.integer, count: int) -> np.ndarray:
         """`count` rows that have one value of `factor`, that of a row at random."""
         row = np.full(count, self.rng.integers(len(self.orders[factor])))
         return self._partners(factor, row)
 
-    def pairs(self, factor, count):
+    def pairs(
+        self, factor: int | np.integer, count: int
+    ) -> tuple[np.ndarray, np.ndarray]:
         """`count` rows and as many that share the value of `factor` with them."""
         rows = self.rng.integers(len(self.orders[factor]), size=count)
         return rows, self._partners(factor, rows)
 
-    def _partners(self, factor, rows):
+    def _partners(self, factor: int | np.integer, rows: np.ndarray) -> np.ndarray:
         offsets = self.rng.integers(self.counts[factor][rows])
         return self.orders[factor][self.starts[factor][rows] + offsets]

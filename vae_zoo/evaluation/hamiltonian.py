@@ -1,9 +1,10 @@
 """log p(x) from draws of the posterior, for very few latents."""
 
 import math
+from collections.abc import Sequence
 
-import keras
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 import tensorflow_probability as tfp
 from scipy.special import logsumexp
@@ -11,10 +12,12 @@ from scipy.stats import gaussian_kde
 
 from vae_zoo.arguments import check_count
 from vae_zoo.distributions.noise import fold_in
-from vae_zoo.evaluation.estimate import Batches, Estimate, check_model, mapped
-from vae_zoo.evaluation.latent_target import LatentTarget, adapted_kernel
+from vae_zoo.evaluation.estimate import Batches, Data, Estimate, check_model, mapped
+from vae_zoo.evaluation.latent_target import LatentTarget, State, adapted_kernel
 from vae_zoo.models.input_checks import check_density
 from vae_zoo.models.traced import traced
+from vae_zoo.models.vae import VAE
+from vae_zoo.tensors import ModelInput
 
 MAX_LATENTS = 4
 NUM_CHAINS = 20
@@ -26,8 +29,8 @@ SHARE = 0.8
 
 
 def hamiltonian_marginal_likelihood(
-    model: keras.Model,
-    data: tf.data.Dataset,
+    model: VAE,
+    data: Data,
     num_samples: int,
     *,
     seed: int = 0,
@@ -67,7 +70,7 @@ def hamiltonian_marginal_likelihood(
     draw = traced(_draw, model, -(-num_samples // NUM_CHAINS))
     log_joint = traced(_log_joint, model)
 
-    def score(x, key):
+    def score(x: ModelInput, key: tf.Tensor) -> tuple[np.ndarray, np.ndarray]:
         # Of chains that both share, how often a mode was chosen would count squared.
         states, log_p = (np.split(part, 2, axis=1) for part in draw(x, key))
         floors = np.quantile(log_p[0], 1 - SHARE, axis=(0, 1))
@@ -83,7 +86,9 @@ def hamiltonian_marginal_likelihood(
     return mapped(score, batches, seed, verbose, lambda pair: Estimate.of(*pair))
 
 
-def _draw(model, num_steps, x, key):
+def _draw(
+    model: VAE, num_steps: int, x: ModelInput, key: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
     """States of the posterior, [num_steps, 40, B, U], and their log p(x, z).
 
     The parts of a state stand in a row, for a density estimate of all of them.
@@ -103,7 +108,9 @@ def _draw(model, num_steps, x, key):
     )
 
 
-def _log_joint(model, x, states, key):
+def _log_joint(
+    model: VAE, x: ModelInput, states: tf.Tensor, key: tf.Tensor
+) -> tf.Tensor:
     """log p(x, z) of states [L, C, B, U], their parts in a row."""
     target = LatentTarget(model, x, NUM_CANDIDATES, 0.5, fold_in(key, 0))
     sizes = [size for (size,) in model.latent_shapes.values()]
@@ -112,7 +119,7 @@ def _log_joint(model, x, states, key):
     )
 
 
-def check(model, num_samples, name="num_samples"):
+def check(model: VAE, num_samples: object, name: str = "num_samples") -> int:
     """The number of latent variables; ValueError, of `name`, if there is no way."""
     check_count(name, num_samples, NUM_CHAINS, "one for each chain")
     check_density(model, "Hamiltonian Monte Carlo, whose chains start by q(z|x)")
@@ -126,7 +133,7 @@ def check(model, num_samples, name="num_samples"):
     return size
 
 
-def _resampled(target, seed):
+def _resampled(target: LatentTarget, seed: tf.Tensor) -> State:
     """States near draws of p(z|x), a list of [40, B, D].
 
     By sampling-importance-resampling.
@@ -148,7 +155,9 @@ def _resampled(target, seed):
     ]
 
 
-def _draws_of(densities, count, key):
+def _draws_of(
+    densities: Sequence[gaussian_kde], count: int, key: tf.Tensor
+) -> npt.NDArray[np.float32]:
     """As many draws of each density: float32 [count, B, U]."""
     seeds = np.random.SeedSequence(key.numpy().view("uint32")).spawn(len(densities))
     drawn = [
@@ -158,7 +167,12 @@ def _draws_of(densities, count, key):
     return np.stack(drawn, axis=1).astype("float32")
 
 
-def _mean_ratios(densities, states, log_joint, floors):
+def _mean_ratios(
+    densities: Sequence[gaussian_kde],
+    states: np.ndarray,
+    log_joint: np.ndarray,
+    floors: np.ndarray,
+) -> np.ndarray:
     """`_mean_ratio` of every example: [B] and [B].
 
     Args:
@@ -172,7 +186,9 @@ def _mean_ratios(densities, states, log_joint, floors):
     return np.transpose([_mean_ratio(*part) for part in parts])
 
 
-def _mean_ratio(density, draws, log_joint, floor):
+def _mean_ratio(
+    density: gaussian_kde, draws: np.ndarray, log_joint: np.ndarray, floor: float
+) -> tuple[float, float]:
     """The logarithm of the mean of q / p(x, z) in the region, and its variance.
 
     Args:

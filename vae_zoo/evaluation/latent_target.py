@@ -1,11 +1,20 @@
 """The posterior p(z|x) as a density, and a sampler that moves on it."""
 
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
 import tensorflow as tf
 import tensorflow_probability as tfp
 
 from vae_zoo.components.draw import total
 from vae_zoo.distributions.noise import fold_in
 from vae_zoo.models.proposal import DefensiveProposal
+from vae_zoo.models.vae import VAE
+from vae_zoo.tensors import ModelInput
+
+# A point for each latent, [..., B, D], and what takes them one by one.
+State: TypeAlias = list[tf.Tensor]
+LogDensity: TypeAlias = Callable[..., tf.Tensor]
 
 # Draws of q(z|x) whose mean and deviation are the origin and unit of the states.
 NUM_DRAWS = 64
@@ -34,7 +43,14 @@ class LatentTarget:
         seed: int32 [2].
     """
 
-    def __init__(self, model, x, num_starts, prior_share, seed):
+    def __init__(
+        self,
+        model: VAE,
+        x: ModelInput,
+        num_starts: int,
+        prior_share: float,
+        seed: tf.Tensor,
+    ) -> None:
         self.model, self.inputs = model, model.as_inputs(x)
         self.charts = model.geometries
         features = model.features(self.inputs)
@@ -60,59 +76,61 @@ class LatentTarget:
             for spread, deviation in zip(spreads, self._deviations, strict=True)
         ]
 
-    def whiten(self, z, seed):
+    def whiten(self, z: dict[str, tf.Tensor], seed: tf.Tensor) -> State:
         """A state that stands for the latents z, name -> [..., B, D]."""
         points = zip(self._lifted(z, seed), self._means, self._deviations, strict=True)
         return [(point - mean) / deviation for point, mean, deviation in points]
 
-    def latents(self, states):
+    def latents(self, states: State) -> dict[str, tf.Tensor]:
         """The latents that a state stands for, name -> [..., B, D]."""
         return self._projected(self._points(states))
 
-    def starts(self, seed):
+    def starts(self, seed: tf.Tensor) -> State:
         """States of draws of the proposal: [num_starts, B, D] of each latent."""
         return self.whiten(self.proposal.sample(seed).z, fold_in(seed, 2))
 
-    def widths(self, share):
+    def widths(self, share: tf.Tensor) -> list[tf.Tensor]:
         """How wide p(z)^(1 - share) p(z|x)^share is, were both normal: [B, D] each."""
         return [
             tf.math.rsqrt(share + (1 - share) / width**2)
             for width in self._prior_widths
         ]
 
-    def log_start(self, *states):
+    def log_start(self, *states: tf.Tensor) -> tf.Tensor:
         """The log-density of `starts` at a state [..., B, D]: [..., B]."""
         points = self._points(states)
         log_density = self.proposal.log_prob(self._projected(points))
         return log_density + self._log_volume(points)
 
-    def log_joint(self, *states):
+    def log_joint(self, *states: tf.Tensor) -> tf.Tensor:
         """log p(x, z) as a density of a state [..., B, D]: [..., B]."""
         points = self._points(states)
         log_joint = self.model.log_joint(self._projected(points), self.inputs)
         return total(log_joint) + self._log_volume(points)
 
-    def _points(self, states):
+    def _points(self, states: Sequence[tf.Tensor]) -> State:
         three = zip(self._means, self._deviations, states, strict=True)
         return [mean + deviation * state for mean, deviation, state in three]
 
-    def _lifted(self, z, seed):
+    def _lifted(self, z: dict[str, tf.Tensor], seed: tf.Tensor) -> State:
         return [
             chart.lift(z[name], fold_in(seed, number) if number else seed)
             for number, (name, chart) in enumerate(self.charts.items())
         ]
 
-    def _projected(self, points):
+    def _projected(self, points: State) -> dict[str, tf.Tensor]:
         pairs = zip(self.charts.items(), points, strict=True)
         return {name: chart.project(point) for (name, chart), point in pairs}
 
-    def _log_volume(self, points):
+    def _log_volume(self, points: State) -> tf.Tensor:
         pairs = zip(self.charts.values(), points, strict=True)
         volumes = [chart.log_volume(point) for chart, point in pairs]
         return sum(volumes) + self._log_unit
 
 
-def adapted_kernel(log_density, start, seed):
+def adapted_kernel(
+    log_density: LogDensity, start: State, seed: tf.Tensor
+) -> tfp.mcmc.HamiltonianMonteCarlo:
     """Hamiltonian Monte Carlo with a step size of its own for each example.
 
     Args:

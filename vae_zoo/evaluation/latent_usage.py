@@ -1,28 +1,30 @@
 """What the latents are used for: active units, their KL and their information."""
 
 import dataclasses
+import functools
 import math
 import warnings
+from collections.abc import Sequence
+from typing import Any
 
-import keras
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
-import tensorflow_probability as tfp
+from tensorflow_probability import distributions as tfd
 
 from vae_zoo.arguments import check_count
 from vae_zoo.components.draw import total
 from vae_zoo.components.rows import num_rows, parts_of_rows
 from vae_zoo.evaluation.estimate import (
     Batches,
+    Data,
     Estimate,
     checked_seed,
     first_examples,
 )
-from vae_zoo.fitting.inputs import arrays_by_name
 from vae_zoo.models.input_checks import plain_value_errors
 from vae_zoo.models.traced import traced
-
-tfd = tfp.distributions
+from vae_zoo.models.vae import VAE
 
 # A unit is active if the mean of its posterior varies by more over the data.
 ACTIVE_VARIANCE = 0.01
@@ -59,19 +61,19 @@ class LatentUsage:
     num_examples: int
 
     @property
-    def is_collapsed(self):
+    def is_collapsed(self) -> bool:
         """Whether no unit is active: the latents say nothing about the data."""
         return self.num_active == 0
 
-    def order(self):
+    def order(self) -> npt.NDArray[np.integer]:
         """Indices of the dimensions, the most used first: int [D]."""
         measure = self.kl_per_dimension or self.variances
         return np.argsort(measure)[::-1]
 
 
 def latent_usage(
-    model: keras.Model,
-    data: tf.data.Dataset,
+    model: VAE,
+    data: Data,
     *,
     num_examples: int = 10_000,
     seed: int = 0,
@@ -99,7 +101,6 @@ def latent_usage(
     seed = checked_seed(seed)
     with plain_value_errors():
         x, _ = first_examples(Batches(model, data), num_examples)
-        x = arrays_by_name(x)
     if num_rows(x) < 2:
         raise ValueError(
             "`data` must be at least 2 examples, to compare them. Received: "
@@ -141,7 +142,9 @@ def latent_usage(
     return usage
 
 
-def _in_a_batch(model, x, key):
+def _in_a_batch(
+    model: VAE, x: dict[str, np.ndarray], key: tf.Tensor
+) -> tuple[Any, ...]:
     """What there is of each example: draws, means, log q, log p, perhaps KLs."""
     features = model.features(x)
     draw = model.infer(x, features=features, seed=key)
@@ -155,7 +158,9 @@ def _in_a_batch(model, x, key):
     return found + _kl_per_dimension(q_z, model.prior())
 
 
-def _kl_per_dimension(q, p):
+def _kl_per_dimension(
+    q: tfd.Distribution, p: tfd.Distribution
+) -> tuple[tf.Tensor, ...]:
     """KL(q_d || p_d) [B, D] of normals with diagonal covariances, else nothing."""
     if not all(isinstance(each, tfd.MultivariateNormalDiag) for each in (q, p)):
         return ()
@@ -166,7 +171,9 @@ def _kl_per_dimension(q, p):
     )
 
 
-def _means_and_errors(rows=None):
+def _means_and_errors(
+    rows: np.ndarray | None = None,
+) -> tuple[tuple[float, ...] | None, tuple[float, ...] | None]:
     """Of the rows [N, D], a tuple each; None if there are none."""
     if rows is None:
         return None, None
@@ -175,7 +182,11 @@ def _means_and_errors(rows=None):
     return tuple(map(float, rows.mean(axis=0))), tuple(map(float, errors))
 
 
-def _log_aggregate(model, batches, draws):
+def _log_aggregate(
+    model: VAE,
+    batches: Sequence[dict[str, np.ndarray]],
+    draws: Sequence[dict[str, tf.Tensor]],
+) -> np.ndarray:
     """log (1/N) sum_j q(z|x_j) at each of the draws: float [N].
 
     Args:
@@ -184,15 +195,14 @@ def _log_aggregate(model, batches, draws):
         draws: the draws in parts, name -> [1, n, *event] each.
     """
     log_sum = traced(_log_sum, model)
-    found = -np.inf
-    for batch in batches:
-        found = np.logaddexp(
-            found, np.concatenate([log_sum(batch, part) for part in draws])
-        )
+    by_batch = (
+        np.concatenate([log_sum(batch, part) for part in draws]) for batch in batches
+    )
+    found = functools.reduce(np.logaddexp, by_batch)
     return found - math.log(len(found))
 
 
-def _log_sum(model, x, z):
+def _log_sum(model: VAE, x: dict[str, tf.Tensor], z: dict[str, tf.Tensor]) -> tf.Tensor:
     # Each draw at every example's posterior: [n, B].
     every = {
         name: tf.repeat(tf.expand_dims(value[0], 1), tf.shape(x["x"])[0], axis=1)

@@ -3,13 +3,14 @@
 import math
 import warnings
 
-import keras
+import numpy as np
 import tensorflow as tf
 
 from vae_zoo.arguments import check_count
 from vae_zoo.distributions.noise import fold_in
 from vae_zoo.evaluation.estimate import (
     Batches,
+    Data,
     Estimate,
     mapped,
     relative_variance,
@@ -18,11 +19,13 @@ from vae_zoo.evaluation.measurement import FEW_SAMPLES
 from vae_zoo.models import importance
 from vae_zoo.models.proposal import check_prior_share
 from vae_zoo.models.traced import traced
+from vae_zoo.models.vae import VAE
+from vae_zoo.tensors import ModelInput
 
 
 def marginal_likelihood(
-    model: keras.Model,
-    data: tf.data.Dataset,
+    model: VAE,
+    data: Data,
     num_samples: int,
     *,
     prior_share: float = 0.0,
@@ -63,7 +66,7 @@ def marginal_likelihood(
         _score, model, num_samples, prior_share, jit_compile=model.gains_by_xla()
     )
 
-    def summarize(scores):
+    def summarize(scores: dict[str, np.ndarray]) -> dict[str, Estimate]:
         variances = {"log_marginal_likelihood": scores.pop("variance")}
         return {
             name: Estimate.of(values, variances.get(name))
@@ -77,7 +80,7 @@ def marginal_likelihood(
     return found
 
 
-def _about_few_samples(size):
+def _about_few_samples(size: float) -> str:
     """What it means that the effective sample size is below ten, and what helps."""
     return (
         f"The effective sample size is {size:.1f} of the draws for an example, below "
@@ -87,7 +90,9 @@ def _about_few_samples(size):
     )
 
 
-def _score(model, num_samples, prior_share, x, key):
+def _score(
+    model: VAE, num_samples: int, prior_share: float, x: ModelInput, key: tf.Tensor
+) -> dict[str, tf.Tensor]:
     log_sum, log_squares = importance.log_weight_sums(
         model, model.as_inputs(x), num_samples, key, prior_share
     )

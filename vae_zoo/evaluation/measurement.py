@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from typing import Any, Self
 
 from vae_zoo.evaluation.estimate import Estimate
 
@@ -34,7 +35,9 @@ class Measurement:
     sampling_error: float | None = None
 
     @classmethod
-    def of(cls, estimate: Estimate, unit="", num_samples=None):
+    def of(
+        cls, estimate: Estimate, unit: str = "", num_samples: int | None = None
+    ) -> Self:
         """That of an `Estimate`."""
         return cls(
             value=estimate.mean,
@@ -58,15 +61,17 @@ class Report:
     measurements: dict[str, Measurement]
     is_interrupted: bool = False
 
-    def names_of_few_samples(self):
+    def names_of_few_samples(self) -> list[str]:
         """Of the effective sample sizes that are below ten."""
         return [
             name
             for name, measurement in self.measurements.items()
-            if name.startswith(EFFECTIVE_SIZE) and measurement.value < FEW_SAMPLES
+            if name.startswith(EFFECTIVE_SIZE)
+            and not isinstance(measurement.value, tuple)
+            and measurement.value < FEW_SAMPLES
         ]
 
-    def as_json(self):
+    def as_json(self) -> dict[str, Any]:
         """Plain values: dict name -> dict, and `interrupted`."""
         content = {
             name: {key: _plain(value) for key, value in vars(measurement).items()}
@@ -74,7 +79,7 @@ class Report:
         }
         return {**content, "interrupted": self.is_interrupted}
 
-    def as_table(self):
+    def as_table(self) -> str:
         """A text, one line for each measurement; `error` is the standard error."""
         titles = ("", "value", "error", "sampling", "unit", "examples", "samples")
         lines = [COLUMNS.format(*titles)]
@@ -84,7 +89,7 @@ class Report:
         return "\n".join(line.rstrip() for line in lines)
 
 
-def _footnote(name):
+def _footnote(name: str) -> str:
     likelihood = name.replace(EFFECTIVE_SIZE, "log_marginal_likelihood")
     return (
         f"{name} is below {FEW_SAMPLES}: {likelihood} can be too low by more "
@@ -92,7 +97,7 @@ def _footnote(name):
     )
 
 
-def _lines(name, measurement):
+def _lines(name: str, measurement: Measurement) -> list[str]:
     if isinstance(measurement.value, tuple):
         values = " ".join(f"{x:.3g}" for x in measurement.value[:MAX_VALUES_SHOWN])
         more = len(measurement.value) - MAX_VALUES_SHOWN
@@ -112,11 +117,11 @@ def _lines(name, measurement):
     ]
 
 
-def _shown(value):
+def _shown(value: float) -> str:
     return str(value) if isinstance(value, int) else f"{value:.4f}"
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
     """`value`, or None where it is a number that JSON has no word for."""
     if isinstance(value, tuple):
         return [_plain(each) for each in value]

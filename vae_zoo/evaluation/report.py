@@ -2,10 +2,13 @@
 
 import dataclasses
 import warnings
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias, TypeVar
 
-import keras
+import tensorflow as tf
 
 from vae_zoo.arguments import check_choice, check_count, check_instance
+from vae_zoo.datasets.defaults import Binarization
 from vae_zoo.datasets.source import BINARIZATIONS, Source
 from vae_zoo.evaluation import hamiltonian
 from vae_zoo.evaluation.annealed import annealed_marginal_likelihood, bidirectional
@@ -16,6 +19,7 @@ from vae_zoo.evaluation.clustering import (
 )
 from vae_zoo.evaluation.disentanglement import evaluate_disentanglement
 from vae_zoo.evaluation.estimate import (
+    Estimate,
     Interrupted,
     check_model,
     check_verbose,
@@ -26,8 +30,11 @@ from vae_zoo.evaluation.marginal_likelihood import marginal_likelihood
 from vae_zoo.evaluation.measurement import Measurement, Report
 from vae_zoo.models.input_checks import check_shape
 from vae_zoo.models.proposal import check_prior_share
+from vae_zoo.models.vae import VAE
 
 NUM_CHAINS = 10
+Found: TypeAlias = dict[str, Measurement]
+ResultT = TypeVar("ResultT")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +59,7 @@ class Plan:
 
     num_samples: int = 100
     prior_share: float = 0.0
-    binarize: str | None = None
+    binarize: Binarization = None
     batch_size: int = 100
     annealing_steps: int = 0
     hamiltonian_samples: int = 0
@@ -61,7 +68,7 @@ class Plan:
     binarization_seed: int = 0
     verbose: int = 0
 
-    def check(self):
+    def check(self) -> None:
         """Raises ValueError if a number is off."""
         check_count("num_samples", self.num_samples, 1, "the draws for each example")
         check_prior_share(self.prior_share)
@@ -75,7 +82,7 @@ class Plan:
         check_verbose(self.verbose)
 
 
-def report(model: keras.Model, source: Source, plan: Plan) -> Report:
+def report(model: VAE, source: Source, plan: Plan) -> Report:
     """Measures all that applies to a model and a data set.
 
     The latents' usage; of mixture models the clusters against classes, where the data
@@ -102,7 +109,7 @@ def report(model: keras.Model, source: Source, plan: Plan) -> Report:
         hamiltonian.check(model, plan.hamiltonian_samples, "hamiltonian_samples")
     # What does not fit is found before anything is measured.
     check_shape((None, *source.element_shape), model.input_shape)
-    found = {}
+    found: Found = {}
     try:
         for name, measure in _measures(model, source, plan):
             if plan.verbose:
@@ -115,7 +122,13 @@ def report(model: keras.Model, source: Source, plan: Plan) -> Report:
     return Report(found)
 
 
-def _measured(name, measure, model, source, plan):
+def _measured(
+    name: str,
+    measure: Callable[[VAE, Source, Plan], Found],
+    model: VAE,
+    source: Source,
+    plan: Plan,
+) -> Found:
     """What `measure` finds, or nothing and a warning if the data do not allow it."""
     try:
         return measure(model, source, plan)
@@ -126,7 +139,9 @@ def _measured(name, measure, model, source, plan):
         return {}
 
 
-def _measures(model, source, plan):
+def _measures(
+    model: VAE, source: Source, plan: Plan
+) -> Iterator[tuple[str, Callable[[VAE, Source, Plan], Found]]]:
     """What applies, the quick ones first: pairs of a name and a function."""
     yield "latent usage", _latent_usage
     if model.num_clusters and source.has_classes:
@@ -143,12 +158,14 @@ def _measures(model, source, plan):
         yield "importance sampling of the same examples", _importance_sampling_of_few
 
 
-def _data(source, plan, **options):
+def _data(source: Source, plan: Plan, **options: Any) -> tf.data.Dataset:
     options = {"seed": plan.binarization_seed, **options}
     return source.batches(plan.batch_size, binarize=plan.binarize, **options)
 
 
-def _converted(measure, convert):
+def _converted(
+    measure: Callable[[], ResultT], convert: Callable[[ResultT], Found]
+) -> Found:
     """`convert` of what `measure` returns, or of the part done before Ctrl-C."""
     try:
         return convert(measure())
@@ -156,11 +173,11 @@ def _converted(measure, convert):
         raise Interrupted(convert(stop.partial)) from None
 
 
-def _latent_usage(model, source, plan):
+def _latent_usage(model: VAE, source: Source, plan: Plan) -> Found:
     usage = latent_usage(model, _data(source, plan, labels=False), seed=plan.seed)
     count = usage.num_examples
     found = {"active_units": Measurement(usage.num_active, "", count)}
-    if usage.mutual_information is not None:
+    if usage.mutual_information and usage.aggregate_gap:
         found |= {
             "mutual_information": Measurement.of(usage.mutual_information, "nats", 1),
             "aggregate_gap": Measurement.of(usage.aggregate_gap, "nats", 1),
@@ -173,10 +190,12 @@ def _latent_usage(model, source, plan):
     return found
 
 
-def _clusters(model, source, plan):
+def _clusters(model: VAE, source: Source, plan: Plan) -> Found:
     pairs = probabilities_and_labels(model, _data(source, plan, labels=True))
     scores = vars(score_clusters(*pairs))
-    errors = bootstrapped_errors(*pairs, seed=plan.seed)
+    errors: dict[str, float | tuple[float, ...]] = {
+        **bootstrapped_errors(*pairs, seed=plan.seed)
+    }
     count = scores.pop("num_examples")
     shares = scores["cluster_shares"]
     errors["cluster_shares"] = tuple((p * (1 - p) / count) ** 0.5 for p in shares)
@@ -189,15 +208,17 @@ def _clusters(model, source, plan):
     }
 
 
-def _disentanglement(model, source, plan):
+def _disentanglement(model: VAE, source: Source, plan: Plan) -> Found:
     # Data sets of factors are often stored in the factors' order.
     data = _data(source, plan, labels=True, shuffle=True, seed=plan.seed)
     scores = evaluate_disentanglement(model, data, seed=plan.seed)
     return {name: Measurement.of(score) for name, score in scores.items()}
 
 
-def _importance_sampling(model, source, plan, suffix=""):
-    def measurements(estimates):
+def _importance_sampling(
+    model: VAE, source: Source, plan: Plan, suffix: str = ""
+) -> Found:
+    def measurements(estimates: dict[str, Estimate]) -> Found:
         size = estimates.pop("effective_sample_size")
         log_p = estimates.pop("log_marginal_likelihood")
         found = {
@@ -220,12 +241,12 @@ def _importance_sampling(model, source, plan, suffix=""):
     )
 
 
-def _importance_sampling_of_few(model, source, plan):
+def _importance_sampling_of_few(model: VAE, source: Source, plan: Plan) -> Found:
     few = source.first(plan.num_chain_examples)
     return _importance_sampling(model, few, plan, suffix=f"[:{len(few)}]")
 
 
-def _annealing(model, source, plan):
+def _annealing(model: VAE, source: Source, plan: Plan) -> Found:
     few = source.first(plan.num_chain_examples)
     name = f"annealed_log_marginal_likelihood[:{len(few)}]"
     data, options = _data(few, plan, labels=False), _options(plan)
@@ -237,7 +258,7 @@ def _annealing(model, source, plan):
     )
 
 
-def _both_sides(model, source, plan):
+def _both_sides(model: VAE, source: Source, plan: Plan) -> Found:
     del source  # The data are the model's own.
     return _converted(
         lambda: bidirectional(
@@ -256,7 +277,7 @@ def _both_sides(model, source, plan):
     )
 
 
-def _hamiltonian(model, source, plan):
+def _hamiltonian(model: VAE, source: Source, plan: Plan) -> Found:
     few = source.first(plan.num_chain_examples)
     name = f"hamiltonian_log_marginal_likelihood[:{len(few)}]"
     count = plan.hamiltonian_samples
@@ -269,5 +290,5 @@ def _hamiltonian(model, source, plan):
     )
 
 
-def _options(plan):
+def _options(plan: Plan) -> dict[str, int]:
     return {"seed": plan.seed, "verbose": plan.verbose}

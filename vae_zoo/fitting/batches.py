@@ -7,15 +7,26 @@ and Keras gives one up after each epoch.
 """
 
 import os
+from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
-from vae_zoo.fitting.door import packed
+from vae_zoo.fitting.inputs import Batch, Parts
+from vae_zoo.fitting.parts import packed
 
+# AutoGraph would rewrite each function that a data set maps, which takes longer than to
+# trace it. None of ours has a Python branch on a tensor.
+as_it_is = tf.autograph.experimental.do_not_convert
 PARALLEL_CALLS, PREFETCHED = min(8, os.cpu_count() or 1), 8
 
 
-def pipeline(epochs, num_elements, element, is_endless=False):
+def pipeline(
+    epochs: tf.data.Dataset,
+    num_elements: int,
+    element: Callable[[tf.Tensor, tf.Tensor], Any],
+    is_endless: bool = False,
+) -> tf.data.Dataset:
     """A `tf.data.Dataset` of the elements of epochs.
 
     Args:
@@ -25,11 +36,15 @@ def pipeline(epochs, num_elements, element, is_endless=False):
         is_endless: whether `epochs` is.
     """
     places = epochs.flat_map(
-        lambda epoch: tf.data.Dataset.range(num_elements).map(
-            lambda number: (epoch, number)
+        as_it_is(
+            lambda epoch: tf.data.Dataset.range(num_elements).map(
+                as_it_is(lambda number: (epoch, number))
+            )
         )
     )
-    data = places.map(element, num_parallel_calls=PARALLEL_CALLS, deterministic=True)
+    data = places.map(
+        as_it_is(element), num_parallel_calls=PARALLEL_CALLS, deterministic=True
+    )
     size = tf.data.INFINITE_CARDINALITY if is_endless else num_elements
     data = data.apply(tf.data.experimental.assert_cardinality(size))
     options = tf.data.Options()
@@ -38,13 +53,13 @@ def pipeline(epochs, num_elements, element, is_endless=False):
     return data.prefetch(PREFETCHED).with_options(options)
 
 
-def one_epoch(seed=None):
+def one_epoch(seed: int | None = None) -> tf.data.Dataset:
     """The number of an epoch, another each time; the same series for the same seed."""
     numbers = tf.data.Dataset.random(seed, rerandomize_each_iteration=True)
-    return numbers.take(1).map(lambda number: number & 0x7FFFFFFF)
+    return numbers.take(1).map(as_it_is(lambda number: number & 0x7FFFFFFF))
 
 
-def shuffled(positions, key, size):
+def shuffled(positions: tf.Tensor, key: tf.Tensor, size: int) -> tf.Tensor:
     """Where the examples at `positions` of an order are, given the order's `key`.
 
     Args:
@@ -55,12 +70,12 @@ def shuffled(positions, key, size):
     return tf.random.experimental.index_shuffle(positions, key, size - 1)
 
 
-def num_examples(arrays):
+def num_examples(arrays: Parts) -> int:
     """How many examples a tuple (x, y, sample weights) has; x may be a dict."""
     return len(tf.nest.flatten(arrays[0])[0])
 
 
-def of_arrays(arrays, batch_size, shuffle):
+def of_arrays(arrays: Parts, batch_size: int, shuffle: bool) -> tf.data.Dataset:
     """A `tf.data.Dataset` of the batches of arrays, one epoch each time it is read.
 
     Args:
@@ -76,7 +91,7 @@ def of_arrays(arrays, batch_size, shuffle):
             lambda each: None if each is None else tf.convert_to_tensor(each), arrays
         )
 
-    def batch(epoch, number):
+    def batch(epoch: tf.Tensor, number: tf.Tensor) -> Batch | tuple[Batch, ...]:
         first = number * batch_size
         positions = tf.range(first, tf.minimum(first + batch_size, size))
         if shuffle:

@@ -7,14 +7,19 @@ have come through the model's door by then, and settings are known to fit.
 import dataclasses
 import inspect
 from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
 
 import keras
 import tensorflow as tf
 
+from vae_zoo.arguments import Config
 from vae_zoo.components.keras_private import check_compiled
 from vae_zoo.fitting import compilation, fit_arguments
 from vae_zoo.fitting.executions import most_steps
 from vae_zoo.fitting.streams import is_stream
+
+ParametersP = ParamSpec("ParametersP")
+ResultT = TypeVar("ResultT")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,11 +35,14 @@ class Call:
     choose_steps: Callable[[], int] = lambda: 1
 
 
-def with_signature_of(method: Callable) -> Callable[[Callable], Callable]:
+def with_signature_of(
+    method: Callable[ParametersP, Any],
+) -> Callable[[Callable[..., ResultT]], Callable[ParametersP, ResultT]]:
     """Has `help` and editors show the arguments of Keras' own method."""
 
-    def decorate(function):
-        function.__signature__ = inspect.signature(method)
+    def decorate(function: Callable[..., ResultT]) -> Callable[ParametersP, ResultT]:
+        # An attribute that `inspect` reads; functions may have any.
+        function.__signature__ = inspect.signature(method)  # type: ignore[attr-defined]
         return function
 
     return decorate
@@ -48,7 +56,7 @@ def of_fit(model: keras.Model, args: tuple, kwargs: dict) -> Call:
     data = fit_arguments.opened(given, door)
     if given.get("validation_data") is not None:
         given["validation_data"] = door.validation(given["validation_data"])
-    elif given.get("validation_split"):
+    elif given.get("validation_split") and isinstance(data, tuple):
         data, held_out = fit_arguments.split_off(data, given["validation_split"])
         given["validation_data"] = held_out
     model.check_training_data(data, steps)
@@ -65,7 +73,7 @@ def of_fit(model: keras.Model, args: tuple, kwargs: dict) -> Call:
     num_steps = of_epoch and of_epoch * given.get("epochs", 1)
     model.compilation.choose_xla(model, num_steps)
 
-    def choose():
+    def choose() -> int:
         return most_steps(
             given["callbacks"],
             steps,
@@ -88,7 +96,7 @@ def of_evaluate(model: keras.Model, args: tuple, kwargs: dict) -> Call:
     if not model.compilation.functions:
         model.compilation.choose_xla(model, given.get("steps") or num_batches)
 
-    def choose():
+    def choose() -> int:
         steps = most_steps(
             given.get("callbacks"),
             given.get("steps"),
@@ -128,7 +136,12 @@ def print_choices(model: keras.Model, call: Call) -> None:
         print(f"Training {xla}, steps at once: {model.steps_per_execution}")
 
 
-def _arguments(method, model, args, kwargs):
+def _arguments(
+    method: Callable[..., Any],
+    model: keras.Model,
+    args: tuple[Any, ...],
+    kwargs: Config,
+) -> Config:
     """The arguments of a call by name, its settings known to fit."""
     given = dict(inspect.signature(method).bind(model, *args, **kwargs).arguments)
     del given["self"]
@@ -137,7 +150,7 @@ def _arguments(method, model, args, kwargs):
     return given
 
 
-def _num_batches(data):
+def _num_batches(data: object) -> int | None:
     """Of a `tf.data.Dataset` that knows it; else None."""
     if not isinstance(data, tf.data.Dataset):
         return None

@@ -3,7 +3,7 @@
 import contextlib
 import inspect
 from collections.abc import Callable
-from typing import Self
+from typing import Any, Literal, Self
 
 import keras
 import tensorflow as tf
@@ -18,7 +18,7 @@ from vae_zoo.fitting.executions import (
     StepsInThreads,
 )
 
-AUTO = "auto"
+AUTO: Literal["auto"] = "auto"
 KINDS = ("training", "test", "prediction")
 # On two cores compiling a training step and its validation takes 5 to 17 seconds. A
 # compiled step of dense layers on 128 images of 28 x 28 pixels is about 2 milliseconds
@@ -140,7 +140,7 @@ def check_compile_arguments(model: keras.Model, args: tuple, kwargs: dict) -> No
             )
 
 
-def checked_steps(steps: int | str) -> int:
+def checked_steps(steps: int | Literal["auto"]) -> int:
     """Steps per execution for Keras, which does not know "auto"."""
     if steps == AUTO:
         return 1
@@ -153,11 +153,11 @@ def kept_by_number(kind: str) -> property:
     Keras keeps one of a kind; this keeps one for each number of steps at once.
     """
 
-    def get(model):
+    def get(model: keras.Model) -> Callable[..., Any] | None:
         compilation = model.compilation
         return compilation.functions.get(kind, compilation.steps)
 
-    def set_(model, function):
+    def set_(model: keras.Model, function: Callable[..., Any] | None) -> None:
         compilation = model.compilation
         compilation.functions.set(kind, compilation.steps, function)
 
@@ -201,9 +201,9 @@ def build_optimizer(model: keras.Model) -> None:
             model.optimizer.build(model.trainable_variables)
 
 
-def _has_gpu():
+def _has_gpu() -> bool:
     return bool(tf.config.list_physical_devices("GPU"))
 
 
-def _draws_by_keras(layer):
+def _draws_by_keras(layer: keras.Layer) -> bool:
     return hasattr(layer, "seed_generator") and not isinstance(layer, Dropout)

@@ -9,6 +9,7 @@ on any number of replicas is the run of one process, up to rounding.
 import contextlib
 import os
 import re
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import tensorflow as tf
@@ -17,6 +18,7 @@ from vae_zoo.arguments import check_count, check_instance, shown
 from vae_zoo.components import replicas
 from vae_zoo.fitting import tf_config, workers
 from vae_zoo.fitting.workers import WorkerLostError
+from vae_zoo.tensors import TensorLike
 
 # What TensorFlow raises in a worker when another one is gone,
 SIGNS_OF_A_LOST_WORKER = (
@@ -41,7 +43,7 @@ WORDS_OF_A_LOST_WORKER = re.compile(
 )
 
 
-def make_strategy(batch_size):
+def make_strategy(batch_size: int) -> tf.distribute.Strategy:
     """The `tf.distribute.Strategy` of this process, to be made before any tensor.
 
     `MultiWorkerMirroredStrategy` with `TF_CONFIG`, which waits for the other workers;
@@ -80,7 +82,7 @@ def make_strategy(batch_size):
 
 
 @contextlib.contextmanager
-def lost_workers_named():
+def lost_workers_named() -> Iterator[None]:
     """Turns what TensorFlow raises when a worker is gone into a `WorkerLostError`.
 
     Errors of this process' own, as XLA or a driver has, stay what they are: to start
@@ -97,7 +99,7 @@ def lost_workers_named():
         ) from error
 
 
-def is_of_a_lost_worker(error):
+def is_of_a_lost_worker(error: tf.errors.OpError) -> bool:
     """Whether TensorFlow's `error` comes of another worker's end."""
     if isinstance(error, SIGNS_OF_A_LOST_WORKER):
         return True
@@ -106,24 +108,26 @@ def is_of_a_lost_worker(error):
     )
 
 
-def is_distributed(strategy):
+def is_distributed(strategy: tf.distribute.Strategy) -> bool:
     """Whether it is a strategy that somebody made, not TensorFlow's default."""
     with _checked(strategy).scope():
         return tf.distribute.has_strategy()
 
 
-def _checked(strategy):
+def _checked(strategy: object) -> tf.distribute.Strategy:
     return check_instance(
         "strategy", strategy, tf.distribute.Strategy, "a tf.distribute.Strategy"
     )
 
 
-def is_chief(strategy):
+def is_chief(strategy: tf.distribute.Strategy) -> bool:
     """Whether this process is the one that writes: the only one, or the first."""
     return _checked(strategy).extended.should_checkpoint
 
 
-def sharded(strategy, batches):
+def sharded(
+    strategy: tf.distribute.Strategy, batches: Callable[..., tf.data.Dataset]
+) -> tf.distribute.DistributedDataset:
     """The data that `fit` and `evaluate` take under `strategy`.
 
     Args:
@@ -148,7 +152,7 @@ def sharded(strategy, batches):
             f"`source.batches` with its batch size. Received: {shown(batches)}"
         )
 
-    def of_worker(context):
+    def of_worker(context: tf.distribute.InputContext) -> tf.data.Dataset:
         count = context.num_replicas_in_sync // context.num_input_pipelines
         first = context.input_pipeline_id * count
         return batches(
@@ -159,12 +163,14 @@ def sharded(strategy, batches):
     return strategy.distribute_datasets_from_function(of_worker)
 
 
-def gathered(strategy, value):
+def gathered(strategy: tf.distribute.Strategy, value: TensorLike) -> np.ndarray:
     """The `value` of each replica, an array [R, ...]; waits for all workers."""
     return replicas.gathered(_checked(strategy), value)
 
 
-def check_equal(strategy, number, expectation, name):
+def check_equal(
+    strategy: tf.distribute.Strategy, number: int, expectation: str, name: str
+) -> None:
     """Raises ValueError unless all replicas have the same integer `number`.
 
     Args:

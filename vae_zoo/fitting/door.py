@@ -7,6 +7,9 @@ float32 [B], or None. Where a model has a condition, Keras' y is that condition.
 """
 
 import dataclasses
+import functools
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
 
 import numpy as np
 import tensorflow as tf
@@ -16,14 +19,19 @@ from vae_zoo.components.batch_checks import check_length
 from vae_zoo.fitting import sample_weights
 from vae_zoo.fitting.examples import ExampleRule
 from vae_zoo.fitting.inputs import (
+    Batch,
     Inputs,
+    InputsLike,
+    Parts,
     alone_or_named,
     by_name,
     check_condition,
     not_once,
 )
 from vae_zoo.fitting.labels import LabelRule, labels_or_none, without_labels
-from vae_zoo.fitting.streams import is_stream, mapped_elements
+from vae_zoo.fitting.parts import packed, parts_of
+from vae_zoo.fitting.streams import Stream, is_stream, mapped_elements
+from vae_zoo.tensors import Array, TensorLike
 
 _ANY_LABELS = LabelRule(np.iinfo(np.int32).max)
 
@@ -45,7 +53,7 @@ class Door:
         """The rule of x."""
         return self.rules["x"]
 
-    def as_tensors(self, x) -> Inputs:
+    def as_tensors(self, x: InputsLike) -> Inputs:
         """Inputs as checked tensors; of symbolic ones the values are not checked.
 
         Args:
@@ -60,7 +68,9 @@ class Door:
             **{name: self.rules[name].as_tensor(named[name], name) for name in named}
         )
 
-    def condition_alone(self, condition, num_rows=None):
+    def condition_alone(
+        self, condition: TensorLike | None, num_rows: int | None = None
+    ) -> Inputs | None:
         """`Inputs` of a condition without x, or None of a model that has none.
 
         Args:
@@ -75,15 +85,22 @@ class Door:
         if condition is None:
             return None
         inputs = self.as_tensors(Inputs(condition=condition))
-        count = inputs.condition.shape[0]
+        shape = inputs.given()["condition"].shape
+        count = shape[0]
         if None not in (count, num_rows) and count != num_rows:
             raise ValueError(
                 f"`condition` must have {num_rows} rows, one for each latent vector. "
-                f"Received: shape {tuple(inputs.condition.shape)}"
+                f"Received: shape {tuple(shape)}"
             )
         return inputs
 
-    def arrays(self, x, y=None, weights=None, class_weight=None):
+    def arrays(
+        self,
+        x: InputsLike,
+        y: TensorLike | None = None,
+        weights: TensorLike | None = None,
+        class_weight: dict[int, float] | None = None,
+    ) -> Parts:
         """A tuple (x, y, sample weights) of arrays of one length, at least 1.
 
         Args:
@@ -118,7 +135,9 @@ class Door:
             y = self.labels.as_array(y, num_examples) if self.labels else None
         return alone_or_named(named), y, weights
 
-    def stream(self, data, class_weight=None):
+    def stream(
+        self, data: Stream, class_weight: dict[int, float] | None = None
+    ) -> Stream:
         """A stream of x, (x, y) or (x, y, sample weights), each batch checked.
 
         Args:
@@ -135,22 +154,31 @@ class Door:
                 )
             return data
         if isinstance(data, tf.data.Dataset):
+            in_graph = functools.partial(self.in_graph, class_weight=class_weight)
+
             # AutoGraph would bury the error of a wrong type in a trace of its own.
             @tf.autograph.experimental.do_not_convert
-            def checked(*element):
-                parts = self.in_graph(*_parts(element), class_weight=class_weight)
-                return packed(*parts)
+            def checked(*element: Any) -> Batch | tuple[Batch, ...]:
+                return packed(*in_graph(*parts_of(element)))
 
             return data.map(checked)
 
-        def checked_now(element):
-            parts = self.arrays(*_parts(element), class_weight=class_weight)
+        arrays = functools.partial(self.arrays, class_weight=class_weight)
+
+        def checked_now(element: Any) -> Any:
+            parts = arrays(*parts_of(element))
             # Keras wants tuples from PyDatasets and generators.
             return parts[:1] if parts[1] is parts[2] is None else packed(*parts)
 
         return mapped_elements(data, checked_now)
 
-    def in_graph(self, x, y=None, weights=None, class_weight=None):
+    def in_graph(
+        self,
+        x: tf.Tensor | dict[str, tf.Tensor],
+        y: tf.Tensor | None = None,
+        weights: tf.Tensor | None = None,
+        class_weight: dict[int, float] | None = None,
+    ) -> Parts:
         """As `arrays`, of a batch of tensors; bad values fail when it runs."""
         named, y = self._with_condition(x, labels_or_none(y))
         named = {name: self.rules[name].in_graph(named[name], name) for name in named}
@@ -169,7 +197,9 @@ class Door:
             y = self.labels.in_graph(y, x) if self.labels else None
         return alone_or_named(named), y, weights
 
-    def _with_condition(self, x, y):
+    def _with_condition(
+        self, x: InputsLike, y: TensorLike | None
+    ) -> tuple[dict[str, Any], TensorLike | None]:
         """The inputs by name, and y: None where that is the condition."""
         named = by_name(x, self.rules)
         if "x" not in named:
@@ -180,13 +210,13 @@ class Door:
             raise not_once("none" if y is None else "both")
         return (named if y is None else {**named, "condition": y}), None
 
-    def validation(self, data):
+    def validation(self, data: Any) -> Stream | Parts:
         """What `fit` takes as `validation_data`: a stream, or a tuple of arrays."""
         if is_stream(data):
             return self.stream(data)
-        return self.arrays(*_parts(data))
+        return self.arrays(*parts_of(data))
 
-    def examples_of(self, data):
+    def examples_of(self, data: Any) -> Any:
         """`data`, x alone checked and all else as it came: an array or a stream.
 
         Args:
@@ -195,22 +225,26 @@ class Door:
         if isinstance(data, tf.data.Dataset):
 
             @tf.autograph.experimental.do_not_convert
-            def checked(x, *others):
-                x, *others = self._checked_inputs((x, *others), "in_graph")
-                return (x, *others) if others else x
+            def checked(x: tf.Tensor | dict[str, tf.Tensor], *others: tf.Tensor) -> Any:
+                parts = self._checked_inputs((x, *others), "in_graph")
+                return parts if others else parts[0]
 
             return data.map(checked)
         if is_stream(data):
             # Keras wants tuples from PyDatasets and generators.
-            return mapped_elements(data, lambda element: _parts(self._checked(element)))
+            return mapped_elements(
+                data, lambda element: parts_of(self._checked(element))
+            )
         return self._checked(data)
 
-    def _checked(self, element):
+    def _checked(self, element: Any) -> Any:
         if isinstance(element, tuple) and element:
             return self._checked_inputs(element, "as_array")
         return self._checked_inputs((element,), "as_array")[0]
 
-    def _checked_inputs(self, parts, method):
+    def _checked_inputs(
+        self, parts: tuple[Any, ...], method: Literal["as_array", "in_graph"]
+    ) -> tuple[Any, ...]:
         """A tuple (x, …), the inputs checked by a method of the rules."""
         x, *others = parts
         y = None
@@ -225,14 +259,14 @@ class Door:
         return (alone_or_named(named), *others)
 
 
-def _missing(name, named):
+def _missing(name: str, named: Iterable[str]) -> ValueError:
     return ValueError(
         f"`{name}` must be among the inputs, as in {{'x': x, 'condition': condition}}. "
         f"Received: {' and '.join(named) or 'none'}"
     )
 
 
-def _check_lengths(named):
+def _check_lengths(named: Mapping[str, Array]) -> None:
     lengths = {name: len(value) for name, value in named.items()}
     for name, length in lengths.items():
         if length != lengths["x"]:
@@ -242,40 +276,14 @@ def _check_lengths(named):
             )
 
 
-def packed(x, y, weights):
-    """x, (x, y) or (x, y, weights), as short as can be."""
-    if weights is not None:
-        return x, without_labels(_rows_of(x)) if y is None else y, weights
-    return x if y is None else (x, y)
-
-
-def _rows_of(x):
-    return x["x"] if isinstance(x, dict) else x
-
-
-def _parts(element):
-    """An element of a stream as a tuple of one to three parts.
-
-    A list of arrays is one of parts, too, as in Keras; a list of numbers is x.
-    """
-    is_list = isinstance(element, list) and all(hasattr(e, "shape") for e in element)
-    parts = tuple(element) if is_list or isinstance(element, tuple) else (element,)
-    if not 1 <= len(parts) <= 3:
-        raise ValueError(
-            "Data must be x, (x, y) or (x, y, sample weights). Received: a "
-            f"{type(element).__name__} of {len(parts)} parts"
-        )
-    return parts
-
-
-def _length(values):
+def _length(values: Any) -> int | None:
     try:
         return len(values)
     except TypeError:
         return None
 
 
-def _check_has_classes(y, weights):
+def _check_has_classes(y: object, weights: object) -> None:
     if weights is not None:
         raise ValueError(
             "`class_weight` must be left out with sample weights. Received: both"

@@ -1,6 +1,8 @@
 """Examples x in whatever form they come: float32 [B, *shape], or a plain error."""
 
 import dataclasses
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -8,6 +10,7 @@ import tensorflow as tf
 from vae_zoo.arguments import shown
 from vae_zoo.components.batch_checks import check_batch
 from vae_zoo.components.likelihoods.value_rule import ValueRule
+from vae_zoo.tensors import Array, TensorLike
 
 _EXPECTED = "an array or tensor of numbers, of shape [B, {}]"
 
@@ -24,7 +27,7 @@ class ExampleRule:
     shape: tuple[int, ...]
     values: ValueRule
 
-    def as_array(self, x, name="x"):
+    def as_array(self, x: TensorLike, name: str = "x") -> Array:
         """`x` as a float32 array or tensor [B, *shape], values checked.
 
         Args:
@@ -39,13 +42,13 @@ class ExampleRule:
         self.values.check(x)
         return x
 
-    def as_tensor(self, x, name="x"):
+    def as_tensor(self, x: TensorLike, name: str = "x") -> tf.Tensor:
         """As `as_array`, a tensor; of a symbolic one the values are not checked."""
         if not tf.is_symbolic_tensor(x):
             return tf.convert_to_tensor(self.as_array(x, name))
         return self.in_shape(x, name)
 
-    def in_graph(self, x, name="x"):
+    def in_graph(self, x: tf.Tensor, name: str = "x") -> tf.Tensor:
         """As `as_array` for a batch of a `tf.data.Dataset`; a bad value fails there."""
         x = self.in_shape(x, name)
         if not x.shape[1:].is_fully_defined():
@@ -61,10 +64,10 @@ class ExampleRule:
         self.values.check_in_graph(x)
         return x
 
-    def _expectation(self):
+    def _expectation(self) -> str:
         return _EXPECTED.format(", ".join(map(str, self.shape)))
 
-    def in_shape(self, x, name="x"):
+    def in_shape(self, x: TensorLike, name: str = "x") -> Array:
         """As `as_array`, whatever the values."""
         x = as_numbers(x, name, self._expectation())
         given = tf.TensorShape(x.shape)
@@ -75,7 +78,11 @@ class ExampleRule:
         return x
 
 
-def check_shape(shape, input_shape, name="x"):
+def check_shape(
+    shape: tf.TensorShape | Sequence[int | None],
+    input_shape: Sequence[int],
+    name: str = "x",
+) -> None:
     """Raises ValueError unless `shape`, of `name`, can be [B, *input_shape]."""
     shape = tf.TensorShape(shape)
     if not shape.is_compatible_with((None, *input_shape)):
@@ -86,7 +93,7 @@ def check_shape(shape, input_shape, name="x"):
         )
 
 
-def as_numbers(x, name, expectation="an array of numbers"):
+def as_numbers(x: Any, name: str, expectation: str = "an array of numbers") -> Array:
     """`x` as a float32 array or tensor of whatever shape.
 
     Raises:
@@ -116,14 +123,16 @@ def as_numbers(x, name, expectation="an array of numbers"):
         return np.asarray(array, np.float32)
 
 
-def _without_text(array):
+def _without_text(array: np.ndarray) -> np.ndarray:
     # NumPy would read numbers out of text, and a column of text is no measurement.
     if any(isinstance(value, (str, bytes)) for value in array.flat):
         raise ValueError
     return array
 
 
-def _as_float_tensor(x, name, expectation):
+def _as_float_tensor(
+    x: tf.Tensor | tf.SparseTensor | tf.RaggedTensor, name: str, expectation: str
+) -> tf.Tensor:
     if isinstance(x, tf.SparseTensor):
         x = tf.sparse.to_dense(x)
     is_number = isinstance(x, tf.Tensor) and (

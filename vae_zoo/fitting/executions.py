@@ -3,6 +3,8 @@
 import contextlib
 import math
 import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -29,17 +31,17 @@ class StepsInThreads:
         latest: the last number above 1, for which there may be functions; or None.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._here = threading.local()
-        self.latest = None
+        self.latest: int | None = None
 
     @property
-    def number(self):
+    def number(self) -> int | None:
         """That of this thread, within `having`; else None."""
         return getattr(self._here, "number", None)
 
     @contextlib.contextmanager
-    def having(self, number):
+    def having(self, number: int) -> Iterator[None]:
         """Within it executions of this thread have that number of steps."""
         before = self.number
         self._here.number = number
@@ -50,7 +52,15 @@ class StepsInThreads:
             self._here.number = before
 
 
-def most_steps(callbacks, *counts, num_batches=None, most=MOST_STEPS):
+def most_steps(
+    callbacks: keras.callbacks.CallbackList
+    | Sequence[keras.callbacks.Callback]
+    | keras.callbacks.Callback
+    | None,
+    *counts: int | None,
+    num_batches: int | None = None,
+    most: int = MOST_STEPS,
+) -> int:
     """Steps per execution with the results of one at a time.
 
     Args:
@@ -70,16 +80,16 @@ def most_steps(callbacks, *counts, num_batches=None, most=MOST_STEPS):
         callbacks = callbacks.callbacks
     if any(_needs_every_batch(each) for each in tf.nest.flatten(callbacks or [])):
         return 1
-    counts = [count for count in (*counts, keras.config.max_steps_per_epoch()) if count]
-    if counts:
-        greatest = math.gcd(*counts)
+    given = [count for count in (*counts, keras.config.max_steps_per_epoch()) if count]
+    if given:
+        greatest = math.gcd(*given)
         return max(n for n in range(1, most + 1) if greatest % n == 0)
     if num_batches:
         return math.ceil(num_batches / math.ceil(num_batches / most))
     return most
 
 
-def _needs_every_batch(callback):
+def _needs_every_batch(callback: keras.callbacks.Callback) -> bool:
     content = [keras.callbacks.Callback, keras.callbacks.ProgbarLogger]
     # It speaks for its own methods, not for those of a class made from it.
     content += [
@@ -101,11 +111,11 @@ def _needs_every_batch(callback):
 class StepFunctions:
     """What Keras has traced, by kind and number of steps; it keeps one of a kind."""
 
-    def __init__(self):
-        self._functions = {}
+    def __init__(self) -> None:
+        self._functions: dict[tuple[str, int], Callable[..., Any] | None] = {}
         self._here = threading.local()
 
-    def get(self, kind, number):
+    def get(self, kind: str, number: int) -> Callable[..., Any] | None:
         """The function, or None if there is none yet.
 
         Within `held` a function that another thread has had forgotten stays in use.
@@ -119,7 +129,7 @@ class StepFunctions:
         return held.get(kind)
 
     @contextlib.contextmanager
-    def held(self):
+    def held(self) -> Iterator[None]:
         """Within it this thread goes on with the functions that it has begun with."""
         before = getattr(self._here, "held", None)
         self._here.held = {}
@@ -128,7 +138,7 @@ class StepFunctions:
         finally:
             self._here.held = before
 
-    def set(self, kind, number, function):
+    def set(self, kind: str, number: int, function: Callable[..., Any] | None) -> None:
         """Keeps a function."""
         self._functions[kind, number] = function
         held = getattr(self._here, "held", None)
@@ -136,10 +146,10 @@ class StepFunctions:
             # At once: another thread may have it forgotten before it is used.
             held[kind] = function
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._functions)
 
-    def forget(self, *kinds):
+    def forget(self, *kinds: str) -> None:
         """Has the functions of these kinds traced anew, for all numbers."""
         for key in [key for key in self._functions if key[0] in kinds]:
             self._functions.pop(key, None)

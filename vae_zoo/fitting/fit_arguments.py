@@ -1,11 +1,14 @@
 """The arguments of `fit`, `evaluate` and `predict`: checked, the data in one form."""
 
 import math
+from collections.abc import Iterable
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from vae_zoo.arguments import (
+    Config,
     check_choice,
     check_count,
     check_flag,
@@ -13,10 +16,12 @@ from vae_zoo.arguments import (
     shown,
 )
 from vae_zoo.fitting.batches import num_examples, of_arrays
+from vae_zoo.fitting.door import Door
+from vae_zoo.fitting.inputs import Parts
 from vae_zoo.fitting.pass_warnings import WarnOfPass
 from vae_zoo.fitting.progress import ProgressBar
 from vae_zoo.fitting.sample_weights import checked_class_weight
-from vae_zoo.fitting.streams import is_stream
+from vae_zoo.fitting.streams import Stream, is_stream
 
 _MINIMUM_AND_MEANING = {
     "batch_size": (1, "examples in a batch"),
@@ -41,7 +46,7 @@ _SHARE = "the share of the examples at the end"
 _VERBOSE = ("auto", 0, 1, 2, False, True)
 
 
-def check_settings(given):
+def check_settings(given: Config) -> None:
     """Raises ValueError if a setting, which says nothing of the data, is off.
 
     Args:
@@ -69,7 +74,7 @@ def check_settings(given):
             )
 
 
-def opened(given, door):
+def opened(given: Config, door: Door) -> Stream | Parts:
     """The data to train on or to evaluate on: a stream, or a tuple (x, y, weights).
 
     Args:
@@ -96,7 +101,7 @@ def opened(given, door):
     return door.stream(x, class_weight)
 
 
-def split_off(arrays, share):
+def split_off(arrays: Parts, share: float) -> tuple[Parts, ...]:
     """Two tuples of arrays: all but the last `share` of the examples, and these.
 
     Raises:
@@ -117,7 +122,9 @@ def split_off(arrays, share):
     )
 
 
-def replace_data(given, data, shuffle=None):
+def replace_data(
+    given: Config, data: Stream | Parts, shuffle: bool | None = None
+) -> None:
     """Has Keras take batches alone, in the order in which they come.
 
     Args:
@@ -132,12 +139,17 @@ def replace_data(given, data, shuffle=None):
     if isinstance(validation, tuple):
         size = given.get("validation_batch_size") or batch_size
         given["validation_data"] = of_arrays(validation, size, shuffle=False)
-    given["x"] = data if is_stream(data) else of_arrays(data, batch_size, shuffle)
+    if isinstance(data, tuple):
+        given["x"] = of_arrays(data, batch_size, shuffle)
+    else:
+        given["x"] = data
     for name in _TAKEN_IN:
         given.pop(name, None)
 
 
-def add_callbacks(model, given, own=()):
+def add_callbacks(
+    model: keras.Model, given: Config, own: Iterable[keras.callbacks.Callback] = ()
+) -> None:
     """Puts callbacks of the model's own around those that the user gave.
 
     Args:
@@ -146,7 +158,7 @@ def add_callbacks(model, given, own=()):
         own: callbacks, run after the user's, which may restore weights at the end;
             where the user has given one of a kind it is left out.
     """
-    callbacks = given.get("callbacks")
+    callbacks: Any = given.get("callbacks")
     is_list = isinstance(callbacks, keras.callbacks.CallbackList)
     others = callbacks.callbacks if is_list else keras.tree.flatten(callbacks or [])
     own = [

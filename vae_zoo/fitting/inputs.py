@@ -1,11 +1,17 @@
 """The inputs of a model, by their names."""
 
-from typing import NamedTuple
+from collections.abc import Collection
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import tensorflow as tf
 
-from vae_zoo.arguments import shown
+from vae_zoo.arguments import KindT, shown
+from vae_zoo.tensors import Array, ModelInput, TensorLike
+
+# x, or the inputs by name where there are several; and with it y and sample weights.
+Batch: TypeAlias = Array | dict[str, Array]
+Parts: TypeAlias = tuple[Batch, Array | None, Array | None]
 
 
 class Inputs(NamedTuple):
@@ -28,7 +34,11 @@ class Inputs(NamedTuple):
         return {name: value for name, value in pairs if value is not None}
 
 
-def by_name(x, names) -> dict:
+# What methods take: x, a dict of the inputs, or `Inputs`.
+InputsLike: TypeAlias = ModelInput | Inputs
+
+
+def by_name(x: InputsLike, names: Collection[str]) -> dict[str, Any]:
     """Inputs in whatever form they come as a dict, name -> value.
 
     Args:
@@ -53,18 +63,20 @@ def by_name(x, names) -> dict:
     return named
 
 
-def arrays_by_name(x) -> dict[str, np.ndarray]:
+def arrays_by_name(x: ModelInput) -> dict[str, np.ndarray]:
     """x, or a dict of inputs, as a dict of arrays."""
     named = x if isinstance(x, dict) else {"x": x}
     return {name: np.asarray(value) for name, value in named.items()}
 
 
-def alone_or_named(named):
+def alone_or_named(named: dict[str, KindT]) -> KindT | dict[str, KindT]:
     """x where it is the only input, else the dict of inputs."""
     return named["x"] if len(named) == 1 else named
 
 
-def with_condition(x, condition, names) -> dict:
+def with_condition(
+    x: InputsLike, condition: TensorLike | None, names: Collection[str]
+) -> dict[str, Any]:
     """Inputs as a dict, with a condition among them.
 
     Args:
@@ -82,7 +94,7 @@ def with_condition(x, condition, names) -> dict:
     return {**named, "condition": condition}
 
 
-def check_condition(condition, names):
+def check_condition(condition: TensorLike | None, names: Collection[str]) -> None:
     """Raises ValueError unless there is a condition just where one is needed."""
     needs_one = "condition" in names
     if needs_one == (condition is None):
@@ -96,7 +108,7 @@ def check_condition(condition, names):
         )
 
 
-def not_once(received):
+def not_once(received: str) -> ValueError:
     """The error where there is no condition, or there are two."""
     return ValueError(
         "`condition` must be given once, by itself or in a dict beside x: "

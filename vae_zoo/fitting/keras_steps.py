@@ -5,11 +5,19 @@ import tensorflow as tf
 
 from vae_zoo.components import replicas
 from vae_zoo.components.keras_private import is_under_strategy, loss_metric
+from vae_zoo.fitting.inputs import Batch
 from vae_zoo.fitting.labels import labels_or_none
 from vae_zoo.fitting.step import Step, inputs_of_batch, loss_of
+from vae_zoo.tensors import ModelInput, TensorLike
 
 
-def loss_by_hand(model, x, y, sample_weight, training):
+def loss_by_hand(
+    model: keras.Model,
+    x: ModelInput,
+    y: TensorLike | None,
+    sample_weight: TensorLike | None,
+    training: bool,
+) -> tf.Tensor:
     """See `Adapter.compute_loss`."""
     door = model.door()
     checked = door.arrays if tf.executing_eagerly() else door.in_graph
@@ -24,7 +32,9 @@ def loss_by_hand(model, x, y, sample_weight, training):
     return loss
 
 
-def train_step(model, data):
+def train_step(
+    model: keras.Model, data: Batch | tuple[Batch, ...]
+) -> dict[str, tf.Tensor]:
     """One step of the optimizer; returns the metrics so far."""
     step = _step(model, data, training=True)
     with tf.GradientTape() as tape:
@@ -38,13 +48,15 @@ def train_step(model, data):
     return _updated_metrics(model, step, losses + sum(model.losses))
 
 
-def test_step(model, data):
+def test_step(
+    model: keras.Model, data: Batch | tuple[Batch, ...]
+) -> dict[str, tf.Tensor]:
     """The metrics so far, at beta = 1."""
     step = _step(model, data, training=False)
     return _updated_metrics(model, step, -step.elbo)
 
 
-def _step(model, data, training):
+def _step(model: keras.Model, data: Batch | tuple[Batch, ...], training: bool) -> Step:
     x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
     y = labels_or_none(y)
     if is_under_strategy(model):
@@ -53,7 +65,9 @@ def _step(model, data, training):
     return Step(model, inputs_of_batch(x), y, weights, training=training)
 
 
-def _updated_metrics(model, step, losses):
+def _updated_metrics(
+    model: keras.Model, step: Step, losses: tf.Tensor
+) -> dict[str, tf.Tensor]:
     """Updates the means of the bound and its terms, sum(w v) / sum(w)."""
     loss_metric(model).update_state(losses, step.sample_weight)
     for tracker in model.trackers:
@@ -67,12 +81,14 @@ def _updated_metrics(model, step, losses):
     return results
 
 
-def _metrics_of_labels(model):
+def _metrics_of_labels(model: keras.Model) -> list[keras.metrics.Metric]:
     further = model.further_metrics
     return [each for each in further if getattr(each, "needs_labels", False)]
 
 
-def metrics_to_show(model, results):
+def metrics_to_show(
+    model: keras.Model, results: dict[str, tf.Tensor]
+) -> dict[str, tf.Tensor]:
     """See `Adapter.get_metrics_result`; `results` are those of Keras."""
     if tf.executing_eagerly():
         for metric in _metrics_of_labels(model):

@@ -2,13 +2,17 @@
 
 import dataclasses
 import inspect
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from vae_zoo.arguments import shown
 from vae_zoo.components.batch_checks import check_batch, check_length
-from vae_zoo.fitting.streams import elements, is_stream
+from vae_zoo.fitting.inputs import Parts
+from vae_zoo.fitting.streams import Stream, elements, is_stream
+from vae_zoo.tensors import Array, TensorLike
 
 UNKNOWN = -1
 
@@ -24,14 +28,14 @@ class LabelRule:
     num_classes: int
 
     @property
-    def message(self):
+    def message(self) -> str:
         """The error, with two blanks for what came."""
         return (
             f"`y` must lie in -1..{self.num_classes - 1}, -1 for unknown. Received: "
             "values from {} to {}"
         )
 
-    def as_array(self, y, num_examples):
+    def as_array(self, y: TensorLike, num_examples: int) -> npt.NDArray[np.int32]:
         """`y` as int32 [B]; raises ValueError unless it has a label or -1 for each."""
         y = np.asarray(y)
         _check_dtype(y.dtype)
@@ -44,7 +48,7 @@ class LabelRule:
             raise ValueError(self.message.format(int(y.min()), int(y.max())))
         return np.reshape(y, -1).astype(np.int32)
 
-    def in_graph(self, y, x):
+    def in_graph(self, y: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
         """As `as_array` for a batch of a `tf.data.Dataset`; a bad value fails there."""
         if not isinstance(y, tf.Tensor):
             raise ValueError(f"`y` must be of integers. Received: {shown(y)}")
@@ -69,7 +73,7 @@ class LabelRule:
         return y
 
 
-def without_labels(x):
+def without_labels(x: Array) -> Array:
     """What stands for labels between x and its sample weights: nothing, [B, 0].
 
     Not None, which TensorFlow cannot tell from labels where a step is traced again.
@@ -79,18 +83,18 @@ def without_labels(x):
     return np.zeros((len(x), 0), np.int32)
 
 
-def labels_or_none(y):
+def labels_or_none(y: Array | None) -> Array | None:
     """`y`, or None for what `without_labels` gives."""
     is_nothing = y is not None and len(y.shape) == 2 and y.shape[-1] == 0
     return None if is_nothing else y
 
 
-def as_indices(y):
+def as_indices(y: tf.Tensor) -> tf.Tensor:
     """Labels of any integer type and [B] or [B, 1] as int32 [B]."""
     return tf.cast(tf.reshape(y, [-1]), tf.int32)
 
 
-def check_any_is_known(data, num_batches=None):
+def check_any_is_known(data: Stream | Parts, num_batches: int | None = None) -> None:
     """Raises ValueError if no label is known, looking no further than the first one.
 
     A generator, which can be read only once, is not looked at, nor is a data set that
@@ -110,13 +114,13 @@ def check_any_is_known(data, num_batches=None):
         )
 
 
-def _labels_of(element):
+def _labels_of(element: Any) -> np.ndarray:
     parts = element if isinstance(element, (tuple, list)) else (element,)
     y = labels_or_none(parts[1]) if len(parts) > 1 else None
     return np.asarray(UNKNOWN if y is None else y)
 
 
-def _check_dtype(dtype):
+def _check_dtype(dtype: tf.DType | np.dtype) -> None:
     dtype = tf.as_dtype(dtype)
     if not dtype.is_integer:
         raise ValueError(

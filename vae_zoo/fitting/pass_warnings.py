@@ -11,7 +11,7 @@ class WarnOfPass(keras.callbacks.Callback):
 
     _has_warned = False
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Looks at the epoch's loss, and at the weights of its examples."""
         self._look_at_weights()
         loss = (logs or {}).get("loss", 0.0)
@@ -26,12 +26,12 @@ class WarnOfPass(keras.callbacks.Callback):
             stacklevel=2,
         )
 
-    def on_test_end(self, logs=None):
+    def on_test_end(self, logs: dict[str, float] | None = None) -> None:
         """Looks at the weights of the examples."""
         del logs
         self._look_at_weights()
 
-    def _look_at_weights(self):
+    def _look_at_weights(self) -> None:
         if self.model.weight_of_pass() == 0:
             warnings.warn(
                 "The sample weights of all examples of the pass are 0: the metrics "

@@ -9,7 +9,7 @@ class EpochLines(keras.callbacks.Callback):
     Keras' `verbose=2` takes two lines.
     """
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Prints the epoch's number and what the history has of it."""
         shown = [f"{name}: {value:.4f}" for name, value in (logs or {}).items()]
         print(
@@ -25,13 +25,17 @@ class ProgressBar(keras.callbacks.ProgbarLogger):
 
     needs_every_batch = False
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(
+        self, batch: int, logs: dict[str, float] | None = None
+    ) -> None:
         """Moves the bar on, and not past its total."""
         super().on_train_batch_end(self._within(batch), logs)
 
-    def on_test_batch_end(self, batch, logs=None):
+    def on_test_batch_end(
+        self, batch: int, logs: dict[str, float] | None = None
+    ) -> None:
         """The same of an evaluation."""
         super().on_test_batch_end(self._within(batch), logs)
 
-    def _within(self, batch):
+    def _within(self, batch: int) -> int:
         return batch if self.target is None else min(batch, self.target - 1)

@@ -3,15 +3,17 @@
 import numbers
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from vae_zoo.arguments import check_number, shown
 from vae_zoo.components.batch_checks import check_batch, check_length
+from vae_zoo.tensors import Array, TensorLike
 
 _MEANING = "`sample_weight` must have one finite number >= 0 for each example"
 
 
-def as_weights(weights, num_examples):
+def as_weights(weights: TensorLike, num_examples: int) -> npt.NDArray[np.float32]:
     """`weights` as float32 [B].
 
     Args:
@@ -41,7 +43,7 @@ def as_weights(weights, num_examples):
     return array
 
 
-def in_graph(weights, x):
+def in_graph(weights: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
     """As `as_weights` for a batch of a `tf.data.Dataset`, which may be all zero."""
     is_number = isinstance(weights, tf.Tensor) and (
         weights.dtype.is_floating or weights.dtype.is_integer or weights.dtype.is_bool
@@ -60,12 +62,15 @@ def in_graph(weights, x):
     return weights
 
 
-def checked_class_weight(class_weight):
+def checked_class_weight(class_weight: object) -> dict[int, float] | None:
     """`class_weight` as a dict of int -> float, or None; else a ValueError."""
     if class_weight is None:
         return None
-    is_dict = isinstance(class_weight, dict) and class_weight
-    if not is_dict or not all(isinstance(k, numbers.Integral) for k in class_weight):
+    if (
+        not isinstance(class_weight, dict)
+        or not class_weight
+        or not all(isinstance(each, numbers.Integral) for each in class_weight)
+    ):
         raise ValueError(
             "`class_weight` must be a dict from class indices to weights, such as "
             f"{{0: 1.0, 1: 3.5}}. Received: {shown(class_weight)}"
@@ -78,7 +83,7 @@ def checked_class_weight(class_weight):
     }
 
 
-def of_classes(y, class_weight):
+def of_classes(y: Array, class_weight: dict[int, float]) -> tf.Tensor:
     """The weight of each label's class, float32 [B]; 1 where the class has none.
 
     Args:

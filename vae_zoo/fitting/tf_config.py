@@ -2,7 +2,7 @@
 
 import json
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from vae_zoo.arguments import shown
 
@@ -17,7 +17,7 @@ class Cluster(NamedTuple):
     place: int
 
 
-def read_cluster(config):
+def read_cluster(config: str) -> Cluster:
     """The workers that a `TF_CONFIG` names, JSON of this form:
 
         {"cluster": {"worker": ["a:2222", "b:2222"]},
@@ -38,7 +38,8 @@ def read_cluster(config):
         raise _malformed(config, "it is no JSON") from None
     if not isinstance(content, dict):
         raise _malformed(config, "it is no object")
-    cluster, task = content.get("cluster"), content.get("task")
+    cluster: Any = content.get("cluster")
+    task: Any = content.get("task")
     problem = _problem_with_cluster(cluster) or _problem_with_task(task, cluster)
     if not problem and content.get("rpc_layer") not in (None, "grpc"):
         problem = f"`rpc_layer` is {shown(content['rpc_layer'])}, not 'grpc'"
@@ -49,7 +50,7 @@ def read_cluster(config):
     return Cluster(addresses, task["index"] + len(chiefs) * (task["type"] == "worker"))
 
 
-def _malformed(config, problem):
+def _malformed(config: str, problem: str) -> ValueError:
     return ValueError(
         'TF_CONFIG must be JSON such as {"cluster": {"worker": ["host:port", …]}, '
         '"task": {"type": "worker", "index": 0}}, each address once and the task one '
@@ -57,7 +58,7 @@ def _malformed(config, problem):
     )
 
 
-def _problem_with_cluster(cluster):
+def _problem_with_cluster(cluster: Any) -> str | None:
     """What is wrong with it, or None."""
     if not isinstance(cluster, dict) or not cluster.keys() <= {"chief", "worker"}:
         return "`cluster` does not have the lists 'worker' or 'chief' alone"
@@ -79,7 +80,7 @@ def _problem_with_cluster(cluster):
     return None
 
 
-def _problem_with_task(task, cluster):
+def _problem_with_task(task: Any, cluster: Any) -> str | None:
     """What is wrong with it, or None."""
     if not isinstance(task, dict):
         return "`task` is no object"

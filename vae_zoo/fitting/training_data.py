@@ -1,14 +1,17 @@
 """The data of a training, for parts of a model that look at some of them."""
 
 import inspect
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from vae_zoo.fitting import labels
-from vae_zoo.fitting.inputs import arrays_by_name
+from vae_zoo.fitting.inputs import Parts, arrays_by_name
 from vae_zoo.fitting.labels import labels_or_none
-from vae_zoo.fitting.streams import elements, is_stream
+from vae_zoo.fitting.streams import Stream, elements, is_stream
+from vae_zoo.tensors import ModelInput, TensorLike
 
 
 class TrainingData:
@@ -22,12 +25,18 @@ class TrainingData:
         sample_weight: of arrays, numbers [N], or None; by them examples count.
     """
 
-    def __init__(self, x, y=None, num_batches=None, sample_weight=None):
+    def __init__(
+        self,
+        x: ModelInput | Stream,
+        y: TensorLike | None = None,
+        num_batches: int | None = None,
+        sample_weight: TensorLike | None = None,
+    ) -> None:
         self.x, self.y = x, y
         self.num_batches, self.sample_weight = num_batches, sample_weight
 
     @classmethod
-    def of(cls, data, num_batches=None) -> "TrainingData":
+    def of(cls, data: Stream | Parts, num_batches: int | None = None) -> "TrainingData":
         """From what `fit` takes: a stream, or a tuple (x, y, sample weights)."""
         if is_stream(data):
             return cls(data, num_batches=num_batches)
@@ -49,12 +58,14 @@ class TrainingData:
             return isinstance(spec, (tuple, list)) and len(spec) > 1
         return True
 
-    def check_any_label_is_known(self):
+    def check_any_label_is_known(self) -> None:
         """Raises ValueError if no label is known; see `labels.check_any_is_known`."""
         data = self.x if is_stream(self.x) else (self.x, self.y, self.sample_weight)
         labels.check_any_is_known(data, self.num_batches)
 
-    def some(self, count, seed, *, with_labels):
+    def some(
+        self, count: int, seed: int, *, with_labels: bool
+    ) -> tuple[dict[str, np.ndarray], np.ndarray | None]:
         """Up to `count` examples, and their labels.
 
         An example without weight is none of them; of others without a label as many
@@ -83,15 +94,15 @@ class TrainingData:
         return alone.some(count, seed, with_labels=False)[0]
 
 
-def _rows(inputs, rows):
+def _rows(inputs: dict[str, np.ndarray], rows: np.ndarray) -> dict[str, np.ndarray]:
     return {name: value[rows] for name, value in inputs.items()}
 
 
-def _flat(y):
+def _flat(y: TensorLike) -> np.ndarray:
     return np.reshape(y, -1)
 
 
-def _weighted_rows(y, weights, seed):
+def _weighted_rows(y: TensorLike | None, weights: np.ndarray, seed: int) -> np.ndarray:
     """Which rows stand for all by their weights: labelled ones, and draws of others."""
     has_label = np.full(len(weights), False) if y is None else _flat(y) >= 0
     others = np.flatnonzero(~has_label & (weights > 0))
@@ -101,7 +112,9 @@ def _weighted_rows(y, weights, seed):
     return np.sort(np.concatenate([np.flatnonzero(has_label & (weights > 0)), others]))
 
 
-def _some_of_arrays(inputs, y, count, seed):
+def _some_of_arrays(
+    inputs: dict[str, np.ndarray], y: TensorLike | None, count: int, seed: int
+) -> tuple[dict[str, np.ndarray], np.ndarray | None]:
     """Up to `count` examples at random, labelled ones first."""
     order = np.random.default_rng(seed).permutation(len(inputs["x"]))
     if y is None:
@@ -112,7 +125,9 @@ def _some_of_arrays(inputs, y, count, seed):
     return _rows(inputs, chosen), y[chosen]
 
 
-def _some_of_batches(batches, count, with_labels, seed):
+def _some_of_batches(
+    batches: Iterable[Any], count: int, with_labels: bool, seed: int
+) -> tuple[dict[str, np.ndarray], np.ndarray | None]:
     """Up to `count` of the first examples, and labelled ones wherever they are."""
     parts, labels, num_unlabelled = [], [], 0
     for element in batches:
@@ -128,7 +143,7 @@ def _some_of_batches(batches, count, with_labels, seed):
         is_kept = (y >= 0) | (num_unlabelled + np.cumsum(y < 0) <= count)
         parts.append(_rows(inputs, is_kept))
         labels.append(y[is_kept])
-        num_unlabelled += np.count_nonzero(y < 0)
+        num_unlabelled += int(np.count_nonzero(y < 0))
         if not is_paired and num_unlabelled >= count:
             break
     y = np.concatenate(labels)

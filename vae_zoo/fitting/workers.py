@@ -12,8 +12,9 @@ import os
 import socket
 import sys
 import time
+from collections.abc import Iterator
 
-from vae_zoo.arguments import check_instance, check_number, shown
+from vae_zoo.arguments import Config, check_instance, check_number, shown
 from vae_zoo.fitting.tf_config import Cluster
 
 # How long a worker waits for the others.
@@ -32,7 +33,7 @@ class WorkerLostError(RuntimeError):
     """Another worker is gone: all have to be started again, and resume."""
 
 
-def meet(cluster, seconds=None):
+def meet(cluster: Cluster, seconds: float | None = None) -> None:
     """Returns once all workers are there; says for whom it waits.
 
     Args:
@@ -61,11 +62,11 @@ def meet(cluster, seconds=None):
 class _Waiting:
     """Says for whom, but not twice, and ends it."""
 
-    def __init__(self, start, seconds):
+    def __init__(self, start: float, seconds: float) -> None:
         self.start, self.seconds = start, seconds
-        self.said = None
+        self.said: str | None = None
 
-    def check(self, whom):
+    def check(self, whom: str) -> None:
         """Raises WorkerLostError at the end of the time."""
         if whom != self.said:
             print(
@@ -80,13 +81,13 @@ class _Waiting:
                 "them again by the same command"
             )
 
-    def passed(self):
+    def passed(self) -> float:
         """Seconds since the start."""
         return time.monotonic() - self.start
 
 
 @contextlib.contextmanager
-def _listener(cluster):
+def _listener(cluster: Cluster) -> Iterator[socket.socket]:
     """The own port, where TensorFlow is going to listen."""
     address = cluster.addresses[cluster.place]
     port = _host_and_port(address)[1]
@@ -96,17 +97,18 @@ def _listener(cluster):
         raise ValueError(
             f"'{address}' must be this worker's own address in TF_CONFIG, with a port "
             "that is free; another program, or another worker with the same index, "
-            f"may have it. Received: {os.strerror(error.errno)}"
+            f"may have it. Received: {os.strerror(error.errno or 0)}"
         ) from None
     with server:
         yield server
 
 
-def _bound(port):
+def _bound(port: int) -> socket.socket:
     if socket.has_dualstack_ipv6():
-        both = {"family": socket.AF_INET6, "dualstack_ipv6": True}
         try:
-            return socket.create_server(("", port), **both)
+            return socket.create_server(
+                ("", port), family=socket.AF_INET6, dualstack_ipv6=True
+            )
         except OSError as error:
             # The system may know IPv6 and have no address of it.
             if error.errno in (errno.EADDRINUSE, errno.EACCES):
@@ -114,7 +116,7 @@ def _bound(port):
     return socket.create_server(("", port))
 
 
-def _wait_for_names(cluster, waiting):
+def _wait_for_names(cluster: Cluster, waiting: _Waiting) -> None:
     unknown = list(cluster.addresses)
     while unknown:
         unknown = [address for address in unknown if not _is_known(address)]
@@ -129,7 +131,7 @@ def _wait_for_names(cluster, waiting):
         time.sleep(SECONDS_BETWEEN_TRIES)
 
 
-def _is_known(address):
+def _is_known(address: str) -> bool:
     try:
         socket.getaddrinfo(*_host_and_port(address), type=socket.SOCK_STREAM)
     except OSError:
@@ -137,15 +139,15 @@ def _is_known(address):
     return True
 
 
-def _host_and_port(address):
+def _host_and_port(address: str) -> tuple[str, int]:
     host, _, port = address.rpartition(":")
     return host.strip("[]"), int(port)
 
 
-def _gather(cluster, server, waiting):
+def _gather(cluster: Cluster, server: socket.socket, waiting: _Waiting) -> None:
     """The chief's part: it calls the others until all of them are there at once."""
     places = range(1, len(cluster.addresses))
-    calls = {}
+    calls: dict[int, socket.socket] = {}
     with contextlib.ExitStack() as stack:
         while True:
             calls = {place: calls[place] for place in calls if _is_open(calls[place])}
@@ -163,7 +165,7 @@ def _gather(cluster, server, waiting):
                 _send(call, GO)
 
 
-def _join(cluster, server, waiting):
+def _join(cluster: Cluster, server: socket.socket, waiting: _Waiting) -> None:
     """The part of the others: each answers the chief and waits for its word."""
     first = f"the first worker, at '{cluster.addresses[0]}'"
     while True:
@@ -180,7 +182,7 @@ def _join(cluster, server, waiting):
                 waiting.check(f"{first}, which waits for others")
 
 
-def _called(cluster, place):
+def _called(cluster: Cluster, place: int) -> socket.socket | None:
     """A connection to the worker at that place, or None if it is not there yet."""
     address = cluster.addresses[place]
     with contextlib.ExitStack() as stack:
@@ -199,7 +201,7 @@ def _called(cluster, place):
         return call
 
 
-def _answered(cluster, server):
+def _answered(cluster: Cluster, server: socket.socket) -> socket.socket | None:
     """The connection of a chief that calls; None if none does for a moment."""
     server.settimeout(SECONDS_BETWEEN_TRIES)
     with contextlib.ExitStack() as stack:
@@ -217,15 +219,19 @@ def _answered(cluster, server):
         return call
 
 
-def _greeting(cluster, called=None):
+def _greeting(cluster: Cluster, called: int | None = None) -> Config:
     return {**cluster._asdict(), "called": called}
 
 
-def _place_in(cluster, greeting, key):
+def _place_in(cluster: Cluster, greeting: Config, key: str) -> int:
     """The place that a greeting names, once it is known to be of the same cluster."""
     found, place = greeting.get("addresses"), greeting.get(key)
-    places = range(len(cluster.addresses))
-    if found != list(cluster.addresses) or place not in places:
+    addresses = list(cluster.addresses)
+    if (
+        found != addresses
+        or not isinstance(place, int)
+        or not 0 <= place < len(addresses)
+    ):
         raise ValueError(
             "All workers must have the same `cluster` in TF_CONFIG. Received: "
             f"{', '.join(cluster.addresses)} here, and {shown(found)} in another one"
@@ -233,7 +239,7 @@ def _place_in(cluster, greeting, key):
     return place
 
 
-def _misplaced(address, cluster, place):
+def _misplaced(address: str, cluster: Cluster, place: int) -> ValueError:
     return ValueError(
         "Each worker must have an index of its own in TF_CONFIG, that of the address "
         f"at which it is. Received: at '{address}' a worker with the index of "
@@ -241,7 +247,7 @@ def _misplaced(address, cluster, place):
     )
 
 
-def _is_open(call):
+def _is_open(call: socket.socket) -> bool:
     """Whether the other end has not hung up."""
     before = call.gettimeout()
     call.setblocking(False)
@@ -255,11 +261,11 @@ def _is_open(call):
         call.settimeout(before)
 
 
-def _send(call, content):
+def _send(call: socket.socket, content: object) -> None:
     call.sendall(f"{json.dumps(content)}\n".encode())
 
 
-def _received(call):
+def _received(call: socket.socket) -> Config:
     """A line of JSON, a dict; raises OSError if it is anything else."""
     data = b""
     while not data.endswith(b"\n"):

@@ -1,8 +1,14 @@
 """The beta-VAE: the two terms of the bound, weighed."""
 
+from typing import Unpack
+
 import keras
 
+from vae_zoo.arguments import Config
 from vae_zoo.components.objectives import Elbo
+from vae_zoo.components.objectives.objective import Objective
+from vae_zoo.components.schedules import ScheduleLike
+from vae_zoo.models.constructor_options import VAEOptions
 from vae_zoo.models.objective_options import (
     NumberOfObjective,
     chosen_objective,
@@ -47,26 +53,26 @@ class BetaVAE(VAE):
 
     def __init__(
         self,
-        input_shape,
-        latent_dim,
+        input_shape: tuple[int, ...] | list[int],
+        latent_dim: int,
         *,
-        beta=1.0,
-        normalized=False,
-        capacity=None,
-        objective=None,
-        **kwargs,
-    ):
+        beta: float | ScheduleLike = 1.0,
+        normalized: bool = False,
+        capacity: float | ScheduleLike | None = None,
+        objective: Objective | None = None,
+        **kwargs: Unpack[VAEOptions],
+    ) -> None:
         objective = chosen_objective(
             objective, Elbo, beta=beta, normalized=normalized, capacity=capacity
         )
         super().__init__(input_shape, latent_dim, objective=objective, **kwargs)
 
     @property
-    def normalized(self):
+    def normalized(self) -> bool:
         """Whether `beta` is the normalized weight; fixed by the constructor."""
         return self.objective.normalized
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """The constructor's arguments."""
         return config_with_options(
             super().get_config(),

@@ -1,6 +1,9 @@
 """The parts of a model and the data that it takes: checked, built and handed on."""
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING, Any
 
 import keras
 import tensorflow as tf
@@ -8,19 +11,28 @@ import tensorflow as tf
 from vae_zoo.components.foreign import build_network
 from vae_zoo.components.heads import build_head
 from vae_zoo.components.likelihoods import Likelihood
-from vae_zoo.components.objectives.objective import Objective, build_objective
+from vae_zoo.components.objectives.objective import build_objective
 from vae_zoo.components.parts import check_components, claim
 from vae_zoo.components.posteriors import Posterior
 from vae_zoo.components.priors.prior import Prior, build_prior
 from vae_zoo.fitting.door import Door
 from vae_zoo.fitting.examples import ExampleRule
-from vae_zoo.fitting.inputs import Inputs, with_condition
+from vae_zoo.fitting.inputs import Inputs, InputsLike, Parts, with_condition
 from vae_zoo.fitting.labels import LabelRule
+from vae_zoo.fitting.streams import Stream
 from vae_zoo.fitting.training_data import TrainingData
 from vae_zoo.models.input_checks import check_same_geometry
+from vae_zoo.tensors import TensorLike
+
+if TYPE_CHECKING:
+    # Every model is one, too.
+    from vae_zoo.fitting.adapter import Adapter as _Base
+    from vae_zoo.fitting.step import Step
+else:
+    _Base = object
 
 
-class Composition:
+class Composition(_Base):
     """A model made of parts, which say what data it takes and how it trains.
 
     Attributes:
@@ -38,11 +50,9 @@ class Composition:
     posterior_head: Posterior
     prior_layer: Prior
     likelihood_head: Likelihood
-    objective: Objective
     decoded_latent: str
-    latent_shapes: dict[str, tuple[int, ...]]
 
-    def _compose(self):
+    def _compose(self) -> None:
         """Makes the components parts of this model, once all of them fit.
 
         Raises:
@@ -54,7 +64,7 @@ class Composition:
         build_objective(self.objective, self)
         claim(self.components())
 
-    def components(self):
+    def components(self) -> dict[str, keras.Layer]:
         """The layers that the model is made of, by the names of the arguments."""
         return {
             "encoder": self.encoder,
@@ -65,7 +75,7 @@ class Composition:
             "objective": self.objective,
         }
 
-    def build_components(self):
+    def build_components(self) -> None:
         """Creates all weights now: loading restores what exists, nothing else."""
         x_shape = (None, *self.input_shape)
         self._features_shape = build_network("encoder", self.encoder, x_shape)
@@ -79,7 +89,7 @@ class Composition:
         self._check_latents()
         self.built = True
 
-    def _check_latents(self):
+    def _check_latents(self) -> None:
         """Raises ValueError unless there is a posterior of each latent of the prior."""
         known, needed = [*self.latent_shapes], [*self.prior_layer.latent_shapes]
         # A prior with one latent is that of the top one, whatever its name.
@@ -91,12 +101,14 @@ class Composition:
             )
 
     @property
-    def elements_of_a_row(self):
+    def elements_of_a_row(self) -> int:
         """The size of what the decoder gives for one z, or of x if that is larger."""
         sizes = [size for size in self._decoded_shape[1:] if isinstance(size, int)]
         return max(math.prod(sizes), math.prod(self.input_shape))
 
-    def get_layer(self, name=None, index=None):
+    def get_layer(
+        self, name: str | None = None, index: int | None = None
+    ) -> keras.Layer:
         """As in Keras; "encoder" and "decoder" are these whatever their own names."""
         if name in ("encoder", "decoder") and index is None:
             return getattr(self, name)
@@ -115,7 +127,7 @@ class Composition:
         labels = None if num_classes is None else LabelRule(num_classes)
         return Door(self.input_rules(), labels)
 
-    def as_inputs(self, x, condition=None) -> Inputs:
+    def as_inputs(self, x: InputsLike, condition: TensorLike | None = None) -> Inputs:
         """`x`, or a dict of inputs, as `Inputs` of tensors that are known to fit.
 
         Args:
@@ -131,7 +143,9 @@ class Composition:
             x = with_condition(x, condition, door.rules)
         return door.as_tensors(x)
 
-    def given(self, condition, num_rows: int | None = None) -> Inputs | None:
+    def given(
+        self, condition: TensorLike | None, num_rows: int | None = None
+    ) -> Inputs | None:
         """`Inputs` of a condition alone, for what needs no x; None without one.
 
         Args:
@@ -144,7 +158,7 @@ class Composition:
         """
         return self.door().condition_alone(condition, num_rows)
 
-    def checked(self, data):
+    def checked(self, data: Any) -> Any:
         """`data`, x in float32 and known to fit, all else as it came.
 
         Args:
@@ -156,7 +170,7 @@ class Composition:
         """
         return self.door().examples_of(data)
 
-    def checked_pairs(self, data):
+    def checked_pairs(self, data: Stream) -> Stream:
         """As `fit` and `evaluate` take what gives batches."""
         return self.door().stream(data)
 
@@ -179,20 +193,24 @@ class Composition:
         """See `Adapter`: those of the prior."""
         return self.prior_layer.make_metrics()
 
-    def outputs_of_prior(self, step) -> dict[str, tf.Tensor]:
+    def outputs_of_prior(self, step: Step) -> dict[str, tf.Tensor]:
         """What the prior's metrics are made of, from a `fitting.Step`."""
         locations = self.locations(step.inputs, features=step.features)
         return self.prior_layer.outputs(step.draw.z, locations, step.conditionals)
 
-    def learn(self, step) -> None:
+    def learn(self, step: Step) -> None:
         """See `Adapter`: the likelihood's weights that no gradient moves."""
         p = step.conditionals["x"]
         self.likelihood_head.learn(step.inputs.x, p, step.sample_weight)
 
-    def check_training_data(self, data, num_batches: int | None = None) -> None:
+    def check_training_data(
+        self, data: Stream | Parts, num_batches: int | None = None
+    ) -> None:
         """See `Adapter`: what the objective asks of them."""
         self.objective.check_training_data(TrainingData.of(data, num_batches))
 
-    def training_callbacks(self, data, num_batches: int | None = None):
+    def training_callbacks(
+        self, data: Stream | Parts, num_batches: int | None = None
+    ) -> list[keras.callbacks.Callback]:
         """See `Adapter`: what the prior needs."""
         return self.prior_layer.start(self, TrainingData.of(data, num_batches))

@@ -1,15 +1,23 @@
 """The Gaussian-mixture VAE: clusters of any shape, and labels where there are any."""
 
+from typing import Unpack
+
 import keras
 import tensorflow as tf
+from tensorflow_probability import distributions as tfd
 
-from vae_zoo.arguments import check_count, check_instance
+from vae_zoo.arguments import Config, check_count, check_instance
 from vae_zoo.components.cluster_initializers import DEFAULT, ClusterInitializer
+from vae_zoo.components.draw import Draw
 from vae_zoo.components.foreign import check_network
 from vae_zoo.components.heads import build_head
 from vae_zoo.components.objectives import MixtureElbo
+from vae_zoo.components.objectives.objective import Objective
 from vae_zoo.components.posteriors import DiagonalNormal, Posterior
 from vae_zoo.components.priors import HierarchicalMixtureOfNormals
+from vae_zoo.components.schedules import ScheduleLike
+from vae_zoo.fitting.inputs import Inputs
+from vae_zoo.models.constructor_options import PosteriorOptions
 from vae_zoo.models.objective_options import (
     NumberOfObjective,
     chosen_objective,
@@ -75,21 +83,21 @@ class GaussianMixtureVAE(VAE):
 
     def __init__(
         self,
-        input_shape,
-        latent_dim,
-        num_clusters=10,
+        input_shape: tuple[int, ...] | list[int],
+        latent_dim: int,
+        num_clusters: int = 10,
         *,
-        noise_dim=8,
+        noise_dim: int = 8,
         cluster_network: keras.layers.Layer | None = None,
         noise_posterior: Posterior | None = None,
-        full_covariance=True,
+        full_covariance: bool = True,
         initialization: ClusterInitializer | None = DEFAULT,
-        beta=1.0,
-        free_bits=0.0,
-        classifier_weight=0.0,
-        objective=None,
-        **kwargs,
-    ):
+        beta: float | ScheduleLike = 1.0,
+        free_bits: float | ScheduleLike = 0.0,
+        classifier_weight: float | ScheduleLike = 0.0,
+        objective: Objective | None = None,
+        **kwargs: Unpack[PosteriorOptions],
+    ) -> None:
         objective = chosen_objective(
             objective,
             MixtureElbo,
@@ -122,20 +130,22 @@ class GaussianMixtureVAE(VAE):
         )
 
     @property
-    def posterior_heads(self):
+    def posterior_heads(self) -> dict[str, Posterior]:
         """q(z|x) and q(w|x)."""
         return {"z": self.posterior_head, "w": self.noise_head}
 
-    def components(self):
+    def components(self) -> dict[str, keras.Layer]:
         """See `Composition`: also q(w|x)."""
         return {**super().components(), "noise_posterior": self.noise_head}
 
-    def build_components(self):
+    def build_components(self) -> None:
         """See `Composition`."""
         super().build_components()
         build_head(self.noise_head, self._features_shape, (self.prior_layer.noise_dim,))
 
-    def terms(self, draw, inputs, conditionals):
+    def terms(
+        self, draw: Draw, inputs: Inputs, conditionals: dict[str, tfd.Distribution]
+    ) -> dict[str, tf.Tensor]:
         """See `Story.terms`. In nats, [B] each, at the draws of z and w:
 
         `log_likelihood`: log p(x|z); `kl_z`: the conditional prior term,
@@ -154,7 +164,7 @@ class GaussianMixtureVAE(VAE):
         # The divergence of z from the mixture p(z|w) is that of z and c together.
         return {**terms, "kl_z": terms["kl_z"] - kl_c, "kl_c": kl_c}
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """The constructor's arguments."""
         config = super().get_config()
         prior = config.pop("prior")["config"]

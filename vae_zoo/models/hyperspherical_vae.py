@@ -1,10 +1,16 @@
 """The hyperspherical VAE: latents on the unit sphere."""
 
+from typing import Unpack
+
 import keras
 
+from vae_zoo.arguments import Config
 from vae_zoo.components.objectives import Elbo
-from vae_zoo.components.posteriors import VonMisesFisher
+from vae_zoo.components.objectives.objective import Objective
+from vae_zoo.components.posteriors import Posterior, VonMisesFisher
 from vae_zoo.components.priors import Prior, SphericalUniform
+from vae_zoo.components.schedules import ScheduleLike
+from vae_zoo.models.constructor_options import CommonOptions
 from vae_zoo.models.objective_options import (
     NumberOfObjective,
     chosen_objective,
@@ -45,15 +51,15 @@ class HypersphericalVAE(VAE):
 
     def __init__(
         self,
-        input_shape,
-        latent_dim,
+        input_shape: tuple[int, ...] | list[int],
+        latent_dim: int,
         *,
-        posterior=None,
-        prior=None,
-        beta=1.0,
-        objective=None,
-        **kwargs,
-    ):
+        posterior: Posterior | None = None,
+        prior: Prior | None = None,
+        beta: float | ScheduleLike = 1.0,
+        objective: Objective | None = None,
+        **kwargs: Unpack[CommonOptions],
+    ) -> None:
         objective = chosen_objective(objective, Elbo, beta=beta)
         prior = SphericalUniform() if prior is None else prior
         posterior = VonMisesFisher() if posterior is None else posterior
@@ -76,7 +82,7 @@ class HypersphericalVAE(VAE):
             **kwargs,
         )
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """The constructor's arguments."""
         return config_with_options(
             super().get_config(), self.objective, Elbo, ("beta",)

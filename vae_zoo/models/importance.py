@@ -1,13 +1,21 @@
 """Importance sampling of log p(x) with the approximate posterior as the proposal."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import tensorflow as tf
 
-from vae_zoo.components.draw import total
+from vae_zoo.components.draw import Draw, total
 from vae_zoo.components.randomness import check_rows_of_seed
 from vae_zoo.distributions.noise import fold_in
 from vae_zoo.fitting.inputs import Inputs
 from vae_zoo.models.proposal import DefensiveProposal
 from vae_zoo.models.traced import traced
+
+if TYPE_CHECKING:
+    from vae_zoo.models.vae import VAE
 
 # At a time: enough for fast matrix products, few enough that memory stays small however
 # many are drawn. It is the same for every batch, so that a row draws the same in each.
@@ -18,7 +26,9 @@ STEPS_WORTH_TRACING = 15
 ELEMENTS_AT_A_TIME = 1 << 22
 
 
-def log_joint(model, z, inputs):
+def log_joint(
+    model: VAE, z: dict[str, tf.Tensor], inputs: Inputs
+) -> tuple[tf.Tensor, tf.Tensor]:
     """log p(z) and log p(x|z), by so few rows at a time that memory is bounded.
 
     Args:
@@ -32,7 +42,8 @@ def log_joint(model, z, inputs):
     most = max(1, ELEMENTS_AT_A_TIME // model.elements_of_a_row)
     first = next(iter(z.values()))
     count, num_rows = first.shape[0], tf.shape(inputs.x)[0]
-    if inputs.x.shape[0] is not None and count * inputs.x.shape[0] <= most:
+    known = inputs.given()["x"].shape[0]
+    if known is not None and count * known <= most:
         return _split(model.log_joint(z, inputs))
     num_pairs = count * num_rows
     num_parts = tf.maximum(1, -(-num_pairs // most))
@@ -44,7 +55,7 @@ def log_joint(model, z, inputs):
         for name, value in z.items()
     }
 
-    def of_part(places):
+    def of_part(places: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         own = {name: tf.gather(value, places)[None] for name, value in flat.items()}
         rows = _gathered(inputs, places % num_rows)
         return tuple(part[0] for part in _split(model.log_joint(own, rows)))
@@ -61,19 +72,21 @@ def log_joint(model, z, inputs):
     )
 
 
-def _gathered(inputs, rows):
+def _gathered(inputs: Inputs, rows: tf.Tensor) -> Inputs:
     given = inputs.given().items()
     return Inputs(**{name: tf.gather(value, rows) for name, value in given})
 
 
-def _split(terms):
+def _split(terms: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
     """The log-densities of all latents together and of x: [K, B] each."""
     log_likelihood = terms["x"]
     log_prior = total({name: each for name, each in terms.items() if name != "x"})
     return tf.broadcast_to(log_prior, tf.shape(log_likelihood)), log_likelihood
 
 
-def log_marginal_likelihood(model, inputs, num_samples, seed):
+def log_marginal_likelihood(
+    model: VAE, inputs: Inputs, num_samples: int, seed: tf.Tensor
+) -> tf.Tensor:
     """log (1/K) sum_k p(x, z_k) / q(z_k|x), in steps of bounded memory.
 
     Args:
@@ -91,7 +104,13 @@ def log_marginal_likelihood(model, inputs, num_samples, seed):
     return log_sum - tf.math.log(float(num_samples))
 
 
-def log_weight_sums(model, inputs, num_samples, seed, prior_share=0.0):
+def log_weight_sums(
+    model: VAE,
+    inputs: Inputs,
+    num_samples: int,
+    seed: tf.Tensor,
+    prior_share: float = 0.0,
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Logarithms of the sum of K weights and of the sum of their squares: [B] each.
 
     Arguments as above, and `prior_share` as in `DefensiveProposal`. The squared sum
@@ -103,17 +122,19 @@ def log_weight_sums(model, inputs, num_samples, seed, prior_share=0.0):
     return traced(_log_weight_sums, model, num_samples, prior_share)(inputs, seed)
 
 
-def _log_weight_sums(model, num_samples, prior_share, inputs, seed):
+def _log_weight_sums(
+    model: VAE, num_samples: int, prior_share: float, inputs: Inputs, seed: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
     features = model.features(inputs)
     size = min(num_samples, SAMPLES_PER_STEP)
     num_full, rest = divmod(num_samples, size)
     num_steps = num_full + (1 if rest else 0)
 
-    def draw(step, count):
+    def draw(step: int | tf.Tensor, count: int) -> tf.Tensor:
         proposal = DefensiveProposal(model, inputs, features, count, prior_share)
         return log_weights(proposal, proposal.sample(fold_in(seed, step)))
 
-    def add(step, *sums):
+    def add(step: tf.Tensor, *sums: tf.Tensor) -> tuple[tf.Tensor, ...]:
         return step + 1, *_added(sums, draw(step, size))
 
     # The odd one comes first, so that all the steps of the loop are alike.
@@ -129,7 +150,7 @@ def _log_weight_sums(model, num_samples, prior_share, inputs, seed):
     return largest + tf.math.log(weight_sum), 2 * largest + tf.math.log(squares)
 
 
-def log_weights(proposal, draw):
+def log_weights(proposal: DefensiveProposal, draw: Draw) -> tf.Tensor:
     """log p(x, z) less the proposal's log-density: float32 [K, B], nats.
 
     Args:
@@ -141,7 +162,9 @@ def log_weights(proposal, draw):
     return log_likelihood + log_prior - proposal.log_density(log_q, log_prior)
 
 
-def _added(sums, weights):
+def _added(
+    sums: Sequence[tf.Tensor], weights: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """The largest log weight, and sums of weights and of squares in its units: [B].
 
     A sum of logarithms would lose what is added once it is a rounding of log p(x).

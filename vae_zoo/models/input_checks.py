@@ -1,13 +1,24 @@
 """A look at a model's sizes and at its data before training starts."""
 
+from __future__ import annotations
+
 import numbers
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from vae_zoo.arguments import shown
 from vae_zoo.components.batch_checks import plain_value_errors
+from vae_zoo.components.posteriors import Posterior
+from vae_zoo.components.priors import Prior
 from vae_zoo.fitting.examples import as_numbers, check_shape
+from vae_zoo.tensors import TensorLike
+
+if TYPE_CHECKING:
+    from vae_zoo.models.vae import VAE
 
 _INTEGERS = ("int32", "int64", "uint32", "uint64", "int16", "uint16", "int8", "uint8")
 
@@ -25,7 +36,7 @@ __all__ = [
 ]
 
 
-def check_sizes(input_shape, latent_dim):
+def check_sizes(input_shape: Any, latent_dim: Any) -> tuple[tuple[int, ...], int]:
     """The sizes as plain integers; raises ValueError if they make no model."""
     shape = tuple(input_shape) if isinstance(input_shape, (tuple, list)) else ()
     if not 1 <= len(shape) <= 3 or not all(map(_is_positive_integer, shape)):
@@ -41,15 +52,15 @@ def check_sizes(input_shape, latent_dim):
     return tuple(map(int, shape)), int(latent_dim)
 
 
-def _is_positive_integer(value):
+def _is_positive_integer(value: object) -> bool:
     return (
         isinstance(value, (int, np.integer))
         and not isinstance(value, bool)
-        and value > 0
+        and bool(value > 0)
     )
 
 
-def check_same_geometry(posterior, prior):
+def check_same_geometry(posterior: Posterior, prior: Prior) -> None:
     """Raises ValueError unless the two components are distributions on one space."""
     if prior.geometry not in (None, posterior.geometry):
         raise ValueError(
@@ -59,7 +70,7 @@ def check_same_geometry(posterior, prior):
         )
 
 
-def check_density(model, needed_by):
+def check_density(model: VAE, needed_by: str) -> None:
     """Raises ValueError unless each q of the model has a density at any point.
 
     Args:
@@ -70,7 +81,12 @@ def check_density(model, needed_by):
         head.check_density(needed_by)
 
 
-def check_values(name, values, is_valid, expectation):
+def check_values(
+    name: str,
+    values: TensorLike,
+    is_valid: Callable[[np.ndarray], np.ndarray],
+    expectation: str,
+) -> None:
     """Raises ValueError, eagerly, unless `is_valid` of each of `values`."""
     if tf.executing_eagerly() and not np.all(is_valid(np.asarray(values))):
         raise ValueError(
@@ -79,12 +95,14 @@ def check_values(name, values, is_valid, expectation):
         )
 
 
-def is_binary(values):
+def is_binary(values: np.ndarray) -> npt.NDArray[np.bool_]:
     """Where `values` are 0 or 1."""
     return np.isin(values, (0, 1))
 
 
-def as_latents(z, latent_dim, name, rank=None):
+def as_latents(
+    z: TensorLike, latent_dim: int, name: str, rank: int | None = None
+) -> tf.Tensor:
     """`z` as a float32 tensor [..., latent_dim].
 
     Args:
@@ -117,7 +135,9 @@ def as_latents(z, latent_dim, name, rank=None):
     return tf.ensure_shape(z, (*z.shape[:-1], latent_dim))
 
 
-def as_named_latents(z, shapes):
+def as_named_latents(
+    z: object, shapes: Mapping[str, tuple[int, ...]]
+) -> dict[str, tf.Tensor]:
     """`z` as a dict of float32 tensors, one for each latent.
 
     Args:
@@ -147,7 +167,7 @@ def as_named_latents(z, shapes):
     return tensors
 
 
-def _difference(z, shapes):
+def _difference(z: object, shapes: Mapping[str, tuple[int, ...]]) -> str:
     """What is wrong with the names of `z`."""
     if not isinstance(z, dict):
         return "an array has no names"
@@ -156,7 +176,7 @@ def _difference(z, shapes):
     return ", ".join(missing + unknown)
 
 
-def check_shape_of_draws(shape):
+def check_shape_of_draws(shape: Any) -> int:
     """The length of `shape`; ValueError unless it says how many draws there are."""
     rank = len(shape) if isinstance(shape, (list, tuple)) else None
     if tf.is_tensor(shape) and shape.dtype.is_integer and shape.shape.rank == 1:
@@ -169,7 +189,7 @@ def check_shape_of_draws(shape):
     return rank
 
 
-def as_incomplete(x, mask):
+def as_incomplete(x: TensorLike, mask: TensorLike) -> tuple[tf.Tensor, tf.Tensor]:
     """`x`, zero where `mask` is 0, and the mask as booleans.
 
     Raises:
@@ -188,9 +208,10 @@ def as_incomplete(x, mask):
     return tf.where(observed, x, tf.zeros_like(x)), observed
 
 
-def check_seed_of_rows(seed, num_samples):
+def check_seed_of_rows(seed: Any, num_samples: int) -> None:
     """Raises ValueError unless it is one for all samples, [2], or for each, [N, 2]."""
-    if seed is None or (isinstance(seed, numbers.Integral) and type(seed) is not bool):
+    is_number = isinstance(seed, numbers.Integral) and not isinstance(seed, bool)
+    if seed is None or is_number:
         return
     if isinstance(seed, (list, tuple)):
         seed = _as_array(seed)
@@ -207,7 +228,7 @@ def check_seed_of_rows(seed, num_samples):
         )
 
 
-def _as_array(seed):
+def _as_array(seed: Sequence[Any]) -> np.ndarray | Sequence[Any]:
     """A list as an array, or as it came if its rows differ in length."""
     try:
         return np.array(seed)

@@ -1,22 +1,24 @@
 """What a trained model does with data and latents."""
 
 import tensorflow as tf
-import tensorflow_probability as tfp
+from tensorflow_probability import distributions as tfd
 
 from vae_zoo.arguments import check_choice, check_count, check_flag
+from vae_zoo.components.geometry import Space
+from vae_zoo.components.posteriors import Posterior
 from vae_zoo.distributions.noise import fold_in
 from vae_zoo.fitting.examples import as_numbers
-from vae_zoo.fitting.inputs import by_name
+from vae_zoo.fitting.inputs import Inputs, InputsLike, by_name
 from vae_zoo.models import restoration
 from vae_zoo.models.input_checks import as_incomplete, check_seed_of_rows
-
-tfd = tfp.distributions
+from vae_zoo.models.model_base import ModelBase
+from vae_zoo.tensors import LatentsLike, Seed, TensorLike
 
 # Which part of a sample's seed is that of x. Priors use the first few for parts of z.
 _OF_X = 1_000_000
 
 
-class LatentMethods:
+class LatentMethods(ModelBase):
     """From data to latents, among latents, and back; `VAE` says by which networks."""
 
     def prior(self, *, name: str | None = None) -> tfd.Distribution:
@@ -37,7 +39,12 @@ class LatentMethods:
         return p
 
     def posterior_parameters(
-        self, x, *, condition=None, name: str | None = None, training: bool = False
+        self,
+        x: InputsLike,
+        *,
+        condition: TensorLike | None = None,
+        name: str | None = None,
+        training: bool = False,
     ) -> dict[str, tf.Tensor]:
         """The parameters of `posterior` under TFP's names: dict of float32 [B, ...]."""
         check_flag("training", training)
@@ -46,7 +53,12 @@ class LatentMethods:
         return self._head(name)(features)
 
     def posterior(
-        self, x, *, condition=None, name: str | None = None, training: bool = False
+        self,
+        x: InputsLike,
+        *,
+        condition: TensorLike | None = None,
+        name: str | None = None,
+        training: bool = False,
     ) -> tfd.Distribution:
         """q of the latent `name` given x: `tfd.Distribution`, batch [B], event [D].
 
@@ -66,26 +78,30 @@ class LatentMethods:
         )
         return head.distribution(**parameters)
 
-    def _head(self, name):
+    def _head(self, name: str | None) -> Posterior:
         heads = self.posterior_heads
         name = self.top_latent if name is None else name
         return heads[check_choice("name", name, tuple(heads))]
 
     @property
-    def geometry(self):
+    def geometry(self) -> Space:
         """Where z lives, one of the spaces of `components.geometry`."""
         return self.posterior_head.geometry
 
     @property
-    def num_clusters(self):
+    def num_clusters(self) -> int | None:
         """K of a model with a mixture as its prior, None for all others."""
         return self.prior_layer.num_components
 
-    def encode(self, x, *, condition=None) -> tf.Tensor:
+    def encode(
+        self, x: InputsLike, *, condition: TensorLike | None = None
+    ) -> tf.Tensor:
         """The mean of q(z|x), on a sphere its mean direction: float32 [B, D]."""
         return self.locations(self.as_inputs(x, condition))[self.top_latent]
 
-    def decode(self, z, *, condition=None) -> tf.Tensor:
+    def decode(
+        self, z: TensorLike, *, condition: TensorLike | None = None
+    ) -> tf.Tensor:
         """The mean of p(x|z) for z [..., D]: float32 [..., *input_shape].
 
         Args:
@@ -95,7 +111,7 @@ class LatentMethods:
         z = self._as_latents(z, "z")
         return self.points(z, self.given(condition, z.shape[-2]))
 
-    def points(self, z, inputs=None) -> tf.Tensor:
+    def points(self, z: LatentsLike, inputs: Inputs | None = None) -> tf.Tensor:
         """The points that stand for p(x|z): float32 [..., *input_shape].
 
         Args:
@@ -106,12 +122,29 @@ class LatentMethods:
         head = self.likelihood_head
         return head.point(head.distribution(**parameters))
 
-    def reconstruct(self, x, *, condition=None) -> tf.Tensor:
+    def draw_x(
+        self, z: LatentsLike, seed: TensorLike, inputs: Inputs | None = None
+    ) -> tf.Tensor:
+        """Draws of x from p(x|z): float32 [B, *input_shape].
+
+        Args:
+            z: float [B, D], or a dict of the latents by name.
+            seed: int32 [2] or [B, 2], that which drew z; x gets another from it.
+            inputs: `Inputs`, for a model that depends on a condition.
+        """
+        parameters = self.likelihood_parameters(z, inputs)
+        return self.likelihood_head.draw(fold_in(seed, _OF_X), **parameters)
+
+    def reconstruct(
+        self, x: InputsLike, *, condition: TensorLike | None = None
+    ) -> tf.Tensor:
         """The mean of p(x|z) at the locations of all latents: [B, *input_shape]."""
         inputs = self.as_inputs(x, condition)
         return self.points(self.locations(inputs), inputs)
 
-    def interpolate(self, start, end, num_steps: int) -> tf.Tensor:
+    def interpolate(
+        self, start: TensorLike, end: TensorLike, num_steps: int
+    ) -> tf.Tensor:
         """Latents on the shortest way from `start` to `end`, both included.
 
         A straight line; on a sphere the arc of a great circle.
@@ -139,7 +172,7 @@ class LatentMethods:
             )
         return self.geometry.interpolate(start, end, num_steps)
 
-    def traverse(self, z, dimension: int, num_steps: int) -> tf.Tensor:
+    def traverse(self, z: TensorLike, dimension: int, num_steps: int) -> tf.Tensor:
         """Latents that differ from `z` by what one dimension alone can do.
 
         The element goes from -3 to 3; on a sphere `z` moves along the great circle
@@ -169,10 +202,10 @@ class LatentMethods:
     def sample(
         self,
         num_samples: int,
-        seed=None,
+        seed: Seed | None = None,
         *,
         cluster: int | None = None,
-        condition=None,
+        condition: TensorLike | None = None,
         draw: bool = False,
     ) -> tf.Tensor:
         """New examples: the means of p(x|z) for draws of z, or draws of x.
@@ -203,9 +236,11 @@ class LatentMethods:
             z = self.draw_prior([num_samples], seed, inputs)
         else:
             z = self.prior_layer.part(cluster).sample(num_samples, seed=seed)
-        return drawn(self, z, seed, inputs) if draw else self.points(z, inputs)
+        return self.draw_x(z, seed, inputs) if draw else self.points(z, inputs)
 
-    def cluster_probabilities(self, x, *, condition=None) -> tf.Tensor:
+    def cluster_probabilities(
+        self, x: InputsLike, *, condition: TensorLike | None = None
+    ) -> tf.Tensor:
         """p(c|z) of each cluster c, at the means of the posteriors: float32 [B, K].
 
         Raises:
@@ -217,7 +252,13 @@ class LatentMethods:
         return self.prior_layer.part_probabilities(locations)
 
     def impute(
-        self, x, mask, num_steps: int, seed=None, *, condition=None
+        self,
+        x: InputsLike,
+        mask: TensorLike,
+        num_steps: int,
+        seed: Seed | None = None,
+        *,
+        condition: TensorLike | None = None,
     ) -> tf.Tensor:
         """Draws the missing elements from p(x_missing | x_observed).
 
@@ -255,16 +296,3 @@ class LatentMethods:
         # The model may know the data by another shape of as many elements.
         observed = tf.reshape(observed, tf.shape(x))
         return restoration.impute(self, inputs, observed, num_steps, self.as_seed(seed))
-
-
-def drawn(model, z, seed, inputs=None):
-    """Draws of x from p(x|z): float32 [B, *input_shape].
-
-    Args:
-        model: a model of the zoo.
-        z: float [B, D], or a dict of the latents by name.
-        seed: int32 [2] or [B, 2], that which drew z; x gets another from it.
-        inputs: `Inputs`, for a model that depends on a condition.
-    """
-    parameters = model.likelihood_parameters(z, inputs)
-    return model.likelihood_head.draw(fold_in(seed, _OF_X), **parameters)

@@ -1,21 +1,39 @@
 """Arguments of a model that belong to its objective, such as `beta`."""
 
 import inspect
+from collections.abc import Sequence
+from typing import Any, Self, overload
+
+import keras
+
+from vae_zoo.arguments import Config
+from vae_zoo.components.objectives.objective import Objective
+from vae_zoo.components.schedules import ScheduleLike
 
 
 class NumberOfObjective:
     """A model's attribute that reads and sets the same one of its objective."""
 
-    def __set_name__(self, owner, name):
+    def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
 
-    def __get__(self, model, owner=None):
+    @overload
+    def __get__(self, model: None, owner: type | None = None) -> Self: ...
+
+    @overload
+    def __get__(
+        self, model: keras.Model, owner: type | None = None
+    ) -> float | ScheduleLike | None: ...
+
+    def __get__(
+        self, model: keras.Model | None, owner: type | None = None
+    ) -> Self | float | ScheduleLike | None:
         """The number, the schedule or None that was set last."""
         if model is None:
             return self
         return getattr(model.objective, self._name)
 
-    def __set__(self, model, value):
+    def __set__(self, model: keras.Model, value: float | ScheduleLike | None) -> None:
         """Raises ValueError if the number cannot be `value`."""
         objective = model.objective
         if not hasattr(objective, self._name):
@@ -26,7 +44,9 @@ class NumberOfObjective:
         setattr(objective, self._name, value)
 
 
-def chosen_objective(objective, kind, **options):
+def chosen_objective(
+    objective: Objective | None, kind: type[Objective], **options: Any
+) -> Objective:
     """`objective`, or one of `kind` with these options if it is None.
 
     Raises:
@@ -45,7 +65,9 @@ def chosen_objective(objective, kind, **options):
     return objective
 
 
-def config_with_options(config, objective, kind, names):
+def config_with_options(
+    config: Config, objective: Objective, kind: type[Objective], names: Sequence[str]
+) -> Config:
     """A model's config with the objective's options in the place of the objective.
 
     An objective of another kind, or with further options, stays as it is.
@@ -63,7 +85,7 @@ def config_with_options(config, objective, kind, names):
     return {**{k: v for k, v in config.items() if k != "objective"}, **options}
 
 
-def _differs(present, kind, names):
+def _differs(present: Config, kind: type[Objective], names: Sequence[str]) -> bool:
     """Whether the config of an objective has other options that are not the default."""
     parameters = inspect.signature(kind).parameters
     others = {

@@ -1,10 +1,12 @@
 """How a model is loaded from a preset and saved as one."""
 
-import os
 import pathlib
 import typing
+from typing import Any, NoReturn
 
-from vae_zoo.arguments import shown
+import keras
+
+from vae_zoo.arguments import Config, PathLike, shown
 
 
 class PresetSource(typing.Protocol):
@@ -13,10 +15,18 @@ class PresetSource(typing.Protocol):
     def presets_of(self, kind: type) -> dict[str, dict]:
         """Name -> metadata of the presets of a class of models."""
 
-    def load_preset(self, name_or_path, kind: type, sha256, dtype):
+    def load_preset(
+        self,
+        name_or_path: PathLike,
+        kind: type,
+        sha256: str | None,
+        dtype: str | keras.DTypePolicy | None,
+    ) -> Any:
         """See `PresetMethods.from_preset`."""
 
-    def save_to_preset(self, model, directory, metadata) -> pathlib.Path:
+    def save_to_preset(
+        self, model: keras.Model, directory: PathLike, metadata: Config | None
+    ) -> pathlib.Path:
         """See `PresetMethods.save_to_preset`."""
 
 
@@ -31,7 +41,7 @@ def provide(source: PresetSource) -> None:
 class _Presets:
     """`VAE.presets`: name -> metadata of the presets of the class it is read on."""
 
-    def __get__(self, instance, owner):
+    def __get__(self, instance: object, owner: type) -> dict[str, Config]:
         return _sources[0].presets_of(owner)
 
 
@@ -43,10 +53,10 @@ class PresetMethods:
     @classmethod
     def from_preset(
         cls,
-        name_or_path: str | os.PathLike,
+        name_or_path: PathLike,
         *,
         sha256: str | None = None,
-        dtype: str | None = None,
+        dtype: str | keras.DTypePolicy | None = None,
     ) -> typing.Self:
         """The trained model of a preset, of an exported SavedModel, or of an archive.
 
@@ -77,7 +87,7 @@ class PresetMethods:
         return _sources[0].load_preset(name_or_path, cls, sha256, dtype)
 
     def save_to_preset(
-        self, directory: str | os.PathLike, metadata: dict | None = None
+        self, directory: PathLike, metadata: Config | None = None
     ) -> pathlib.Path:
         """Writes a SavedModel, as `export` does, and a model card beside it.
 
@@ -97,7 +107,7 @@ class PresetMethods:
         """
         return _sources[0].save_to_preset(self, directory, metadata)
 
-    def export(self, *args, **kwargs):
+    def export(self, *args: object, **kwargs: object) -> NoReturn:
         """Refused: `vae_zoo.export` writes what a server needs.
 
         Raises:

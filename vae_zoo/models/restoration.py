@@ -1,5 +1,10 @@
 """Draws of data known only in part, by a Markov chain over latents and data."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 import tensorflow as tf
 
 from vae_zoo.components.draw import total
@@ -10,12 +15,17 @@ from vae_zoo.models.importance import log_joint
 from vae_zoo.models.input_checks import check_density
 from vae_zoo.models.traced import traced
 
+if TYPE_CHECKING:
+    from vae_zoo.models.vae import VAE
+
 # The share of the chain that accepts every proposal (pseudo-Gibbs). It finds the
 # region where q is a fair proposal, from a start that may be far from it.
 PSEUDO_GIBBS_SHARE = 0.2
 
 
-def impute(model, inputs, observed, num_steps, seed):
+def impute(
+    model: VAE, inputs: Inputs, observed: tf.Tensor, num_steps: int, seed: tf.Tensor
+) -> tf.Tensor:
     """Draws what is not known of x, by the chain of `restore`.
 
     Args:
@@ -33,14 +43,18 @@ def impute(model, inputs, observed, num_steps, seed):
     return traced(_impute, model)(inputs, observed, _lengths(num_steps), seed)
 
 
-def denoise(model, y, noise, num_steps, seed):
+def denoise(
+    model: VAE, y: tf.Tensor, noise: float, num_steps: int, seed: tf.Tensor
+) -> tf.Tensor:
     """Draws x of which all elements are known but for noise, `y`; as `impute`."""
     _check(model, "denoising")
     check_rows_of_seed(seed, y)
     return traced(_denoise, model, noise)(y, _lengths(num_steps), seed)
 
 
-def super_resolve(model, means, factor, num_steps, seed):
+def super_resolve(
+    model: VAE, means: tf.Tensor, factor: int, num_steps: int, seed: tf.Tensor
+) -> tf.Tensor:
     """Draws images of which the means of blocks of pixels are known; as `impute`.
 
     Args:
@@ -55,20 +69,22 @@ def super_resolve(model, means, factor, num_steps, seed):
     return traced(_super_resolve, model, factor)(means, _lengths(num_steps), seed)
 
 
-def _check(model, task):
+def _check(model: VAE, task: str) -> None:
     check_density(model, f"{task}, a chain that compares its latents under q(z|x)")
 
 
-def _lengths(num_steps):
+def _lengths(num_steps: int) -> tf.Tensor:
     """Of the chain and of its start that accepts all, so no length is traced anew."""
     num_pseudo_gibbs = max(1, round(PSEUDO_GIBBS_SHARE * num_steps))
     return tf.constant([num_steps, num_pseudo_gibbs])
 
 
-def _impute(model, inputs, observed, lengths, seed):
+def _impute(
+    model: VAE, inputs: Inputs, observed: tf.Tensor, lengths: tf.Tensor, seed: tf.Tensor
+) -> tf.Tensor:
     x = inputs.x
 
-    def draw(parameters, draw_seed):
+    def draw(parameters: dict[str, tf.Tensor], draw_seed: tf.Tensor) -> tf.Tensor:
         drawn = model.likelihood_head.draw(draw_seed, **parameters)
         return tf.where(observed, x, drawn)
 
@@ -77,30 +93,34 @@ def _impute(model, inputs, observed, lengths, seed):
     return restore(model, start, draw, lengths, seed)
 
 
-def _denoise(model, noise, y, lengths, seed):
+def _denoise(
+    model: VAE, noise: float, y: tf.Tensor, lengths: tf.Tensor, seed: tf.Tensor
+) -> tf.Tensor:
     head = model.likelihood_head
 
-    def draw(parameters, draw_seed):
+    def draw(parameters: dict[str, tf.Tensor], draw_seed: tf.Tensor) -> tf.Tensor:
         return head.draw_given_noisy(y, noise, draw_seed, **parameters)
 
     start = tf.clip_by_value(y, *head.support)
     return restore(model, Inputs(start), draw, lengths, seed)
 
 
-def _super_resolve(model, factor, means, lengths, seed):
+def _super_resolve(
+    model: VAE, factor: int, means: tf.Tensor, lengths: tf.Tensor, seed: tf.Tensor
+) -> tf.Tensor:
     shape = model.input_shape
     rows, columns = shape[0] // factor, shape[1] // factor
 
-    def in_blocks(images):
+    def in_blocks(images: tf.Tensor) -> tf.Tensor:
         blocks = tf.reshape(images, [-1, rows, factor, columns, factor, shape[2]])
         blocks = tf.transpose(blocks, [0, 1, 3, 5, 2, 4])
         return tf.reshape(blocks, [-1, rows, columns, shape[2], factor**2])
 
-    def from_blocks(blocks):
+    def from_blocks(blocks: tf.Tensor) -> tf.Tensor:
         blocks = tf.reshape(blocks, [-1, rows, columns, shape[2], factor, factor])
         return tf.reshape(tf.transpose(blocks, [0, 1, 4, 2, 5, 3]), [-1, *shape])
 
-    def draw(parameters, draw_seed):
+    def draw(parameters: dict[str, tf.Tensor], draw_seed: tf.Tensor) -> tf.Tensor:
         full = tf.shape(means)[:1], shape
         grouped = {
             name: in_blocks(tf.broadcast_to(value, tf.concat(full, axis=0)))
@@ -113,7 +133,13 @@ def _super_resolve(model, factor, means, lengths, seed):
     return restore(model, Inputs(draw(anything, seed)), draw, lengths, seed)
 
 
-def restore(model, start, draw, lengths, seed):
+def restore(
+    model: VAE,
+    start: Inputs,
+    draw: Callable[[dict[str, tf.Tensor], tf.Tensor], tf.Tensor],
+    lengths: tf.Tensor,
+    seed: tf.Tensor,
+) -> tf.Tensor:
     """x after steps of Metropolis-within-Gibbs on p(x, z | what is known of x).
 
     Each step proposes z from q(z|x), accepts it by Metropolis and Hastings' rule, and
@@ -133,7 +159,9 @@ def restore(model, start, draw, lengths, seed):
     """
     num_steps, num_pseudo_gibbs = tf.unstack(lengths)
 
-    def move(step, x, z):
+    def move(
+        step: tf.Tensor, x: tf.Tensor, z: dict[str, tf.Tensor]
+    ) -> tuple[tf.Tensor, tf.Tensor, dict[str, tf.Tensor]]:
         step_seed = fold_in(seed, step)
         for_z, for_test, for_x = (fold_in(step_seed, part) for part in range(3))
         inputs = start._replace(x=x)
@@ -163,7 +191,7 @@ def restore(model, start, draw, lengths, seed):
     return tf.while_loop(lambda step, *_: step < num_steps, move, state)[1]
 
 
-def _like(flags, values):
+def _like(flags: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
     """`flags` [1, B] with as many axes as `values` [1, B, *event]."""
     for _ in range(values.shape.rank - 2):
         flags = flags[..., None]

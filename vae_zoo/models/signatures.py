@@ -1,17 +1,19 @@
 """The functions that a model offers to a server, and the specs of what they take."""
 
+from collections.abc import Mapping
+
 import tensorflow as tf
 
 from vae_zoo.arguments import check_count
 from vae_zoo.components.signature import Signature, row_spec
 from vae_zoo.distributions.noise import fold_in
-from vae_zoo.models.latent_methods import drawn
+from vae_zoo.models.model_base import ModelBase
 
 # Inputs that have another name in a request.
 _REQUEST_NAMES = {"x": "inputs"}
 
 
-class ModelSignatures:
+class ModelSignatures(ModelBase):
     """The signatures of every model; a prior adds its own."""
 
     def input_specs(self) -> tuple[tf.TensorSpec, ...]:
@@ -21,7 +23,7 @@ class ModelSignatures:
             for name, rule in self.input_rules().items()
         )
 
-    def named_inputs(self, request) -> dict[str, tf.Tensor]:
+    def named_inputs(self, request: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """The inputs in a request, name -> tensor, by the names that methods take."""
         names = {_REQUEST_NAMES.get(name, name): name for name in self.input_rules()}
         return {names[key]: value for key, value in request.items() if key in names}
@@ -45,7 +47,7 @@ class ModelSignatures:
         z = row_spec("latents", (self.latent_dim,))
         seeds = row_spec("seeds", (2,), tf.int32)
 
-        def serving_default(**request):
+        def serving_default(**request: tf.Tensor) -> dict[str, tf.Tensor]:
             inputs = self.as_inputs(self.named_inputs(request))
             located = self.locations(inputs)
             return {
@@ -53,30 +55,36 @@ class ModelSignatures:
                 "reconstructions": self.points(located, inputs),
             }
 
-        def encode(**request):
+        def encode(**request: tf.Tensor) -> dict[str, tf.Tensor]:
             # The location and the parameters in one pass through the encoder.
             features = self.features(self.named_inputs(request))
             features = self.features_of_top(features)
             head = self.posterior_heads[self.top_latent]
             return {"latents": head.location(features), **head(features)}
 
-        def decode(latents, condition=None):
+        def decode(
+            latents: tf.Tensor, condition: tf.Tensor | None = None
+        ) -> dict[str, tf.Tensor]:
             return {"outputs": self.decode(latents, condition=condition)}
 
-        def reconstruct(**request):
+        def reconstruct(**request: tf.Tensor) -> dict[str, tf.Tensor]:
             return {"outputs": self.reconstruct(self.named_inputs(request))}
 
-        def sample(seeds, condition=None):
+        def sample(
+            seeds: tf.Tensor, condition: tf.Tensor | None = None
+        ) -> dict[str, tf.Tensor]:
             inputs = self.given(condition)
             z = self.draw_prior(tf.shape(seeds)[:1], seeds, inputs)
             return {"outputs": self.points(z, inputs)}
 
-        def draw(seeds, condition=None):
+        def draw(
+            seeds: tf.Tensor, condition: tf.Tensor | None = None
+        ) -> dict[str, tf.Tensor]:
             inputs = self.given(condition)
             z = self.draw_prior(tf.shape(seeds)[:1], seeds, inputs)
-            return {"outputs": drawn(self, z, seeds, inputs)}
+            return {"outputs": self.draw_x(z, seeds, inputs)}
 
-        def score(seeds, **request):
+        def score(seeds: tf.Tensor, **request: tf.Tensor) -> dict[str, tf.Tensor]:
             inputs = self.named_inputs(request)
             log_likelihood = self.log_marginal_likelihood(
                 inputs, num_importance_samples, seed=seeds
@@ -84,7 +92,9 @@ class ModelSignatures:
             bound = self.elbo(inputs, seed=fold_in(seeds, 1))
             return {"log_marginal_likelihood": log_likelihood, "elbo": bound}
 
-        def impute(mask, seeds, **request):
+        def impute(
+            mask: tf.Tensor, seeds: tf.Tensor, **request: tf.Tensor
+        ) -> dict[str, tf.Tensor]:
             inputs = self.named_inputs(request)
             outputs = self.impute(inputs, mask, num_imputation_steps, seeds)
             return {"outputs": outputs}

@@ -1,21 +1,23 @@
 """The methods that every model with latent variables has, by the latents' names."""
 
+from collections.abc import Iterator, Mapping, Sequence
+
 import tensorflow as tf
-import tensorflow_probability as tfp
+from tensorflow_probability import distributions as tfd
 
 from vae_zoo.arguments import check_count, check_flag
 from vae_zoo.components.draw import Draw, total
-from vae_zoo.components.geometry import EUCLIDEAN
+from vae_zoo.components.geometry import EUCLIDEAN, Space
 from vae_zoo.distributions.divergence import kl_divergence
 from vae_zoo.distributions.noise import fold_in
-from vae_zoo.fitting.inputs import Inputs
+from vae_zoo.fitting.inputs import Inputs, InputsLike
 from vae_zoo.models import importance
 from vae_zoo.models.input_checks import as_named_latents, check_shape_of_draws
+from vae_zoo.models.model_base import ModelBase
+from vae_zoo.tensors import Seed, TensorLike
 
-tfd = tfp.distributions
 
-
-class Story:
+class Story(ModelBase):
     """A generative story p(z, x) and the posteriors q(z|x) that approximate it.
 
     A model defines p by `story`, q by `features` and `infer`, and the points that stand
@@ -24,7 +26,9 @@ class Story:
 
     # A model defines these.
 
-    def story(self, z, inputs, *, training=False):
+    def story(
+        self, z: dict[str, tf.Tensor], inputs: Inputs, *, training: bool = False
+    ) -> Iterator[tuple[str, tfd.Distribution]]:
         """The name and the distribution of each latent, then of x: a generator.
 
         Args:
@@ -35,7 +39,7 @@ class Story:
         """
         raise NotImplementedError
 
-    def features(self, inputs, *, training=False):
+    def features(self, inputs: InputsLike, *, training: bool = False) -> tf.Tensor:
         """One pass of the encoder, for `infer` and `locations`.
 
         Args:
@@ -46,13 +50,13 @@ class Story:
 
     def infer(
         self,
-        inputs,
-        num_samples=1,
+        inputs: InputsLike,
+        num_samples: int = 1,
         *,
-        z=None,
-        features=None,
-        seed=None,
-        training=False,
+        z: Mapping[str, TensorLike] | None = None,
+        features: tf.Tensor | None = None,
+        seed: Seed | None = None,
+        training: bool = False,
     ) -> Draw:
         """Draws of the latents from q given the inputs.
 
@@ -77,7 +81,9 @@ class Story:
         """
         raise NotImplementedError
 
-    def locations(self, inputs, *, features=None):
+    def locations(
+        self, inputs: InputsLike, *, features: tf.Tensor | None = None
+    ) -> dict[str, tf.Tensor]:
         """The points that stand for the posteriors: name -> float [B, *event].
 
         Args:
@@ -87,7 +93,7 @@ class Story:
         raise NotImplementedError
 
     @property
-    def geometries(self) -> dict:
+    def geometries(self) -> dict[str, Space]:
         """Where each latent lives, in that order: spaces of `components.geometry`."""
         return dict.fromkeys(self.latent_shapes, EUCLIDEAN)
 
@@ -98,7 +104,13 @@ class Story:
 
     # These follow.
 
-    def conditionals(self, z, inputs, *, training=False) -> dict[str, tfd.Distribution]:
+    def conditionals(
+        self,
+        z: Mapping[str, TensorLike],
+        inputs: InputsLike | None,
+        *,
+        training: bool = False,
+    ) -> dict[str, tfd.Distribution]:
         """p of each latent given those above it, and "x": p of x given all latents.
 
         Args:
@@ -118,7 +130,12 @@ class Story:
         return dict(self._told(z, inputs, training))
 
     def log_joint(
-        self, z, inputs, *, conditionals=None, training=False
+        self,
+        z: Mapping[str, TensorLike],
+        inputs: InputsLike,
+        *,
+        conditionals: dict[str, tfd.Distribution] | None = None,
+        training: bool = False,
     ) -> dict[str, tf.Tensor]:
         """log p of each latent given those above it, and "x": float [..., B], nats.
 
@@ -134,23 +151,34 @@ class Story:
         values = {**z, "x": inputs.x}
         return {name: p.log_prob(values[name]) for name, p in conditionals.items()}
 
-    def log_prior(self, z, inputs) -> dict[str, tf.Tensor]:
+    def log_prior(
+        self, z: Mapping[str, TensorLike], inputs: InputsLike | None
+    ) -> dict[str, tf.Tensor]:
         """As `log_joint` without x, for which no decoder runs: float [..., B], nats."""
         z = self.checked_latents(z)
         return {name: p.log_prob(z[name]) for name, p in self._priors(z, inputs)}
 
-    def _priors(self, z, inputs, training=False):
+    def _priors(
+        self, z: dict[str, tf.Tensor], inputs: InputsLike | None, training: bool = False
+    ) -> Iterator[tuple[str, tfd.Distribution]]:
         """The story up to x."""
         for name, p in self._told(z, inputs, training):
             if name == "x":
                 return
             yield name, p
 
-    def _told(self, z, inputs, training):
+    def _told(
+        self, z: dict[str, tf.Tensor], inputs: InputsLike | None, training: bool
+    ) -> Iterator[tuple[str, tfd.Distribution]]:
         inputs = Inputs() if inputs is None else self.as_inputs(inputs)
         return self.story(z, inputs, training=training)
 
-    def draw_prior(self, shape, seed, inputs=None) -> dict[str, tf.Tensor]:
+    def draw_prior(
+        self,
+        shape: tf.Tensor | Sequence[int],
+        seed: Seed | None,
+        inputs: InputsLike | None = None,
+    ) -> dict[str, tf.Tensor]:
         """Draws of all latents from p: name -> float [*shape, *event].
 
         Args:
@@ -161,14 +189,20 @@ class Story:
             inputs: as in `infer`, for a model whose priors depend on them.
         """
         rank, seed = check_shape_of_draws(shape), self.as_seed(seed)
-        z, num_latents = {}, len(self.latent_shapes)
+        z: dict[str, tf.Tensor] = {}
+        num_latents = len(self.latent_shapes)
         for number, (name, p) in enumerate(self._priors(z, inputs)):
             own = seed if num_latents == 1 else fold_in(seed, number)
             z[name] = p.sample(shape[: rank - p.batch_shape.rank], seed=own)
         return z
 
     def divergences(
-        self, draw, inputs, *, closed_form=True, conditionals=None
+        self,
+        draw: Draw,
+        inputs: InputsLike,
+        *,
+        closed_form: bool = True,
+        conditionals: dict[str, tfd.Distribution] | None = None,
     ) -> dict[str, tf.Tensor]:
         """KL(q || p) of each latent given those above it: float [K, B], nats.
 
@@ -193,7 +227,9 @@ class Story:
             found[name] = tf.broadcast_to(kl, tf.shape(log_q))
         return found
 
-    def terms(self, draw, inputs, conditionals) -> dict[str, tf.Tensor]:
+    def terms(
+        self, draw: Draw, inputs: Inputs, conditionals: dict[str, tfd.Distribution]
+    ) -> dict[str, tf.Tensor]:
         """The terms of the bound, means over the draws: float32 [B] each, nats.
 
         Args:
@@ -211,7 +247,12 @@ class Story:
         return {name: tf.reduce_mean(value, axis=0) for name, value in found.items()}
 
     def elbo_terms(
-        self, x, *, condition=None, seed=None, training: bool = False
+        self,
+        x: InputsLike,
+        *,
+        condition: TensorLike | None = None,
+        seed: Seed | None = None,
+        training: bool = False,
     ) -> dict[str, tf.Tensor]:
         """The terms of the evidence lower bound, from one draw of z per example.
 
@@ -235,13 +276,24 @@ class Story:
         terms = self.terms(draw, inputs, conditionals)
         return {name: terms[name] for name in self.term_names}
 
-    def elbo(self, x, *, condition=None, seed=None) -> tf.Tensor:
+    def elbo(
+        self,
+        x: InputsLike,
+        *,
+        condition: TensorLike | None = None,
+        seed: Seed | None = None,
+    ) -> tf.Tensor:
         """The evidence lower bound at beta = 1: float32 [B], nats; see `elbo_terms`."""
         terms = self.elbo_terms(x, condition=condition, seed=seed)
         return terms["log_likelihood"] - terms["kl"]
 
     def log_marginal_likelihood(
-        self, x, num_samples: int, *, condition=None, seed=None
+        self,
+        x: InputsLike,
+        num_samples: int,
+        *,
+        condition: TensorLike | None = None,
+        seed: Seed | None = None,
     ) -> tf.Tensor:
         """Importance-sampled log p(x), with q(z|x) as the proposal.
 
@@ -269,7 +321,7 @@ class Story:
             self, self.as_inputs(x, condition), num_samples, self.as_seed(seed)
         )
 
-    def checked_latents(self, z) -> dict[str, tf.Tensor]:
+    def checked_latents(self, z: Mapping[str, TensorLike]) -> dict[str, tf.Tensor]:
         """`z` as a dict of float32 tensors, one for each latent of the model.
 
         Raises:

@@ -8,14 +8,19 @@ import functools
 import inspect
 import numbers
 import weakref
+from collections.abc import Callable, Hashable
+from typing import Any
 
+import keras
 import tensorflow as tf
 
 from vae_zoo.components.keras_private import layers_within
 
 # Of each model: key -> `tf.function`. Kept here, they are no part of the model that
 # Keras tracks, saves or copies, and they go when it goes.
-_FUNCTIONS = weakref.WeakKeyDictionary()
+_FUNCTIONS: weakref.WeakKeyDictionary[
+    keras.Model, dict[Hashable, Callable[..., Any]]
+] = weakref.WeakKeyDictionary()
 # For each model; the oldest makes room for another.
 MOST_FUNCTIONS = 32
 # What fitting changes, and no layer's function.
@@ -24,7 +29,12 @@ KERAS_OWN = frozenset(
 )
 
 
-def traced(function, model, *settings, jit_compile=False):
+def traced(
+    function: Callable[..., Any],
+    model: keras.Model,
+    *settings: Hashable,
+    jit_compile: bool = False,
+) -> Callable[..., Any]:
     """`function(model, *settings, *tensors)` as a `tf.function` of the tensors.
 
     It is the same one for the same arguments. It reads the weights when it runs, so it
@@ -49,11 +59,16 @@ def traced(function, model, *settings, jit_compile=False):
     return functions[key]
 
 
-def _made(function, model, settings, jit_compile):
+def _made(
+    function: Callable[..., Any],
+    model: keras.Model,
+    settings: tuple[Hashable, ...],
+    jit_compile: bool,
+) -> Callable[..., Any]:
     # A strong reference would keep the model alive.
     reference = weakref.ref(model)
 
-    def run(*tensors):
+    def run(*tensors: Any) -> Any:
         return function(reference(), *settings, *tensors)
 
     # None, unlike False, lets an outer function's choice stand.
@@ -65,7 +80,7 @@ def _made(function, model, settings, jit_compile):
     )
 
 
-def _state(model):
+def _state(model: keras.Model) -> tuple[Hashable, ...]:
     """What a trace holds fast, beside the settings: layers, dtypes and attributes."""
     return tuple(
         (weakref.ref(layer), layer.dtype_policy.name, *_attributes(layer))
@@ -73,7 +88,7 @@ def _state(model):
     )
 
 
-def _attributes(layer):
+def _attributes(layer: keras.Layer) -> list[tuple[str, Hashable]]:
     """A layer's public attributes that its Python code may branch on: pairs.
 
     Numbers, text, flags, None, functions, and tuples of these. Not methods, such as
@@ -89,7 +104,7 @@ def _attributes(layer):
     ]
 
 
-def _is_plain(value):
+def _is_plain(value: object) -> bool:
     if isinstance(value, tuple):
         return all(map(_is_plain, value))
     return inspect.isfunction(value) or isinstance(

@@ -1,14 +1,17 @@
 """The variational autoencoder of Kingma & Welling 2014, base of the zoo."""
 
 import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Self, Unpack
 
 import keras
 import tensorflow as tf
-import tensorflow_probability as tfp
+from tensorflow_probability import distributions as tfd
 
-from vae_zoo.arguments import check_count, check_flag, check_seed, shown
+from vae_zoo.arguments import Config, check_count, check_flag, check_seed, shown
 from vae_zoo.components.draw import Draw
 from vae_zoo.components.foreign import check_network
+from vae_zoo.components.geometry import Space
 from vae_zoo.components.likelihoods import Bernoulli, Likelihood
 from vae_zoo.components.networks import MLP
 from vae_zoo.components.objectives import Elbo, Objective
@@ -18,14 +21,14 @@ from vae_zoo.components.randomness import row_seeds
 from vae_zoo.components.rows import over_rows
 from vae_zoo.distributions.noise import fold_in
 from vae_zoo.fitting.adapter import Adapter
+from vae_zoo.fitting.inputs import Inputs, InputsLike
 from vae_zoo.models.composition import Composition
 from vae_zoo.models.input_checks import as_latents, check_sizes
 from vae_zoo.models.latent_methods import LatentMethods
 from vae_zoo.models.preset_methods import PresetMethods
 from vae_zoo.models.signatures import ModelSignatures
 from vae_zoo.models.story import Story
-
-tfd = tfp.distributions
+from vae_zoo.tensors import LatentsLike, LayerOptions, ModelInput, Seed, TensorLike
 
 DEFAULT_HIDDEN_UNITS = (512, 256)
 
@@ -69,7 +72,7 @@ class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Ada
 
     def __init__(
         self,
-        input_shape: tuple[int, ...],
+        input_shape: tuple[int, ...] | list[int],
         latent_dim: int,
         *,
         encoder: keras.layers.Layer | None = None,
@@ -80,8 +83,8 @@ class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Ada
         objective: Objective | None = None,
         seed: int | None = None,
         name: str | None = None,
-        **kwargs,
-    ):
+        **kwargs: Unpack[LayerOptions],
+    ) -> None:
         input_shape, latent_dim = check_sizes(input_shape, latent_dim)
         super().__init__(seed=check_seed("seed", seed), name=name, **kwargs)
         self.input_shape = input_shape
@@ -102,19 +105,23 @@ class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Ada
 
     # The generative story.
 
-    def story(self, z, inputs, *, training=False):
+    def story(
+        self, z: dict[str, tf.Tensor], inputs: Inputs, *, training: bool = False
+    ) -> Iterator[tuple[str, tfd.Distribution]]:
         """p(z), then p(x|z); see `Story`."""
         yield from self.prior_layer.conditionals(self, z)
         yield "x", self._likelihood(z, inputs, training)
 
-    def _likelihood(self, z, inputs, training):
+    def _likelihood(
+        self, z: dict[str, tf.Tensor], inputs: Inputs, training: bool
+    ) -> tfd.Distribution:
         parameters = self.likelihood_parameters(z, inputs, training=training)
         if training:
             parameters = self.likelihood_head.in_training(inputs.x, parameters)
         return self.likelihood_head.distribution(**parameters)
 
     def likelihood_parameters(
-        self, z, inputs=None, *, training: bool = False
+        self, z: LatentsLike, inputs: Inputs | None = None, *, training: bool = False
     ) -> dict[str, tf.Tensor]:
         """The parameters of p(x|z) under TFP's names.
 
@@ -129,12 +136,12 @@ class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Ada
         check_flag("training", training)
         z = self._latents_of_decoder(z)
 
-        def parameters(rows):
+        def parameters(rows: tf.Tensor) -> dict[str, tf.Tensor]:
             return self.likelihood_head(self.decoder(rows, training=training))
 
         return over_rows(parameters, z)
 
-    def _latents_of_decoder(self, z):
+    def _latents_of_decoder(self, z: LatentsLike) -> tf.Tensor:
         """What the decoder takes, [..., D'], from what `likelihood` takes."""
         if not isinstance(z, dict):
             z = self.completed(self._as_latents(z, "z"))
@@ -145,7 +152,7 @@ class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Ada
             )
         return z[self.decoded_latent]
 
-    def completed(self, z):
+    def completed(self, z: tf.Tensor) -> dict[str, tf.Tensor]:
         """The latents that x depends on, by name, where that of `decode` is `z`.
 
         Args:
@@ -154,7 +161,11 @@ class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Ada
         return {self.top_latent: z}
 
     def likelihood(
-        self, z, *, condition=None, training: bool = False
+        self,
+        z: LatentsLike,
+        *,
+        condition: TensorLike | None = None,
+        training: bool = False,
     ) -> tfd.Distribution:
         """p(x|z): `tfd.Distribution`, batch [...], event input_shape.
 
@@ -175,23 +186,24 @@ class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Ada
         return {self.top_latent: self.posterior_head}
 
     @property
-    def latent_shapes(self):
+    def latent_shapes(self) -> dict[str, tuple[int, ...]]:
         """See `Story`."""
         top = {self.top_latent: (self.latent_dim,)}
-        shapes = self.prior_layer.latent_shapes | top
-        return {name: shapes.get(name) for name in self.posterior_heads}
+        shapes: dict[str, Any] = self.prior_layer.latent_shapes | top
+        # None for a latent that the prior lacks.
+        return {name: shapes.get(name) for name in self.posterior_heads}  # type: ignore[misc]
 
     @property
-    def geometries(self):
+    def geometries(self) -> dict[str, Space]:
         """See `Story`."""
         return {name: head.geometry for name, head in self.posterior_heads.items()}
 
-    def features(self, inputs, *, training=False):
+    def features(self, inputs: InputsLike, *, training: bool = False) -> tf.Tensor:
         """See `Story`: what the encoder makes of x."""
         check_flag("training", training)
         return self.encoder(self.as_inputs(inputs).x, training=training)
 
-    def features_of_top(self, features):
+    def features_of_top(self, features: tf.Tensor) -> tf.Tensor:
         """The features from which the posterior of the top latent is made: [B, ...].
 
         Args:
@@ -201,14 +213,14 @@ class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Ada
 
     def infer(
         self,
-        inputs,
-        num_samples=1,
+        inputs: InputsLike,
+        num_samples: int = 1,
         *,
-        z=None,
-        features=None,
-        seed=None,
-        training=False,
-    ):
+        z: Mapping[str, TensorLike] | None = None,
+        features: tf.Tensor | None = None,
+        seed: Seed | None = None,
+        training: bool = False,
+    ) -> Draw:
         """See `Story`: each latent is drawn given x alone."""
         check_count("num_samples", num_samples, 1, "the draws for each example")
         check_flag("training", training)
@@ -227,7 +239,9 @@ class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Ada
             parts[name] = head.infer(features, num_samples, own_seed, training, **own)
         return Draw.of(parts)
 
-    def locations(self, inputs, *, features=None):
+    def locations(
+        self, inputs: InputsLike, *, features: tf.Tensor | None = None
+    ) -> dict[str, tf.Tensor]:
         """See `Story`."""
         if features is None:
             features = self.features(inputs)
@@ -237,7 +251,7 @@ class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Ada
 
     # Keras.
 
-    def call(self, x, training=False):
+    def call(self, x: ModelInput, training: bool = False) -> dict[str, tf.Tensor]:
         """The deterministic outputs and the bound's terms, for `predict`.
 
         Args:
@@ -264,7 +278,7 @@ class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Ada
             **self.prior_layer.outputs(draw.z, locations, conditionals),
         }
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """The constructor's arguments."""
         return {
             **super().get_config(),
@@ -280,18 +294,22 @@ class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Ada
         }
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(
+        cls, config: Config, custom_objects: Mapping[str, type] | None = None
+    ) -> Self:
         """The model with these constructor arguments, untrained."""
         deserialize = keras.saving.deserialize_keras_object
         return cls(
             **{key: deserialize(value, custom_objects) for key, value in config.items()}
         )
 
-    def _as_latents(self, z, name, rank=None):
+    def _as_latents(
+        self, z: TensorLike, name: str, rank: int | None = None
+    ) -> tf.Tensor:
         """`z` as a float32 tensor [..., D]."""
         return as_latents(z, self.latent_dim, name, rank)
 
 
-def serialized(component):
+def serialized(component: keras.Layer) -> Config:
     """The component's config, the same before and after a trip through a file."""
     return json.loads(json.dumps(keras.saving.serialize_keras_object(component)))

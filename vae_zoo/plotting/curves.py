@@ -1,13 +1,17 @@
 """How training went."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
+from typing import TypeAlias
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from vae_zoo.arguments import shown
+
+History: TypeAlias = Sequence[Mapping[str, float]] | Mapping[str, Sequence[float]]
 
 TERMS = ("elbo", "log_likelihood", "kl")
 # Neither is a term of the bound: one is weighted, the other counts.
@@ -22,7 +26,7 @@ MARGIN = 0.12
 FEW_EPOCHS = 20
 
 
-def training_curves(history):
+def training_curves(history: History) -> Figure:
     """The bound and its terms by epoch, in training and validation.
 
     The first tenth of the epochs may leave a panel, so that the others can be told
@@ -51,32 +55,36 @@ def training_curves(history):
     return figure
 
 
-def _columns(history):
+def _columns(history: History) -> dict[str, np.ndarray]:
     """Name -> values [E], the epochs among them."""
-    if not isinstance(history, Mapping):
+    series: Mapping[str, Sequence[float | None]]
+    if isinstance(history, Mapping):
+        series = history
+    else:
         _check_rows(history)
         names = history[0] if history else ()
-        history = {name: [row.get(name) for row in history] for name in names}
-    columns = {name: _numbers(name, values) for name, values in history.items()}
+        series = {name: [row.get(name) for row in history] for name in names}
+    columns = {name: _numbers(name, values) for name, values in series.items()}
     if not _panels(columns) or not all(map(len, columns.values())):
         raise ValueError(
             "`history` must have at least one epoch of the bound or its terms. "
-            f"Received: {dict(history)}"
+            f"Received: {dict(series)}"
         )
     first = next(iter(columns.values()))
     return {"epoch": np.arange(1, len(first) + 1), **columns}
 
 
-def _check_rows(history):
-    is_list = isinstance(history, (list, tuple))
-    if not is_list or not all(isinstance(row, Mapping) for row in history):
+def _check_rows(history: object) -> None:
+    if not isinstance(history, (list, tuple)) or not all(
+        isinstance(row, Mapping) for row in history
+    ):
         raise ValueError(
             "`history` must be a list of dicts, one for each epoch, or a dict of lists."
             f" Received: history={shown(history)}"
         )
 
 
-def _numbers(name, values):
+def _numbers(name: str, values: object) -> np.ndarray:
     """Values [E] of one name, NaN where an epoch has none."""
     try:
         return np.atleast_1d(np.asarray(values, float))
@@ -87,7 +95,7 @@ def _numbers(name, values):
         ) from None
 
 
-def _panels(columns):
+def _panels(columns: Iterable[str]) -> list[str]:
     """The terms of the bound first, what else there is after them."""
     names = {name for name in columns if not name.startswith(VALIDATION)}
     further = sorted(names - {*TERMS, *NOT_SHOWN})
@@ -96,11 +104,11 @@ def _panels(columns):
     return [name for name in TERMS if name in names] + parts + others
 
 
-def _is_kl(name):
+def _is_kl(name: str) -> bool:
     return name.startswith("kl")
 
 
-def _draw_term(axis, name, columns):
+def _draw_term(axis: Axes, name: str, columns: Mapping[str, np.ndarray]) -> None:
     shown = []
     for key, label in ((name, "training"), (VALIDATION + name, "validation")):
         epochs = _epochs_of(columns.get(key, ()), columns["epoch"])
@@ -119,7 +127,7 @@ def _draw_term(axis, name, columns):
     axis.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
 
 
-def _epochs_of(values, epochs):
+def _epochs_of(values: Sized, epochs: np.ndarray) -> np.ndarray | None:
     """When they were measured, or None if the numbers of both do not tell."""
     steps = [
         step for step in range(1, len(epochs) + 1) if len(epochs) // step == len(values)
@@ -129,7 +137,7 @@ def _epochs_of(values, epochs):
     return epochs[steps[0] - 1 :: steps[0]]
 
 
-def _near_the_later(values):
+def _near_the_later(values: np.ndarray) -> np.ndarray:
     """`values`, those of the first epochs brought near those of the others."""
     later = values[max(0, math.ceil(START_SHARE * (len(values) - 2))) :]
     later = later[np.isfinite(later)]
@@ -140,7 +148,7 @@ def _near_the_later(values):
     return np.clip(values, low - room, high + room)
 
 
-def limit(set_limits, values):
+def limit(set_limits: Callable[[float, float], object], values: np.ndarray) -> None:
     """An axis' ends, which leave room around the finite ones of its values."""
     values = values[np.isfinite(values)]
     if len(values) and np.ptp(values) > 0:

@@ -1,8 +1,12 @@
 """How an array becomes a picture, and pictures a grid with names."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.textpath import TextPath
 
@@ -18,7 +22,7 @@ MIN_INCHES = 2.0
 MAX_NUMBERED = 8
 
 
-def as_images(name, images, axes):
+def as_images(name: str, images: npt.ArrayLike, axes: str) -> np.ndarray:
     """`images` as an array of `axes` leading axes and one to three of an image.
 
     Raises:
@@ -35,13 +39,13 @@ def as_images(name, images, axes):
     return images
 
 
-def as_picture(shades):
+def as_picture(shades: np.ndarray) -> np.ndarray:
     """Shades of any shape as [height, width] or, in colour, [height, width, 3].
 
     A vector becomes a strip, and channels that are no colours are averaged. What is
     not finite gets a colour of its own.
     """
-    image = shades.reshape(shades.shape + (1,) * (3 - shades.ndim))
+    image: np.ndarray = shades.reshape(shades.shape + (1,) * (3 - shades.ndim))
     if image.shape[1] == 1:
         # A vector reads better as a strip than as a line of pixels.
         image = np.swapaxes(image, 0, 1)
@@ -53,12 +57,18 @@ def as_picture(shades):
     return np.where(is_known[..., None], in_colour(image), MISSING)
 
 
-def in_colour(picture):
+def in_colour(picture: np.ndarray) -> np.ndarray:
     """A picture as [height, width, 3]."""
     return picture if picture.ndim == 3 else np.stack([picture] * 3, axis=-1)
 
 
-def image_grid(rows, row_names=(), column_names=(), xlabel="", num_elements=None):
+def image_grid(
+    rows: Sequence[Sequence[np.ndarray]],
+    row_names: Sequence[str] = (),
+    column_names: Sequence[str] = (),
+    xlabel: str = "",
+    num_elements: int | None = None,
+) -> Figure:
     """Pictures in rows and columns.
 
     Args:
@@ -92,29 +102,40 @@ def image_grid(rows, row_names=(), column_names=(), xlabel="", num_elements=None
     return figure
 
 
-def _number_elements(axis, count):
+def _number_elements(axis: Axes, count: int) -> None:
     """The first and the last, or each of a few."""
     shown = range(1, count + 1) if count <= MAX_NUMBERED else sorted({1, count})
-    style = {"fontsize": 0.75 * FONT_SIZE}
-    axis.set_xticks([number - 1 for number in shown], map(str, shown), **style)
+    places, texts = [number - 1 for number in shown], list(map(str, shown))
+    axis.set_xticks(places, texts, fontsize=0.75 * FONT_SIZE)
     axis.tick_params(length=2, pad=1)
 
 
-def _write_names(figure, axes, row_names, column_names, xlabel):
-    beside = {"rotation": 0, "ha": "right", "va": "center", "fontsize": FONT_SIZE}
+def _write_names(
+    figure: Figure,
+    axes: np.ndarray,
+    row_names: Sequence[str],
+    column_names: Sequence[str],
+    xlabel: str,
+) -> None:
     for axis, name in zip(axes[:, 0], row_names, strict=False):
-        axis.set_ylabel(name, **beside)
+        axis.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=FONT_SIZE)
     for axis, name in zip(axes[-1], column_names, strict=False):
         axis.set_xlabel(name, fontsize=FONT_SIZE, labelpad=2)
     width = figure.get_figwidth()
     room = (inches_of(xlabel) / 2 + EDGE) / width
     middle = (axes[0, 0].get_position().x0 + axes[0, -1].get_position().x1) / 2
-    below = {"ha": "center", "va": "bottom", "fontsize": FONT_SIZE}
     bottom = EDGE / 2 / figure.get_figheight()
-    figure.text(np.clip(middle, room, max(room, 1 - room)), bottom, xlabel, **below)
+    x = np.clip(middle, room, max(room, 1 - room))
+    figure.text(x, bottom, xlabel, ha="center", va="bottom", fontsize=FONT_SIZE)
 
 
-def _figure(shape, picture, left, bottom, min_width):
+def _figure(
+    shape: tuple[int, int],
+    picture: np.ndarray,
+    left: float,
+    bottom: float,
+    min_width: float,
+) -> tuple[Figure, np.ndarray]:
     """A figure and its axes, with so many inches for texts."""
     width, height = inches_of_picture(picture, MIN_INCHES / max(shape))
     left, bottom = left + EDGE, bottom + EDGE
@@ -133,7 +154,7 @@ def _figure(shape, picture, left, bottom, min_width):
     return figure, axes
 
 
-def inches_of_picture(picture, side=0.0):
+def inches_of_picture(picture: np.ndarray, side: float = 0.0) -> tuple[float, float]:
     """Width and height, of the area of a square of `side` but not too small."""
     height, width = picture.shape[:2]
     root = math.sqrt(np.clip(width / height, 0.5, 2))
@@ -141,12 +162,12 @@ def inches_of_picture(picture, side=0.0):
     return side * root, side / root
 
 
-def inches_of(text):
+def inches_of(text: str) -> float:
     """How wide a text is."""
     return TextPath((0, 0), text, FONT_SIZE).get_extents().width / 72 if text else 0
 
 
-def draw(axis, picture, **options):
+def draw(axis: Axes, picture: np.ndarray, **options: Any) -> None:
     """Shows a picture, grey from black 0 to white 1."""
     aspect = "auto" if picture.shape[0] == 1 else "equal"
     options = {"aspect": aspect, **options}

@@ -1,19 +1,25 @@
 """Pictures of examples that a model made, each a matplotlib Figure."""
 
+from collections.abc import Iterable, Sequence, Sized
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 from matplotlib.figure import Figure
 
 from vae_zoo.arguments import check_count, shown
 from vae_zoo.arrays import as_array
-from vae_zoo.components.quantile_grids import AXES_OF_PLANE
+from vae_zoo.components.quantile_grids import AXES_OF_PLANE, GridAxes
 from vae_zoo.plotting.grid import as_images, as_picture, draw, image_grid, in_colour
-from vae_zoo.plotting.shades import Shades
+from vae_zoo.plotting.shades import Limits, Shades
 
 # Of one image of a manifold, and of a whole one that has few images.
 INCHES_OF_TILE, MIN_INCHES_OF_MANIFOLD = 0.35, 3.5
 
 
-def samples(images, columns=8, *, limits=None):
+def samples(
+    images: npt.ArrayLike, columns: int = 8, *, limits: Limits | None = None
+) -> Figure:
     """A grid of `images` [N, *shape], `columns` in a row.
 
     Args:
@@ -32,14 +38,16 @@ def samples(images, columns=8, *, limits=None):
     return _grid([images[start : start + columns] for start in starts], limits)
 
 
-def clusters(images, *, limits=None):
+def clusters(images: npt.ArrayLike, *, limits: Limits | None = None) -> Figure:
     """One row of samples for each cluster: `images` [K, N, *shape]."""
     images = as_images("images", images, "KN")
     names = [f"cluster {index}" for index in range(len(images))]
     return rows(images, names, limits=limits)
 
 
-def rows(images, names, *, limits=None):
+def rows(
+    images: npt.ArrayLike, names: Sequence[str], *, limits: Limits | None = None
+) -> Figure:
     """Rows of `images` [R, N, *shape], with their R `names` on the left.
 
     `limits` as in `samples`.
@@ -48,7 +56,12 @@ def rows(images, names, *, limits=None):
     return _grid(images, limits, _texts("names", names, len(images), "row"))
 
 
-def reconstructions(originals, reconstructed, *, limits=None):
+def reconstructions(
+    originals: npt.ArrayLike,
+    reconstructed: npt.ArrayLike,
+    *,
+    limits: Limits | None = None,
+) -> Figure:
     """The `originals` [N, *shape] in a row, their reconstructions below.
 
     `limits` as in `samples`.
@@ -58,7 +71,13 @@ def reconstructions(originals, reconstructed, *, limits=None):
     return _grid([originals, reconstructed], limits, ["data", "model"])
 
 
-def traversals(images, names, values=None, *, limits=None):
+def traversals(
+    images: npt.ArrayLike,
+    names: Sequence[str],
+    values: npt.ArrayLike | None = None,
+    *,
+    limits: Limits | None = None,
+) -> Figure:
     """What single latents do: a row for each, of images that differ by it alone.
 
     Args:
@@ -79,7 +98,13 @@ def traversals(images, names, values=None, *, limits=None):
     return _grid(images, limits, names, steps, "value of the latent")
 
 
-def imputations(originals, mask, completed, *, limits=None):
+def imputations(
+    originals: npt.ArrayLike,
+    mask: npt.ArrayLike,
+    completed: npt.ArrayLike,
+    *,
+    limits: Limits | None = None,
+) -> Figure:
     """Examples, what is observed of them, and draws of all that is missing.
 
     Args:
@@ -103,7 +128,12 @@ def imputations(originals, mask, completed, *, limits=None):
     return _grid([originals, observed, *completed], limits, names, num_in_colour=2)
 
 
-def manifold(images, axes=AXES_OF_PLANE, *, limits=None):
+def manifold(
+    images: npt.ArrayLike,
+    axes: GridAxes = AXES_OF_PLANE,
+    *,
+    limits: Limits | None = None,
+) -> Figure:
     """All that a model with two latents makes, as one picture without gaps.
 
     Args:
@@ -132,7 +162,7 @@ def manifold(images, axes=AXES_OF_PLANE, *, limits=None):
     return figure
 
 
-def _size_of_manifold(tile, counts):
+def _size_of_manifold(tile: np.ndarray, counts: tuple[int, ...]) -> np.ndarray:
     """Height and width in inches, of `counts` tiles of so many pixels."""
     # A strip is as thin as its picture is drawn.
     ratio = np.clip(tile[1] / tile[0], 0.5, 2) ** 0.5
@@ -140,7 +170,15 @@ def _size_of_manifold(tile, counts):
     return np.array([height, width]) * max(1, MIN_INCHES_OF_MANIFOLD / width)
 
 
-def _grid(rows, limits, row_names=(), column_names=(), xlabel="", *, num_in_colour=0):
+def _grid(
+    rows: np.ndarray | Sequence[np.ndarray],
+    limits: Limits | None,
+    row_names: Sequence[str] = (),
+    column_names: Sequence[str] = (),
+    xlabel: str = "",
+    *,
+    num_in_colour: int = 0,
+) -> Figure:
     """An `image_grid` of examples in rows, with a note of what is black and white.
 
     The first `num_in_colour` rows are in colour, in which nothing is missing that is
@@ -159,11 +197,13 @@ def _grid(rows, limits, row_names=(), column_names=(), xlabel="", *, num_in_colo
     return image_grid(pictures, row_names, column_names, line, num_elements)
 
 
-def _pictures(rows, shades):
+def _pictures(rows: Iterable[np.ndarray], shades: Shades) -> list[list[np.ndarray]]:
     return [[as_picture(shades.of(image)) for image in row] for row in rows]
 
 
-def _like_originals(name, images, originals):
+def _like_originals(
+    name: str, images: npt.ArrayLike, originals: np.ndarray
+) -> np.ndarray:
     images = as_array(name, images)
     if images.shape != originals.shape:
         raise ValueError(
@@ -173,7 +213,7 @@ def _like_originals(name, images, originals):
     return images
 
 
-def _texts(name, values, count, what):
+def _texts(name: str, values: Any, count: int, what: str) -> list[str]:
     """`values`, `count` texts, as a list."""
     is_list = isinstance(values, (list, tuple)) or hasattr(values, "tolist")
     if not is_list or not all(isinstance(each, str) for each in values):
@@ -185,7 +225,7 @@ def _texts(name, values, count, what):
     return list(values)
 
 
-def _check_count(name, values, count, what):
+def _check_count(name: str, values: Sized, count: int, what: str) -> None:
     if len(values) != count:
         raise ValueError(
             f"`{name}` must be {count}, one for each {what} of images. Received: "

@@ -1,14 +1,21 @@
 """Where the examples of a data set are in the space of latents."""
 
 import math
+from collections.abc import Hashable, Sequence
+from typing import TypeAlias
 
 import matplotlib
 import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from vae_zoo.arguments import check_flag, shown
 from vae_zoo.arrays import as_array, as_floats
+
+# Class index, name or None for all -> whose it is, booleans [N].
+Groups: TypeAlias = dict[Hashable, np.ndarray]
 
 MAX_CLASSES = 20
 # Of a class' name in the legend.
@@ -18,7 +25,13 @@ MAX_LETTERS = 16
 RINGS, RING_WIDTH = (0.5, 1.0), 0.5
 
 
-def latent(latents, labels=None, on_sphere=False, *, class_names=None):
+def latent(
+    latents: npt.ArrayLike,
+    labels: npt.ArrayLike | None = None,
+    on_sphere: bool = False,
+    *,
+    class_names: Sequence[str] | None = None,
+) -> Figure:
     """The latent vectors [N, D] as points, coloured by class index `labels` [N].
 
     Labels that are no class indices, or of more than twenty classes, are not shown.
@@ -58,13 +71,13 @@ def latent(latents, labels=None, on_sphere=False, *, class_names=None):
     return figure
 
 
-def _draw_histogram(figure, latents):
+def _draw_histogram(figure: Figure, latents: np.ndarray) -> None:
     axis = figure.subplots()
     axis.hist(latents[:, 0], bins=50)
     axis.set(xlabel="latent 1", ylabel="examples")
 
 
-def _draw_plane(figure, latents, groups):
+def _draw_plane(figure: Figure, latents: np.ndarray, groups: Groups) -> None:
     axis = figure.subplots()
     points, names = _plane(latents)
     axis.set(xlabel=names[0], ylabel=names[1])
@@ -72,7 +85,7 @@ def _draw_plane(figure, latents, groups):
     _scatter(axis, points, groups)
 
 
-def _draw_circle(figure, latents, groups):
+def _draw_circle(figure: Figure, latents: np.ndarray, groups: Groups) -> None:
     axis = figure.subplots(subplot_kw={"projection": "polar"})
     angles = np.arctan2(latents[:, 1], latents[:, 0])
     # Always the same noise, without which points would hide each other.
@@ -91,7 +104,7 @@ def _draw_circle(figure, latents, groups):
     _scatter(axis, np.stack([angles, radii], axis=1), groups)
 
 
-def _draw_globe(figure, latents, groups):
+def _draw_globe(figure: Figure, latents: np.ndarray, groups: Groups) -> None:
     figure.set_size_inches(7.5, 4)
     axis = figure.subplots(subplot_kw={"projection": "mollweide"})
     longitude = np.arctan2(latents[:, 1], latents[:, 0])
@@ -101,19 +114,18 @@ def _draw_globe(figure, latents, groups):
         ylabel="latitude, north: latent 3 = 1",
     )
     axis.tick_params(labelsize=7, labelcolor="0.4")
-    axis.set_longitude_grid(60)
+    axis.set_longitude_grid(60)  # type: ignore[attr-defined]  # Of a map.
     axis.grid(alpha=0.4)
     _scatter(axis, np.stack([longitude, latitude], axis=1), groups)
 
 
-def _scatter(axis, points, groups):
+def _scatter(axis: Axes, points: np.ndarray, groups: Groups) -> None:
     """Points [N, 2], in the groups' colours and with a legend if they have names."""
     area = np.clip(4000 / len(points), 6, 40)
     colours = matplotlib.colormaps["tab10" if len(groups) <= 10 else "tab20"]
     for index, (label, members) in enumerate(groups.items()):
-        axis.scatter(
-            *points[members].T, area, colours([index]), linewidths=0, label=label
-        )
+        x, y = points[members].T
+        axis.scatter(x, y, area, colours([index]), linewidths=0, label=label)
     if None not in groups:
         axis.figure.legend(
             title="class",
@@ -123,7 +135,7 @@ def _scatter(axis, points, groups):
         )
 
 
-def _groups(labels, count):
+def _groups(labels: npt.ArrayLike | None, count: int) -> Groups:
     """Class index -> whose it is, booleans [N]; None -> all where none are shown."""
     if labels is None:
         return {None: np.ones(count, bool)}
@@ -138,33 +150,33 @@ def _groups(labels, count):
     return {label: labels == label for label in np.unique(labels)}
 
 
-def _named(groups, class_names):
+def _named(groups: Groups, class_names: Sequence[str] | None) -> Groups:
     """`groups` by the classes' names, where there are names for all of them."""
     if class_names is None or None in groups:
         return groups
-    names = list(class_names) if isinstance(class_names, (list, tuple)) else []
-    known = range(len(names))
-    if not all(isinstance(each, str) for each in names) or not names:
+    is_list = isinstance(class_names, (list, tuple))
+    names: dict[Hashable, str] = dict(enumerate(class_names if is_list else ()))
+    if not names or not all(isinstance(each, str) for each in names.values()):
         raise ValueError(
             "`class_names` must be texts, one for each class index, or None. Received: "
             f"class_names={shown(class_names)}"
         )
     return {
-        _short(names[label]) if label in known else label: members
+        _short(names[label]) if label in names else label: members
         for label, members in groups.items()
     }
 
 
-def _short(name):
+def _short(name: str) -> str:
     return name if len(name) <= MAX_LETTERS else f"{name[: MAX_LETTERS - 1]}…"
 
 
-def _are_classes(labels):
+def _are_classes(labels: np.ndarray) -> bool:
     is_index = labels.ndim == 1 and np.issubdtype(labels.dtype, np.integer)
     return is_index and len(np.unique(labels)) <= MAX_CLASSES
 
 
-def _plane(latents):
+def _plane(latents: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
     """Points [N, 2] of a plane that shows latents, and what its axes are."""
     count, dim = latents.shape
     if dim == 2 or count < 2:

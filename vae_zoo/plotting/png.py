@@ -6,10 +6,10 @@ import os
 from matplotlib.figure import Figure
 
 from vae_zoo import atomic
-from vae_zoo.arguments import check_instance
+from vae_zoo.arguments import PathLike, check_instance
 
 
-def save(figure, path):
+def save(figure: Figure, path: PathLike) -> None:
     """Writes `figure` to `path` as PNG, whole or not at all.
 
     Raises:
@@ -21,7 +21,7 @@ def save(figure, path):
         partial.write_bytes(png(figure))
 
 
-def png(figure):
+def png(figure: Figure) -> bytes:
     """`figure` as the bytes of a PNG file."""
     _check(figure)
     file = io.BytesIO()
@@ -29,5 +29,5 @@ def png(figure):
     return file.getvalue()
 
 
-def _check(figure):
+def _check(figure: Figure) -> None:
     check_instance("figure", figure, Figure, "a matplotlib Figure, as plotting makes")

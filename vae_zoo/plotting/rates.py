@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 import matplotlib
 import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -15,7 +17,9 @@ from vae_zoo.plotting.curves import limit
 BORDER = 0.1
 
 
-def rate_distortion(curves):
+def rate_distortion(
+    curves: Mapping[str, tuple[npt.ArrayLike, npt.ArrayLike]],
+) -> Figure:
     """What models tell of the data, and what is lost: their rates and distortions.
 
     On a falling diagonal the ELBO, minus the sum of both, is the same.
@@ -48,7 +52,9 @@ def rate_distortion(curves):
     return figure
 
 
-def _paths(curves):
+def _paths(
+    curves: Mapping[str, tuple[npt.ArrayLike, npt.ArrayLike]],
+) -> dict[str, np.ndarray]:
     """Name -> points [P, 2], checked."""
     expectation = 'a dict such as {"my model": (rates, distortions)}'
     check_instance("curves", curves, Mapping, expectation)
@@ -78,7 +84,9 @@ def _paths(curves):
     return paths
 
 
-def _draw_path(axis, points, name, colour):
+def _draw_path(
+    axis: Axes, points: np.ndarray, name: str, colour: tuple[float, float, float, float]
+) -> None:
     ends = {"end": points[-1]}
     if len(points) > 1:
         axis.plot(*points.T, color=colour)
@@ -89,15 +97,23 @@ def _draw_path(axis, points, name, colour):
     axis.plot(*points[-1:].T, "o", color=colour, label=name)
 
 
-def _draw_bounds(axis):
+def _draw_bounds(axis: Axes) -> None:
     """Lines of equal ELBO behind all else."""
     left, right, bottom, top = *axis.get_xlim(), *axis.get_ylim()
     rates, distortions = np.linspace(left, right, 50), np.linspace(bottom, top, 50)
     sums = rates + distortions[:, None]
     levels = MaxNLocator(8).tick_values(sums.min(), sums.max())
     levels = levels[(levels > sums.min()) & (levels < sums.max())]
-    behind = {"colors": "0.8", "linewidths": 0.8, "linestyles": "-", "zorder": 0}
-    lines = axis.contour(rates, distortions, sums, levels, **behind)
+    lines = axis.contour(
+        rates,
+        distortions,
+        sums,
+        levels,
+        colors="0.8",
+        linewidths=0.8,
+        linestyles="-",
+        zorder=0,
+    )
     starts, ends = np.maximum(left, levels - top), np.minimum(right, levels - bottom)
     x = (starts + ends) / 2
     share_across = (x - left) / (right - left)

@@ -1,9 +1,16 @@
 """What is black in a picture, and what is white."""
 
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
 import numpy as np
+import numpy.typing as npt
 
 from vae_zoo.arguments import shown
 from vae_zoo.arrays import as_array
+
+# Black and white: numbers, or arrays of an example's shape.
+Limits: TypeAlias = tuple[npt.ArrayLike, npt.ArrayLike]
 
 # What is not known is neither black nor white.
 MISSING = (0.36, 0.56, 0.85)
@@ -22,13 +29,13 @@ class Shades:
         note: a line for the reader, empty where 0 is black and 1 is white.
     """
 
-    def __init__(self, limits, *images):
+    def __init__(self, limits: Limits | None, *images: np.ndarray) -> None:
         if limits is None:
             limits = _limits_of(images)
         self.low, self.high = _checked(limits)
         self.note = _note(self.low, self.high)
 
-    def of(self, image):
+    def of(self, image: np.ndarray) -> np.ndarray:
         """An example's shades; what is not finite stays so."""
         width = np.where(self.high > self.low, self.high - self.low, 1.0)
         # As they are, to the bit, where 0 is black and 1 is white.
@@ -36,7 +43,7 @@ class Shades:
         return np.where(np.isfinite(image), np.clip(shades, 0, 1), np.nan)
 
 
-def _limits_of(images):
+def _limits_of(images: Sequence[np.ndarray]) -> Limits:
     values = np.concatenate([np.ravel(each) for each in images])
     values = values[np.isfinite(values)]
     if not values.size or (values.min() >= 0 and values.max() <= 1):
@@ -44,7 +51,7 @@ def _limits_of(images):
     return values.min(), values.max()
 
 
-def _checked(limits):
+def _checked(limits: Any) -> tuple[np.ndarray, np.ndarray]:
     if isinstance(limits, (tuple, list)) and len(limits) == 2:
         low, high = (as_array("limits", each).astype(float) for each in limits)
         if np.isfinite(low).all() and np.isfinite(high).all() and (low <= high).all():
@@ -55,9 +62,9 @@ def _checked(limits):
     )
 
 
-def _note(low, high):
+def _note(low: np.ndarray, high: np.ndarray) -> str:
     if low.ndim or high.ndim:
         return "black to white: the range of each column or pixel in the data"
-    if (low, high) == (0, 1):
+    if low == 0 and high == 1:
         return ""
     return f"black {low:.3g}, white {high:.3g}"

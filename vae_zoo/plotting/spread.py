@@ -1,9 +1,12 @@
 """Which examples of many to show."""
 
 import numpy as np
+import numpy.typing as npt
 
 
-def spread(num_rows, classes, count):
+def spread(
+    num_rows: int, classes: npt.ArrayLike | None, count: int
+) -> npt.NDArray[np.integer]:
     """Up to `count` of the rows 0 to N - 1, to show what the data are: integers.
 
     With classes as many of each as can be, those of one class side by side; else rows

@@ -1,15 +1,30 @@
 """The files that a run leaves beside its model and its history."""
 
+import pathlib
+from collections.abc import Mapping
+
 from vae_zoo import atomic
+from vae_zoo.arguments import Config
+from vae_zoo.datasets.source import Source
 from vae_zoo.fitting import distribute
 from vae_zoo.fitting.training_data import TrainingData
+from vae_zoo.models.vae import VAE
 from vae_zoo.runs import data as run_data, folder as run_folder, model as run_model
+from vae_zoo.runs.best_weights import BestWeights
+from vae_zoo.runs.checkpoint import RunCheckpoint
 from vae_zoo.runs.machine import machine_class
 from vae_zoo.runs.pictures import write_pictures
+from vae_zoo.runs.plan import Plan
 from vae_zoo.serving import saved_model
 
 
-def write_artefacts(model, plan, sources, best, checkpoint):
+def write_artefacts(
+    model: VAE,
+    plan: Plan,
+    sources: Mapping[str, Source],
+    best: BestWeights | None,
+    checkpoint: RunCheckpoint,
+) -> Config:
     """Writes the SavedModel, the pictures and, last, the metrics, which it returns.
 
     Args:
@@ -46,12 +61,14 @@ def write_artefacts(model, plan, sources, best, checkpoint):
         "validation": measured,
     }
     _export_once(model, folder / "saved_model", plan, metrics, checkpoint.seconds)
-    write_pictures(model, source, folder, plan.seed, plan.binarize)
+    write_pictures(model, source, folder, plan.seed, plan.binarization)
     atomic.write_json(folder / "metrics.json", metrics)
     return metrics
 
 
-def _export_once(model, folder, plan, metrics, seconds):
+def _export_once(
+    model: VAE, folder: pathlib.Path, plan: Plan, metrics: Config, seconds: float
+) -> None:
     """Exports, unless the newest version is of these very weights."""
     steps = int(model.optimizer.iterations)
     if folder.is_dir() and (found := saved_model.versions(folder)):

@@ -1,11 +1,19 @@
 """The weights of the best epoch of a run, and the end of one that gets no better."""
 
 import math
+from collections.abc import Iterable
 
 import keras
 
 from vae_zoo import atomic
-from vae_zoo.arguments import check_count, check_flag, check_number, check_path
+from vae_zoo.arguments import (
+    PathLike,
+    check_count,
+    check_flag,
+    check_number,
+    check_path,
+)
+from vae_zoo.runs.checkpoint import Row
 
 
 class BestWeights(keras.callbacks.EarlyStopping):
@@ -25,7 +33,13 @@ class BestWeights(keras.callbacks.EarlyStopping):
             `val_loss`.
     """
 
-    def __init__(self, folder, patience, warmup_epochs=0, is_writer=True):
+    def __init__(
+        self,
+        folder: PathLike,
+        patience: int,
+        warmup_epochs: float = 0,
+        is_writer: bool = True,
+    ) -> None:
         check_count("patience", patience, 1, "the epochs to wait for a better one")
         check_number(
             "warmup_epochs", warmup_epochs, "the epochs that do not count", minimum=0
@@ -41,31 +55,31 @@ class BestWeights(keras.callbacks.EarlyStopping):
             check_path("folder", folder, "that of the run's folder") / "best.weights.h5"
         )
         self.is_writer = check_flag("is_writer", is_writer)
-        self._rows = []
+        self._rows: list[Row] = []
 
     @property
-    def num_epochs(self):
+    def num_epochs(self) -> int:
         """The epochs up to the best one, it included; 0 if none has counted."""
         return 0 if self.best is None else self.best_epoch + 1
 
     @property
-    def is_exhausted(self):
+    def is_exhausted(self) -> bool:
         """Whether the patience is at its end."""
         return self.stopped_epoch > 0
 
-    def resume(self, rows, model):
+    def resume(self, rows: Iterable[Row], model: keras.Model) -> None:
         """Takes the `rows` of a history of `model` into account."""
         self._rows = list(rows)
         self.set_model(model)
         self.on_train_begin()
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Begins with the epochs before those that are going to be run."""
         super().on_train_begin(logs)
         for row in self._rows:
             super().on_epoch_end(row["epoch"] - 1, row)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Saves the weights of a best epoch; stops when the patience is at its end."""
         if "val_loss" not in (logs or {}):
             raise ValueError(
@@ -77,7 +91,7 @@ class BestWeights(keras.callbacks.EarlyStopping):
             with atomic.whole_file(self.path) as partial:
                 self.model.save_weights(partial)
 
-    def restore(self, model):
+    def restore(self, model: keras.Model) -> None:
         """Gives `model` the best weights.
 
         Raises:

@@ -1,14 +1,16 @@
 """How a training run binarizes its data where no setting says it."""
 
 import dataclasses
+import pathlib
 import sys
 
 import numpy as np
 
 from vae_zoo.runs import folder as run_folder
+from vae_zoo.runs.plan import Plan
 
 
-def resolved(plan, folder, x, verbose):
+def resolved(plan: Plan, folder: pathlib.Path, x: np.ndarray, verbose: int) -> Plan:
     """The plan with what "auto" means: what the run began with, or what x needs.
 
     Args:
@@ -30,7 +32,7 @@ def resolved(plan, folder, x, verbose):
     return dataclasses.replace(plan, binarize=chosen)
 
 
-def warn_of_grey_values(plan, x):
+def warn_of_grey_values(plan: Plan, x: np.ndarray) -> None:
     """Says so where a Bernoulli likelihood is given grey values; see `resolved`."""
     if not plan.binarize and _is_grey(plan, x):
         print(
@@ -40,6 +42,6 @@ def warn_of_grey_values(plan, x):
         )
 
 
-def _is_grey(plan, x):
+def _is_grey(plan: Plan, x: np.ndarray) -> bool:
     is_bernoulli = plan.options.get("likelihood") == "bernoulli"
     return is_bernoulli and not np.isin(x, (0, 1)).all()

@@ -2,15 +2,28 @@
 
 import csv
 import json
+import pathlib
 import time
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn, TypeAlias
 
 import keras
 import numpy as np
 
 from vae_zoo import atomic
-from vae_zoo.arguments import check_count, check_flag, check_number, check_path
+from vae_zoo.arguments import (
+    Config,
+    PathLike,
+    check_count,
+    check_flag,
+    check_number,
+    check_path,
+)
 from vae_zoo.runs import interrupted_epoch
 from vae_zoo.runs.termination import Terminated
+
+# What a history has of an epoch: its number and the logs.
+Row: TypeAlias = dict[str, float]
 
 
 class RunCheckpoint(keras.callbacks.Callback):
@@ -40,7 +53,13 @@ class RunCheckpoint(keras.callbacks.Callback):
 
     needs_every_batch = False
 
-    def __init__(self, folder, steps_per_epoch, seconds_between=10.0, is_writer=True):
+    def __init__(
+        self,
+        folder: PathLike,
+        steps_per_epoch: int,
+        seconds_between: float = 10.0,
+        is_writer: bool = True,
+    ) -> None:
         super().__init__()
         self.folder = check_path("folder", folder, "that of the run's folder")
         self.steps_per_epoch = check_count(
@@ -53,16 +72,17 @@ class RunCheckpoint(keras.callbacks.Callback):
             minimum=0,
         )
         self.is_writer = check_flag("is_writer", is_writer)
-        self.must_stop = None
-        self.rows = []
+        self.must_stop: Callable[[], bool] | None = None
+        self.rows: list[Row] = []
         self.seconds = 0.0
         self.steps_saved = 0
-        self._so_far, self._steps_done = None, 0
-        self._before_validation = None
-        self._epoch = self._epoch_start = None
+        self._so_far: Config | None = None
+        self._steps_done = 0
+        self._before_validation: list[np.ndarray] = []
+        self._epoch, self._epoch_start = 0, 0.0
         self._last_save = -float("inf")
 
-    def resume(self, model):
+    def resume(self, model: keras.Model) -> int:
         """Reads the history up to where `model` stands; returns the epochs done.
 
         Raises:
@@ -94,7 +114,7 @@ class RunCheckpoint(keras.callbacks.Callback):
             self.seconds = _read_seconds(self.folder / "timing.json")
         return epochs
 
-    def _read_rows(self, epochs):
+    def _read_rows(self, epochs: int) -> list[Row]:
         path = self.folder / "history.csv"
         rows = read_history(path)[:epochs]
         if len(rows) < epochs:
@@ -105,7 +125,7 @@ class RunCheckpoint(keras.callbacks.Callback):
             )
         return rows
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Starts the clock, and goes on with an epoch saved in the middle."""
         del logs
         self._epoch = epoch
@@ -114,7 +134,7 @@ class RunCheckpoint(keras.callbacks.Callback):
             interrupted_epoch.resume(self.model, self._so_far, self._steps_done)
             self._so_far = None
 
-    def on_train_batch_end(self, batch, logs):
+    def on_train_batch_end(self, batch: int, logs: dict[str, float]) -> None:
         """Checks that the loss is finite; told to stop it saves and raises.
 
         Raises:
@@ -126,19 +146,21 @@ class RunCheckpoint(keras.callbacks.Callback):
         if self._is_told_to_stop():
             self._stop_in_epoch()
 
-    def on_test_begin(self, logs=None):
+    def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
         """Keeps what validation is going to change."""
         del logs
         if self.must_stop is not None:
             self._before_validation = interrupted_epoch.snapshot(self.model)
 
-    def on_test_batch_end(self, batch, logs=None):
+    def on_test_batch_end(
+        self, batch: int, logs: dict[str, float] | None = None
+    ) -> None:
         """Told to stop it ends the validation."""
         del batch, logs
         if self._is_told_to_stop():
             self.model.stop_evaluating = True
 
-    def on_test_end(self, logs=None):
+    def on_test_end(self, logs: dict[str, float] | None = None) -> None:
         """Told to stop it saves the epoch as it was before its validation, and raises.
 
         By then weights that `keras.callbacks.SwapEMAWeights` has put in for the
@@ -152,16 +174,16 @@ class RunCheckpoint(keras.callbacks.Callback):
             interrupted_epoch.restore(self.model, self._before_validation)
             self._stop_in_epoch()
 
-    def _is_told_to_stop(self):
+    def _is_told_to_stop(self) -> bool:
         return self.must_stop is not None and self.must_stop()
 
-    def _stop_in_epoch(self):
+    def _stop_in_epoch(self) -> NoReturn:
         self._check_weights()
         self.seconds += time.monotonic() - self._epoch_start
         self.save(is_whole_epoch=False)
         raise Terminated
 
-    def on_epoch_end(self, epoch, logs):
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         """Writes one row of the history and, if it is due, the model.
 
         Raises:
@@ -184,13 +206,13 @@ class RunCheckpoint(keras.callbacks.Callback):
         if must_stop:
             raise Terminated
 
-    def _check_weights(self):
+    def _check_weights(self) -> None:
         for weight in self.model.trainable_variables:
             self._check_is_finite(weight.path, {weight.path: weight.numpy()})
 
-    def _check_is_finite(self, name, values):
-        values = np.atleast_1d(values.get(name, 0.0))
-        excluded = values[~np.isfinite(values)]
+    def _check_is_finite(self, name: str, values: Mapping[str, Any]) -> None:
+        numbers = np.atleast_1d(values.get(name, 0.0))
+        excluded = numbers[~np.isfinite(numbers)]
         if excluded.size:
             raise ValueError(
                 "The loss and the weights must stay finite. Received: "
@@ -198,7 +220,7 @@ class RunCheckpoint(keras.callbacks.Callback):
                 "rate may help"
             )
 
-    def _write_history(self):
+    def _write_history(self) -> None:
         if not self.is_writer:
             return
         path = self.folder / "history.csv"
@@ -207,7 +229,7 @@ class RunCheckpoint(keras.callbacks.Callback):
             writer.writeheader()
             writer.writerows(self.rows)
 
-    def save(self, is_whole_epoch=True):
+    def save(self, is_whole_epoch: bool = True) -> None:
         """Writes the model with its optimizer, and what there is of an epoch."""
         if not self.is_writer:
             return
@@ -220,7 +242,7 @@ class RunCheckpoint(keras.callbacks.Callback):
         self.steps_saved = int(self.model.optimizer.iterations.numpy())
 
 
-def _read_seconds(path):
+def _read_seconds(path: pathlib.Path) -> float:
     """What `timing.json` says; 0 if there is none."""
     if not path.exists():
         return 0.0
@@ -234,7 +256,7 @@ def _read_seconds(path):
         ) from None
 
 
-def read_history(path):
+def read_history(path: PathLike) -> list[Row]:
     """The rows of a `history.csv` as dicts of numbers; [] if there is none.
 
     Raises:

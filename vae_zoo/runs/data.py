@@ -1,12 +1,19 @@
 """The data of a training run: which examples, in which batches."""
 
 import sys
+from typing import Any
 
+import numpy as np
+import tensorflow as tf
+
+from vae_zoo.arguments import Config
 from vae_zoo.datasets import open_sources as open_splits, with_few_labels
 from vae_zoo.datasets.defaults import OPENING_OPTIONS
+from vae_zoo.datasets.source import Source
+from vae_zoo.runs.plan import Plan
 
 
-def opening_options(plan):
+def opening_options(plan: Plan) -> Config:
     """How a run reads its data set, for `datasets.open_source`.
 
     The default holds where an option is None.
@@ -15,7 +22,7 @@ def opening_options(plan):
     return {key: value for key, value in given.items() if value is not None}
 
 
-def open_sources(plan):
+def open_sources(plan: Plan) -> dict[str, Source]:
     """The sources that a run trains on and validates on.
 
     Says on stderr so if they have examples in common.
@@ -33,7 +40,7 @@ def open_sources(plan):
             f"{splits[0]!r}, so validation is too favourable",
             file=sys.stderr,
         )
-    if _has_labels(plan):
+    if plan.labels_per_class is not None:
         sources["train"] = with_few_labels(
             sources["train"],
             plan.labels_per_class,
@@ -43,13 +50,13 @@ def open_sources(plan):
     return sources
 
 
-def first_batch(plan, source):
+def first_batch(plan: Plan, source: Source) -> np.ndarray:
     """Some examples, x alone: an array [B, ...]."""
     data = source.batches(plan.batch_size, labels=False)
     return next(iter(data)).numpy()
 
 
-def training_batches(plan, source, **which):
+def training_batches(plan: Plan, source: Source, **which: Any) -> tf.data.Dataset:
     """The batches that the model trains on; `which` is as in `Source.batches`.
 
     Each is a function of the seed and the epoch's number, so a resumed run sees those
@@ -59,13 +66,13 @@ def training_batches(plan, source, **which):
         plan.batch_size,
         shuffle=True,
         seed=plan.seed,
-        binarize=plan.binarize,
+        binarize=plan.binarization,
         labels=_has_labels(plan),
         **which,
     )
 
 
-def validation_batches(plan, source, **share):
+def validation_batches(plan: Plan, source: Source, **share: Any) -> tf.data.Dataset:
     """The batches that it is measured on, the same ones each time."""
     binarize = plan.binarize and "fixed"
     return source.batches(
@@ -77,5 +84,5 @@ def validation_batches(plan, source, **share):
     )
 
 
-def _has_labels(plan):
+def _has_labels(plan: Plan) -> bool:
     return plan.labels_per_class is not None

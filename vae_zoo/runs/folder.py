@@ -1,12 +1,22 @@
 """The folder of a training run: whose it is."""
 
+from __future__ import annotations
+
 import itertools
 import json
+import pathlib
 import zlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
 
 from vae_zoo import atomic
-from vae_zoo.arguments import shown
+from vae_zoo.arguments import Config, KindT, PathLike, shown
+from vae_zoo.datasets.defaults import Binarization
 from vae_zoo.runs import settings as run_settings
+from vae_zoo.runs.plan import Plan
+
+if TYPE_CHECKING:
+    from vae_zoo.models.vae import VAE
 
 PICTURES = ("samples.png", "reconstructions.png", "latent.png", "clusters.png")
 ARTEFACTS = (
@@ -28,7 +38,7 @@ NOT_OF_THE_RUN = (
 MAX_CHARACTERS = 300
 
 
-def check(folder, plan):
+def check(folder: pathlib.Path, plan: Plan) -> None:
     """Raises ValueError if `folder` is anything else's than that of this run.
 
     A run may be given more epochs than it was to have.
@@ -73,7 +83,7 @@ def check(folder, plan):
         )
 
 
-def read_json(path, kind, expectation):
+def read_json(path: pathlib.Path, kind: type[KindT], expectation: str) -> KindT:
     """What JSON is in the file at `path`, of type `kind`.
 
     Raises:
@@ -89,7 +99,7 @@ def read_json(path, kind, expectation):
     return content
 
 
-def damaged(path, expectation, problem):
+def damaged(path: PathLike, expectation: str, problem: object) -> ValueError:
     """A ValueError that names the file and says what to do."""
     problem = " ".join(str(problem).split())
     return ValueError(
@@ -98,7 +108,7 @@ def damaged(path, expectation, problem):
     )
 
 
-def _recorded_in(path):
+def _recorded_in(path: pathlib.Path) -> Config:
     expectation = "the settings of a run, a JSON object"
     found = read_json(path, dict, expectation)
     if not isinstance(found.get("epochs", 0), int):
@@ -106,7 +116,9 @@ def _recorded_in(path):
     return found
 
 
-def _differing(found, settings):
+def _differing(
+    found: Mapping[str, object], settings: Mapping[str, object]
+) -> list[str]:
     """The settings that differ, those last that follow from another one's value."""
     both = sorted(found.keys() & settings.keys())
     return [
@@ -116,14 +128,14 @@ def _differing(found, settings):
     ]
 
 
-def resumed_binarization(folder):
+def resumed_binarization(folder: pathlib.Path) -> Binarization | Literal["auto"]:
     """How the run that `folder` holds has its data binarized; "auto" if none began."""
     if not (folder / "model.keras").exists():
         return "auto"
     return _recorded_in(folder / "run.json").get("binarize")
 
 
-def check_model(path, model, expected):
+def check_model(path: pathlib.Path, model: VAE, expected: VAE) -> None:
     """Raises ValueError unless the model of file `path` is built as the run's own."""
     kinds = [
         (type(each).__name__, [tuple(weight.shape) for weight in each.weights])
@@ -144,18 +156,18 @@ def check_model(path, model, expected):
         )
 
 
-def recorded(plan):
+def recorded(plan: Plan) -> Config:
     """The settings that say what the run is, as one dict."""
     settings = plan.as_settings()
     return {key: value for key, value in settings.items() if key not in NOT_OF_THE_RUN}
 
 
-def fingerprint(plan):
+def fingerprint(plan: Plan) -> int:
     """A number of 32 bits that other settings hardly share."""
     return zlib.crc32(json.dumps(recorded(plan), sort_keys=True).encode())
 
 
-def claim(folder, plan):
+def claim(folder: pathlib.Path, plan: Plan) -> None:
     """Makes the folder that of the run with this plan."""
     atomic.remove_abandoned(folder)
     atomic.write_json(folder / "run.json", recorded(plan))

@@ -1,10 +1,13 @@
 """A training that starts from the weights of a model that is already trained."""
 
+from typing import Any
+
+from vae_zoo.arguments import Config
 from vae_zoo.models.vae import VAE
 from vae_zoo.runs.settings import NOT_ARCHITECTURE
 
 
-def take_over(model, name):
+def take_over(model: VAE, name: str) -> None:
     """Gives `model` the weights of another one of the same architecture.
 
     Args:
@@ -30,7 +33,7 @@ def take_over(model, name):
     model.set_weights(source.get_weights())
 
 
-def _architecture(config):
+def _architecture(config: Any) -> Any:
     if isinstance(config, (list, tuple)):
         return [_architecture(each) for each in config]
     if not isinstance(config, dict):
@@ -44,7 +47,7 @@ def _architecture(config):
     }
 
 
-def _short(config, key):
+def _short(config: Config, key: str) -> str:
     value = config.get(key)
     if not isinstance(value, dict):
         return repr(value)

@@ -5,18 +5,22 @@ go into the `.keras` file, a zip archive, which is whole or not there at all.
 """
 
 import json
+import pathlib
 import zipfile
+from collections.abc import Iterator, Sequence
+from typing import Any
 
+import keras
 import numpy as np
 
-from vae_zoo.arguments import check_count
+from vae_zoo.arguments import Config, check_count
 from vae_zoo.components.randomness import seed_states
 from vae_zoo.fitting import distribute
 
 MEMBER = "epoch_so_far.json"
 
 
-def write(path, model, steps_per_epoch):
+def write(path: pathlib.Path, model: keras.Model, steps_per_epoch: int) -> None:
     """Adds to the `.keras` file of `model`, which has just been saved."""
     content = {
         "steps_per_epoch": steps_per_epoch,
@@ -27,7 +31,7 @@ def write(path, model, steps_per_epoch):
         archive.writestr(MEMBER, json.dumps(content))
 
 
-def read(path, model):
+def read(path: pathlib.Path, model: keras.Model) -> Config | None:
     """What `write` added for `model`, a dict; None if the file has a whole epoch.
 
     Raises:
@@ -47,7 +51,7 @@ def read(path, model):
         ) from None
 
 
-def _checked(content, model):
+def _checked(content: Config, model: keras.Model) -> Config:
     for name in ("steps_per_epoch", "steps_at_once"):
         check_count(name, content[name], 1, "of an epoch")
     shapes = [np.shape(each) for each in content["metrics"]]
@@ -57,14 +61,14 @@ def _checked(content, model):
     return content
 
 
-def prepare(model, so_far):
+def prepare(model: keras.Model, so_far: Config) -> None:
     """To be called before `fit`: it is to run as many steps at once as it did."""
     if not distribute.is_distributed(model.distribute_strategy):
         # They divide the steps that are done.
         model.steps_per_execution = so_far["steps_at_once"]
 
 
-def resume(model, so_far, steps_done):
+def resume(model: keras.Model, so_far: Config, steps_done: int) -> None:
     """To be called where the epoch begins, once Keras has reset the metrics.
 
     The batches that are done are read once more, but the model does not see them.
@@ -73,7 +77,7 @@ def resume(model, so_far, steps_done):
         variable.assign(value)
     train = model.train_function
 
-    def pass_over(iterator):
+    def pass_over(iterator: Iterator[Any]) -> dict[str, Any]:
         nonlocal steps_done
         number = min(steps_done, model.steps_per_execution)
         for _ in range(number):
@@ -86,20 +90,20 @@ def resume(model, so_far, steps_done):
     model.train_function = pass_over
 
 
-def snapshot(model):
+def snapshot(model: keras.Model) -> list[np.ndarray]:
     """What validation changes of a model, for `restore`."""
     return [each.numpy() for each in _changed_by_validation(model)]
 
 
-def restore(model, values):
+def restore(model: keras.Model, values: Sequence[np.ndarray]) -> None:
     """Undoes what validation did since the `snapshot`."""
     for variable, value in zip(_changed_by_validation(model), values, strict=True):
         variable.assign(value)
 
 
-def _changed_by_validation(model):
+def _changed_by_validation(model: keras.Model) -> list[keras.Variable]:
     return [*_metric_states(model), *seed_states(model)]
 
 
-def _metric_states(model):
+def _metric_states(model: keras.Model) -> list[keras.Variable]:
     return [variable for metric in model.metrics for variable in metric.variables]

@@ -3,12 +3,14 @@
 import contextlib
 import errno
 import os
+import pathlib
 import platform
 import sys
+from collections.abc import Iterator
 
 import filelock
 
-from vae_zoo.arguments import check_number, check_path
+from vae_zoo.arguments import PathLike, check_number, check_path
 
 NAME = ".lock"
 # A process that was told to end may need them.
@@ -21,7 +23,7 @@ HAS_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 
 
 @contextlib.contextmanager
-def locked(folder, seconds=None):
+def locked(folder: PathLike, seconds: float | None = None) -> Iterator[None]:
     """Within it no other process writes to `folder`, which is made where it is missing.
 
     The lock is one of the operating system on a file in the folder, so it goes with its
@@ -57,7 +59,7 @@ def locked(folder, seconds=None):
 
 
 @contextlib.contextmanager
-def _held(path, seconds):
+def _held(path: pathlib.Path, seconds: float) -> Iterator[None]:
     lock = filelock.FileLock(path, fallback_to_soft=False, on_acquired=_sign)
     try:
         _acquire(lock, path, seconds)
@@ -83,7 +85,7 @@ def _held(path, seconds):
         lock.release()
 
 
-def _acquire(lock, path, seconds):
+def _acquire(lock: filelock.BaseFileLock, path: pathlib.Path, seconds: float) -> None:
     """Waits for the lock, and says for whom; raises `filelock.Timeout` at the end."""
     try:
         lock.acquire(timeout=0)
@@ -97,14 +99,14 @@ def _acquire(lock, path, seconds):
         lock.acquire(timeout=seconds, poll_interval=SECONDS_BETWEEN_TRIES)
 
 
-def _sign(handle):
+def _sign(handle: int) -> None:
     """Writes into the locked file who has it."""
     with contextlib.suppress(OSError):  # For people alone; the disk may be full.
         os.ftruncate(handle, 0)
         os.write(handle, f"process {os.getpid()} of {platform.node()}\n".encode())
 
 
-def _holder(path):
+def _holder(path: pathlib.Path) -> str:
     try:
         return path.read_text().strip() or "another process"
     except (OSError, UnicodeDecodeError):

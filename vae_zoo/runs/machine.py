@@ -18,13 +18,12 @@ def machine_class() -> str:
     return ", ".join(parts)
 
 
-def _processor():
+def _processor() -> str:
     """The processor's name and what it has for bfloat16, where the system tells."""
     path = pathlib.Path("/proc/cpuinfo")
     lines = path.read_text().splitlines() if path.exists() else []
-    fields = dict(
-        (part.strip() for part in line.split(":", 1)) for line in lines if ":" in line
-    )
+    pairs = (line.partition(":") for line in lines if ":" in line)
+    fields = {name.strip(): value.strip() for name, _, value in pairs}
     name = fields.get("model name") or platform.processor() or platform.machine()
     flags = {"amx_bf16", "avx512_bf16"} & set(fields.get("flags", "").split())
     return " with ".join([name, *sorted(flags)[:1]])

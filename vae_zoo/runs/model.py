@@ -3,10 +3,11 @@
 import keras
 import tensorflow as tf
 
+from vae_zoo.arguments import PathLike
 from vae_zoo.runs.folder import damaged
 
 
-def load(path):
+def load(path: PathLike) -> keras.Model:
     """The model of the `.keras` file at `path`.
 
     Raises:

@@ -1,12 +1,17 @@
 """From the settings of a run, plain values, to its model and its optimizer."""
 
+from typing import Any
+
 import keras
 
+from vae_zoo.arguments import Config
 from vae_zoo.components import optimizers
-from vae_zoo.zoo.catalogue import DISTORTED, MODELS, SCHEDULES
+from vae_zoo.models.vae import VAE
+from vae_zoo.runs.plan import Plan
+from vae_zoo.zoo.catalogue import DISTORTED, MODELS, SCHEDULES, Entry
 
 
-def build_model(plan, input_shape, steps_per_epoch):
+def build_model(plan: Plan, input_shape: tuple[int, ...], steps_per_epoch: int) -> VAE:
     """The model, not compiled, of a run."""
     entry = MODELS[plan.model]
     settings = plan.as_settings() | _warmed_up(plan, steps_per_epoch)
@@ -17,7 +22,7 @@ def build_model(plan, input_shape, steps_per_epoch):
     return _built(entry, settings, **given)
 
 
-def _encoder(network, plan, settings):
+def _encoder(network: Entry, plan: Plan, settings: Config) -> keras.Layer:
     encoder = _built(network, settings, dtype=plan.dtype_policy)
     amounts = set(DISTORTED.arguments) - {"network", "seed"}
     if not any(plan.options[name] for name in amounts):
@@ -25,7 +30,7 @@ def _encoder(network, plan, settings):
     return _built(DISTORTED, settings, network=encoder)
 
 
-def _built(entry, settings, **given):
+def _built(entry: Entry | None, settings: Config, **given: Any) -> Any:
     """The object of a registered class, and its parts, with the options as arguments.
 
     Args:
@@ -46,13 +51,15 @@ def _built(entry, settings, **given):
     return entry.load()(**arguments)
 
 
-def _warmed_up(plan, steps_per_epoch):
+def _warmed_up(plan: Plan, steps_per_epoch: int) -> Config:
     """The weight that grows from 0 over the warm-up, as a schedule, if there is one."""
     if "schedule" not in plan.options:
         return {}
     num_steps = round(plan.warmup_epochs * steps_per_epoch)
     # With a capacity it is the capacity that grows; beta is then gamma.
     name = "beta" if plan.options.get("capacity") is None else "capacity"
+    if name not in plan.options:
+        return {}  # Another objective, which has no warm-up.
     entry = SCHEDULES[plan.options["schedule"]]
     stop = plan.options[name]
     # It is made in any case, which checks its options.
@@ -60,7 +67,7 @@ def _warmed_up(plan, steps_per_epoch):
     return {name: schedule} if num_steps else {}
 
 
-def build_optimizer(plan, steps_per_epoch):
+def build_optimizer(plan: Plan, steps_per_epoch: int) -> keras.optimizers.Optimizer:
     """Adam with the learning rate, its schedule and the decay of a run."""
     rate = plan.learning_rate
     if plan.cosine_decay:

@@ -4,8 +4,10 @@ import ast
 import dataclasses
 import difflib
 import inspect
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from vae_zoo.arguments import (
+    Config,
     check_choice,
     check_count,
     check_flag,
@@ -14,7 +16,7 @@ from vae_zoo.arguments import (
     shown,
 )
 from vae_zoo.runs.plan import FOR_MODELS_WITH, Plan
-from vae_zoo.zoo.catalogue import DEFAULTS, DISTORTED, MODELS, SCHEDULES
+from vae_zoo.zoo.catalogue import DEFAULTS, DISTORTED, MODELS, SCHEDULES, Entry
 from vae_zoo.zoo.constructors import REQUIRED, Argument, arguments_of, meanings
 
 PLAIN = {"int": int, "float": float, "bool": bool, "str": str}
@@ -44,13 +46,15 @@ class Option:
 
     @property
     def limit(self) -> str:
-        """Which numbers it takes: "share", "positive" or "from 0"."""
+        """Which numbers it takes: "share", "any", "positive" or "from 0"."""
         if "in [0, 1)" in self.meaning:
             return "share"
+        if "any finite number" in self.meaning:
+            return "any"
         may_be_zero = self.kind is float or ">= 0" in self.meaning
         return "from 0" if may_be_zero and "> 0" not in self.meaning else "positive"
 
-    def checked(self, value):
+    def checked(self, value: object) -> object:
         """`value` as JSON holds it; raises ValueError if it cannot be that."""
         if value is None and None in self.defaults.values():
             return None
@@ -66,9 +70,11 @@ class Option:
             case "int":
                 least = 0 if self.limit == "from 0" else 1
                 return check_count(self.name, value, least, self.meaning)
-        above, least = (0, None) if self.limit == "positive" else (None, 0)
+        limits: dict[str, tuple[int | None, int | None]]
+        limits = {"positive": (0, None), "any": (None, None)}
+        above, minimum = limits.get(self.limit, (None, 0))
         number = check_number(
-            self.name, value, self.meaning, above=above, minimum=least
+            self.name, value, self.meaning, above=above, minimum=minimum
         )
         if self.limit == "share" and number >= 1:
             raise ValueError(
@@ -77,17 +83,20 @@ class Option:
             )
         return number
 
-    def _checked_text(self, value):
-        check_instance(self.name, value, str, "text")
-        if not value.strip():
+    def _checked_text(self, value: object) -> str:
+        text = check_instance(self.name, value, str, "text")
+        if not text.strip():
             raise ValueError(
-                f"`{self.name}` must not be empty. Received: {self.name}={value!r}"
+                f"`{self.name}` must not be empty. Received: {self.name}={text!r}"
             )
-        return value
+        return text
 
-    def _checked_list(self, value):
-        is_list = isinstance(value, list) and bool(value)
-        if not is_list or self.length not in (None, len(value)):
+    def _checked_list(self, value: object) -> list[int]:
+        if (
+            not isinstance(value, list)
+            or not value
+            or self.length not in (None, len(value))
+        ):
             number = "" if self.length is None else f"{self.length} "
             raise ValueError(
                 f"`{self.name}` must be a list of {number}integers >= 1. Received: "
@@ -96,14 +105,17 @@ class Option:
         return [check_count(self.name, each, 1, self.meaning) for each in value]
 
 
-def of_function(function, left_out=()) -> dict[str, Option]:
+def of_function(
+    function: Callable[..., object], left_out: Collection[str] = ()
+) -> dict[str, Option]:
     """The options that the arguments of a function or a class are, by name.
 
     Args:
         function: imported, with an "Args" section in its docstring.
         left_out: arguments that are no options.
     """
-    found, texts = {}, meanings(function.__doc__)
+    found: dict[str, Option] = {}
+    texts = meanings(function.__doc__)
     for name, each in inspect.signature(function).parameters.items():
         if name not in left_out:
             annotation = inspect.formatannotation(each.annotation)
@@ -111,14 +123,14 @@ def of_function(function, left_out=()) -> dict[str, Option]:
     return found
 
 
-def of_class(path: str, left_out=()) -> dict[str, Option]:
+def of_class(path: str, left_out: Collection[str] = ()) -> dict[str, Option]:
     """As `of_function`, of a class that is not imported for it.
 
     Args:
         path: "module.Class".
         left_out: arguments that are no options.
     """
-    found = {}
+    found: dict[str, Option] = {}
     for argument in arguments_of(path).values():
         if argument.name not in left_out:
             _add(found, argument.name, argument)
@@ -150,17 +162,29 @@ def of_model(model: str) -> dict[str, Option]:
     return {k: v for k, v in found.items() if FOR_MODELS_WITH.get(k, k) in found}
 
 
-def _add_part(found, name, argument, choices):
+def _add_part(
+    found: dict[str, Option],
+    name: str,
+    argument: Argument,
+    choices: Mapping[str, Entry | None],
+) -> None:
     """Adds the option that names a part, and those of each part there is."""
     default = {None: next(iter(choices))}
     owner = Option(name, str, argument.meaning, default, tuple(choices))
     found[name] = owner
     for choice, part in choices.items():
-        for each in part.arguments.values() if part else ():
-            _add(found, part.option(each.name), each, owner, choice)
+        if part is not None:
+            for each in part.arguments.values():
+                _add(found, part.option(each.name), each, owner, choice)
 
 
-def _add(found, name, argument, owner=None, choice=None):
+def _add(
+    found: dict[str, Option],
+    name: str,
+    argument: Argument,
+    owner: Option | None = None,
+    choice: str | None = None,
+) -> None:
     """Adds the option that an argument is, if it is a plain value."""
     kind, choices, length = _kind(argument)
     default = DEFAULTS.get(name, argument.default)
@@ -179,20 +203,18 @@ def _add(found, name, argument, owner=None, choice=None):
         )
 
 
-def _kind(argument):
+def _kind(argument: Argument) -> tuple[type | None, tuple[str | None, ...], int | None]:
     """The type of the values, what they can be, and the length of a list."""
     annotation = argument.annotation.removesuffix(" | None")
-    if annotation in PLAIN:
-        return PLAIN[annotation], (), None
+    # Of "float | ScheduleLike" the option is the number.
+    for member in annotation.split(" | "):
+        if member in PLAIN:
+            return PLAIN[member], (), None
     if annotation.startswith("Literal["):
         return str, tuple(ast.literal_eval(annotation.removeprefix("Literal"))), None
     if annotation.startswith("tuple[int, "):
         return list, (), None if "..." in annotation else annotation.count("int")
-    if annotation:
-        return None, (), None
     default = DEFAULTS.get(argument.name, argument.default)
-    if default is None:
-        return float, (), None
     kind = list if isinstance(default, tuple) else type(default)
     return kind if kind in (*PLAIN.values(), list) else None, (), None
 
@@ -220,14 +242,15 @@ def completed(settings: dict) -> Plan:
     for name in settings:
         if name != "model" and name not in options:
             raise _unknown(name, options, model)
-    found = {}
+    found: Config = {}
     for name, option in options.items():
-        choice = found[option.owner.name] if option.owner else None
+        owner = option.owner
+        choice = found[owner.name] if owner else None
         if choice in option.defaults:
             found[name] = _value(option, choice, settings)
-        elif name in settings:
+        elif owner and name in settings:
             raise ValueError(
-                f"`{name}` must be left out with {option.owner.name}={choice!r}; it is "
+                f"`{name}` must be left out with {owner.name}={choice!r}; it is "
                 f"for {', '.join(option.defaults)}. Received: "
                 f"{name}={shown(settings[name])}"
             )
@@ -235,7 +258,7 @@ def completed(settings: dict) -> Plan:
     return Plan(model=model, options=found, **own)
 
 
-def _value(option, choice, settings):
+def _value(option: Option, choice: str | None, settings: Config) -> object:
     """What is set, or the default for the choice of the option's owner."""
     if option.name in settings:
         return option.checked(settings[option.name])
@@ -247,7 +270,7 @@ def _value(option, choice, settings):
     return option.defaults[choice]
 
 
-def _unknown(name, known, model):
+def _unknown(name: object, known: Iterable[str], model: str) -> ValueError:
     near = difflib.get_close_matches(str(name), known, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     return ValueError(

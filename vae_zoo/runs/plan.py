@@ -6,8 +6,8 @@ import typing
 from vae_zoo.datasets.defaults import (
     DEFAULT_MAX_GIB,
     HELD_OUT_BY_DEFAULT,
-    IMAGE_FITS,
     TRAINED_ON_BY_DEFAULT,
+    Binarization,
 )
 
 
@@ -52,7 +52,7 @@ class Plan:
     dataset: str
     data_dir: str | None = None
     image_size: tuple[int, int] | None = None
-    image_fit: typing.Literal[(*IMAGE_FITS, None)] = None
+    image_fit: typing.Literal["scale-and-crop", "crop", "stretch", None] = None
     max_gib: float = DEFAULT_MAX_GIB
     binarize: typing.Literal["auto", "dynamic", "fixed", None] = "auto"
     split: str = TRAINED_ON_BY_DEFAULT
@@ -71,6 +71,13 @@ class Plan:
     seed: int = 0
     distribute: bool = False
     seconds_between_checkpoints: float = 10.0
+
+    @property
+    def binarization(self) -> Binarization:
+        """`binarize`, once "auto" has been resolved; see `runs.binarization`."""
+        if self.binarize == "auto":
+            raise ValueError("`binarize` must be resolved first. Received: 'auto'")
+        return self.binarize
 
     def as_settings(self) -> dict:
         """All settings as one dict, as `train` takes them and `run.json` has them."""

@@ -1,11 +1,15 @@
 """What a training run says of where it stands."""
 
 import contextlib
+from collections.abc import Iterator
 
 from vae_zoo.runs import termination
+from vae_zoo.runs.checkpoint import RunCheckpoint
 
 
-def print_resumption(checkpoint, epochs, first_epoch, is_exhausted):
+def print_resumption(
+    checkpoint: RunCheckpoint, epochs: int, first_epoch: int, is_exhausted: bool
+) -> None:
     """Prints where a run goes on.
 
     Args:
@@ -24,7 +28,7 @@ def print_resumption(checkpoint, epochs, first_epoch, is_exhausted):
 
 
 @contextlib.contextmanager
-def stop_explained(checkpoint, epochs):
+def stop_explained(checkpoint: RunCheckpoint, epochs: int) -> Iterator[None]:
     """Has Ctrl-C and SIGTERM say where they stopped the run, and how to go on."""
     try:
         yield
@@ -37,7 +41,7 @@ def stop_explained(checkpoint, epochs):
         raise
 
 
-def _saved(checkpoint):
+def _saved(checkpoint: RunCheckpoint) -> str:
     if not checkpoint.steps_saved:
         return "with nothing saved yet"
     epochs, steps = divmod(checkpoint.steps_saved, checkpoint.steps_per_epoch)

@@ -1,11 +1,23 @@
 """What the settings of a training run must be to each other, without TensorFlow."""
 
+from collections.abc import Iterator
+
+from vae_zoo.arguments import Config
 from vae_zoo.runs import options
+from vae_zoo.runs.plan import Plan
 from vae_zoo.serving.layout import find_version, read_metadata
 from vae_zoo.zoo import presets
 from vae_zoo.zoo.catalogue import DISTORTED
 
 LARGEST_SEED = 2**32 - 1
+# Of the bound: other objectives have none of them.
+WEIGHTS_OF_BOUND = (
+    "beta",
+    "normalized",
+    "capacity",
+    "free_bits",
+    "classifier_weight",
+)
 # Parts of a model's configuration that do not change which function it is: names, how
 # it computes and how it is trained.
 NOT_ARCHITECTURE = (
@@ -17,17 +29,13 @@ NOT_ARCHITECTURE = (
     "dropout_rate",
     "decoder_dropout_rate",
     "objective",
-    "beta",
-    "normalized",
-    "capacity",
-    "free_bits",
-    "classifier_weight",
+    *WEIGHTS_OF_BOUND,
     "initialization",
     "schedule",
 )
 
 
-def completed(settings):
+def completed(settings: Config) -> Plan:
     """The `Plan` of `settings`, with the defaults of those left out.
 
     Raises:
@@ -39,6 +47,7 @@ def completed(settings):
             f"`seed` must be at most {LARGEST_SEED}. Received: seed={plan.seed}"
         )
     _check_patience(plan)
+    _check_objective(plan)
     weight = plan.options.get("classifier_weight")
     if weight and plan.labels_per_class is None:
         raise ValueError(
@@ -48,18 +57,41 @@ def completed(settings):
     return plan
 
 
-def last_warmup(plan):
+def last_warmup(plan: Plan) -> tuple[str, float]:
     """The setting whose epochs end last before the whole bound is trained on."""
     # Neither part of the KL term nor a model without its clusters is what counts.
     ends = {
         "warmup_epochs": plan.warmup_epochs,
         "pretraining_epochs": plan.options.get("pretraining_epochs", 0),
     }
-    last = max(ends, key=ends.get)
+    last = max(ends, key=ends.__getitem__)
     return last, ends[last]
 
 
-def _check_patience(plan):
+def _check_objective(plan: Plan) -> None:
+    """Raises ValueError if something weighs a bound that the run does not train on."""
+    objective = plan.options.get("objective", "elbo")
+    if objective == "elbo":
+        return
+    known = options.of_model(plan.model)
+    weights = {
+        "warmup_epochs": (plan.warmup_epochs, 0),
+        "labels_per_class": (plan.labels_per_class, None),
+        **{
+            name: (plan.options[name], known[name].defaults[None])
+            for name in WEIGHTS_OF_BOUND
+            if name in plan.options and known[name].owner is None
+        },
+    }
+    for name, (value, default) in weights.items():
+        if value != default:
+            raise ValueError(
+                f"`{name}` must be left out with objective={objective!r}, which has no "
+                f"such part; it is for elbo. Received: {name}={value!r}"
+            )
+
+
+def _check_patience(plan: Plan) -> None:
     if plan.patience is None:
         return
     if plan.ema_momentum:
@@ -75,7 +107,7 @@ def _check_patience(plan):
         )
 
 
-def check_initial_model(plan):
+def check_initial_model(plan: Plan) -> None:
     """Raises ValueError unless the model of `init_from` may give the first weights."""
     name = plan.init_from
     if name is None:
@@ -90,7 +122,7 @@ def check_initial_model(plan):
             )
 
 
-def _architecture(plan):
+def _architecture(plan: Plan) -> Iterator[str]:
     """The options that say which function the model is."""
     known = options.of_model(plan.model)
     for name in plan.options:
@@ -100,7 +132,7 @@ def _architecture(plan):
             yield name
 
 
-def check_extension(found, epochs):
+def check_extension(found: Config, epochs: int) -> None:
     """Raises ValueError if a run cannot go on for more epochs than it was to have.
 
     Args:

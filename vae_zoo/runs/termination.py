@@ -6,6 +6,9 @@ import select
 import signal
 import threading
 import time
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import NoReturn
 
 # Kubernetes, for one, gives 30 seconds.
 SECONDS_TO_SAVE = 15
@@ -14,7 +17,7 @@ EXIT_CODE = 128 + signal.SIGTERM
 HAS_TIMER = hasattr(signal, "setitimer")  # Not on Windows.
 
 # The end of a pipe to which Python writes the signals that come, and its last one.
-_writers = []
+_writers: list[tuple[int, int]] = []
 
 
 class Terminated(BaseException):
@@ -22,7 +25,7 @@ class Terminated(BaseException):
 
 
 @contextlib.contextmanager
-def raised():
+def raised() -> Iterator[None]:
     """Within it SIGTERM raises `Terminated`, which undoes what is half done."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -38,7 +41,7 @@ def raised():
             signal.signal(number, handler)
 
 
-def take_back():
+def take_back() -> None:
     """Handles SIGTERM again after a library in C took it, unknown to Python.
 
     TensorFlow's coordination service does: its handler only makes a note. And Python
@@ -57,7 +60,7 @@ def take_back():
         threading.Thread(target=_end_in_time, args=(reader,), daemon=True).start()
 
 
-def _end_in_time(reader):
+def _end_in_time(reader: int) -> None:
     """Ends the process a while after the pipe told of SIGTERM, if it is still open."""
     end = None
     with open(reader, "rb", buffering=0) as pipe:
@@ -73,7 +76,7 @@ def _end_in_time(reader):
                 end = time.monotonic() + SECONDS_TO_SAVE
 
 
-def _stop_watching():
+def _stop_watching() -> None:
     """After it the process ends by itself, or goes on."""
     while _writers:
         writer, before = _writers.pop()
@@ -82,7 +85,7 @@ def _stop_watching():
 
 
 @contextlib.contextmanager
-def deferred():
+def deferred() -> Iterator[Callable[[], bool]]:
     """Within it SIGTERM does not raise at once, so that there is time to save.
 
     It raises at the end, or after `SECONDS_TO_SAVE`; if it comes again that is no
@@ -93,14 +96,14 @@ def deferred():
     """
     came = False
 
-    def remember(number, frame):
+    def remember(number: int, frame: FrameType | None) -> None:
         del number, frame
         nonlocal came
         if not came:
             _set_timer(SECONDS_TO_SAVE)
         came = True
 
-    def has_come():
+    def has_come() -> bool:
         return came
 
     is_raised = signal.getsignal(signal.SIGTERM) is _raise and HAS_TIMER
@@ -116,13 +119,13 @@ def deferred():
         raise Terminated
 
 
-def _raise(number, frame):
+def _raise(number: int, frame: FrameType | None) -> NoReturn:
     del number, frame
     # Python drops what is raised in a destructor or a callback from C: then again.
     _set_timer(SECONDS_TO_CLEAN_UP)
     raise Terminated
 
 
-def _set_timer(seconds):
+def _set_timer(seconds: float) -> None:
     if HAS_TIMER:
         signal.setitimer(signal.ITIMER_REAL, seconds)

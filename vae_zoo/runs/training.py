@@ -3,14 +3,19 @@
 import contextlib
 import functools
 import os
+import pathlib
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 
 import keras
 import tensorflow as tf
 
-from vae_zoo.arguments import check_path
+from vae_zoo.arguments import Config, PathLike, check_path
+from vae_zoo.datasets.source import Source
 from vae_zoo.fitting import distribute
 from vae_zoo.fitting.compilation import is_long_enough
 from vae_zoo.fitting.progress import EpochLines, ProgressBar
+from vae_zoo.models.vae import VAE
 from vae_zoo.runs import (
     binarization as run_binarization,
     data as run_data,
@@ -26,9 +31,10 @@ from vae_zoo.runs.artefacts import write_artefacts
 from vae_zoo.runs.best_weights import BestWeights
 from vae_zoo.runs.checkpoint import RunCheckpoint
 from vae_zoo.runs.model_settings import build_model, build_optimizer
+from vae_zoo.runs.plan import Plan
 
 
-def train(settings, folder, verbose=1):
+def train(settings: Config, folder: PathLike, verbose: int = 1) -> Config | None:
     """Trains a model into `folder`, or goes on where a killed run stopped.
 
     Leaves there `run.json` (the settings), `model.keras`, `history.csv`,
@@ -74,14 +80,18 @@ def train(settings, folder, verbose=1):
         return _train(plan, folder, strategy, verbose)
 
 
-def _locked(folder, strategy):
+def _locked(
+    folder: pathlib.Path, strategy: tf.distribute.Strategy
+) -> AbstractContextManager[None]:
     """The lock on the folder, of the worker that writes to it."""
     if not distribute.is_chief(strategy):
         return contextlib.nullcontext()
     return run_lock.locked(folder, run_lock.SECONDS_TO_WAIT_FOR_MACHINES)
 
 
-def _train(plan, folder, strategy, verbose):
+def _train(
+    plan: Plan, folder: pathlib.Path, strategy: tf.distribute.Strategy, verbose: int
+) -> Config | None:
     # Once more, now that no other process writes there.
     run_folder.check(folder, plan)
     is_chief = distribute.is_chief(strategy)
@@ -142,7 +152,9 @@ def _train(plan, folder, strategy, verbose):
     return metrics
 
 
-def _time_to_save(strategy):
+def _time_to_save(
+    strategy: tf.distribute.Strategy,
+) -> AbstractContextManager[Callable[[], bool] | None]:
     """`termination.deferred` where a run may stop in the middle of an epoch.
 
     Not under a strategy: of several workers each would stop at another step.
@@ -152,7 +164,9 @@ def _time_to_save(strategy):
     return termination.deferred()
 
 
-def _check_same_run(strategy, plan, sources):
+def _check_same_run(
+    strategy: tf.distribute.Strategy, plan: Plan, sources: Mapping[str, Source]
+) -> None:
     """Raises ValueError unless all workers have the same settings and data sets."""
     numbers = {"fingerprints of settings": run_folder.fingerprint(plan)}
     numbers |= {f"numbers of {each} examples": len(sources[each]) for each in sources}
@@ -162,7 +176,9 @@ def _check_same_run(strategy, plan, sources):
         )
 
 
-def _load_or_build(folder, plan, source, steps_per_epoch):
+def _load_or_build(
+    folder: pathlib.Path, plan: Plan, source: Source, steps_per_epoch: int
+) -> VAE:
     path = folder / "model.keras"
     model = build_model(plan, source.element_shape, steps_per_epoch)
     if path.exists():
@@ -180,7 +196,9 @@ def _load_or_build(folder, plan, source, steps_per_epoch):
     return model
 
 
-def _best_weights(folder, plan, is_writer):
+def _best_weights(
+    folder: pathlib.Path, plan: Plan, is_writer: bool
+) -> BestWeights | None:
     """The early stopping that the plan asks for, or None."""
     if plan.patience is None:
         return None
@@ -188,7 +206,15 @@ def _best_weights(folder, plan, is_writer):
     return BestWeights(folder, plan.patience, end, is_writer)
 
 
-def _fit(model, plan, sources, callbacks, first_epoch, steps_per_epoch, verbose):
+def _fit(
+    model: VAE,
+    plan: Plan,
+    sources: Mapping[str, Source],
+    callbacks: Sequence[keras.callbacks.Callback],
+    first_epoch: int,
+    steps_per_epoch: int,
+    verbose: int,
+) -> None:
     batches = functools.partial(run_data.training_batches, plan, sources["train"])
     # Clusters start from the first epoch, wherever this run resumes.
     own = model.training_callbacks(batches(first_epoch=0), steps_per_epoch)
@@ -229,10 +255,12 @@ def _fit(model, plan, sources, callbacks, first_epoch, steps_per_epoch, verbose)
     )
 
 
-def _dealt_out(model, *functions):
+def _dealt_out(
+    model: VAE, *functions: Callable[..., tf.data.Dataset]
+) -> list[tf.data.Dataset]:
     """The batches that each function gives, checked and dealt out to the replicas."""
 
-    def dealt_out(batches):
+    def dealt_out(batches: Callable[..., tf.data.Dataset]) -> tf.data.Dataset:
         return distribute.sharded(
             model.distribute_strategy,
             lambda **share: model.checked_pairs(batches(**share)),

@@ -6,16 +6,19 @@ So a version is first listed beside those that have the labels, which stay where
 are; once it is loaded, the labels move.
 """
 
+import pathlib
 import re
+from collections.abc import Sequence
 
+from vae_zoo.arguments import PathLike
 from vae_zoo.serving.layout import checked_path, is_version
-from vae_zoo.serving.version_labels import checked_models
+from vae_zoo.serving.version_labels import ServedModel, checked_models
 
 FILE = "models.config"
 _LABEL = r'version_labels \{ key: "(\w+)" value: (\d+) \}'
 
 
-def next_step(models, output):
+def next_step(models: Sequence[ServedModel], output: PathLike) -> list[ServedModel]:
     """The models as a server that runs by the configuration in `output` can take them.
 
     Args:
@@ -31,14 +34,14 @@ def next_step(models, output):
         ValueError: if `models` is no list of `ServedModel`, or `output` no path.
     """
     written = _written(checked_path("output", output) / FILE)
-    nothing = ({}, set())
+    nothing: tuple[dict[str, int], set[int]] = ({}, set())
     return [
         _step(model, *written.get(model.name, nothing))
         for model in checked_models(models)
     ]
 
 
-def _step(model, labels, loaded):
+def _step(model: ServedModel, labels: dict[str, int], loaded: set[int]) -> ServedModel:
     wanted = {model.stable, model.canary}
     if labels.keys() != {"stable", "canary"} or wanted <= loaded:
         return model
@@ -46,10 +49,14 @@ def _step(model, labels, loaded):
     # What is gone from the disk cannot be kept.
     if not all(is_version(model.folder / str(version)) for version in kept):
         return model
-    return model._replace(**labels, also_loaded=tuple(sorted(wanted - kept)))
+    return model._replace(
+        stable=labels["stable"],
+        canary=labels["canary"],
+        also_loaded=tuple(sorted(wanted - kept)),
+    )
 
 
-def _written(path):
+def _written(path: pathlib.Path) -> dict[str, tuple[dict[str, int], set[int]]]:
     """Model name -> (label -> version, the versions loaded) of an earlier call."""
     if not path.is_file():
         return {}

@@ -3,8 +3,9 @@
 import json
 import os
 import pathlib
+from typing import Any
 
-from vae_zoo.arguments import shown
+from vae_zoo.arguments import Config, PathLike, shown
 
 METADATA = "vae_zoo.json"
 EXTRA = "assets.extra"
@@ -12,7 +13,7 @@ EXTRA = "assets.extra"
 _PARTS = {"class": str, "config": dict, "sha256": dict}
 
 
-def checked_path(name, value):
+def checked_path(name: str, value: object) -> pathlib.Path:
     """`value` as a `pathlib.Path`; raises ValueError unless it is one or its text.
 
     Args:
@@ -28,7 +29,7 @@ def checked_path(name, value):
     return pathlib.Path(path)
 
 
-def find_version(folder):
+def find_version(folder: PathLike) -> pathlib.Path:
     """The version's folder that `folder` means: itself, its newest, a run's."""
     folder = checked_path("folder", folder)
     if (folder / "saved_model").is_dir():
@@ -44,7 +45,7 @@ def find_version(folder):
     return folder
 
 
-def read_metadata(folder):
+def read_metadata(folder: PathLike) -> Config:
     """The content of `vae_zoo.json` in a version's folder.
 
     Raises:
@@ -62,7 +63,7 @@ def read_metadata(folder):
     return metadata
 
 
-def _problem(metadata):
+def _problem(metadata: Any) -> str | None:
     """What keeps it from being a model's description, or None."""
     if not isinstance(metadata, dict):
         return f"{shown(metadata)} in place of an object"
@@ -76,23 +77,23 @@ def _problem(metadata):
     return None
 
 
-def versions(directory):
+def versions(directory: PathLike) -> list[int]:
     """The numbers of the exported versions in `directory`, ascending."""
     directory = pathlib.Path(directory)
     return [n for n in numbers(directory) if is_version(directory / str(n))]
 
 
-def numbers(directory):
+def numbers(directory: PathLike) -> list[int]:
     """The names in `directory` that a server takes for those of versions, ascending."""
     entries = pathlib.Path(directory).iterdir()
     return sorted(int(entry.name) for entry in entries if _is_number(entry.name))
 
 
-def is_version(path):
+def is_version(path: pathlib.Path) -> bool:
     """Whether `path` is the folder of a version that `export` wrote."""
     return _is_number(path.name) and (path / EXTRA / METADATA).is_file()
 
 
-def _is_number(name):
+def _is_number(name: str) -> bool:
     """Whether it is how a version's number is written: 1, 2, 3, …"""
     return name.isascii() and name.isdecimal() and not name.startswith("0")

@@ -1,11 +1,12 @@
 """The Keras model of an exported SavedModel, from its configuration and its weights."""
 
 import hashlib
-import os
+import pathlib
+from typing import Any
 
 import keras
 
-from vae_zoo.arguments import check_instance, shown
+from vae_zoo.arguments import Config, PathLike, check_instance, shown
 from vae_zoo.models.vae import VAE
 from vae_zoo.serving import weights
 from vae_zoo.serving.layout import EXTRA, METADATA, find_version, read_metadata
@@ -17,7 +18,7 @@ HASHED = (
 )
 
 
-def load(folder: str | os.PathLike, dtype: str | None = None) -> keras.Model:
+def load(folder: PathLike, dtype: str | keras.DTypePolicy | None = None) -> VAE:
     """The Keras model of a SavedModel that `export` wrote, weights included.
 
     Args:
@@ -51,7 +52,7 @@ def load(folder: str | os.PathLike, dtype: str | None = None) -> keras.Model:
     return model
 
 
-def _check_files(folder, recorded):
+def _check_files(folder: pathlib.Path, recorded: dict[str, str]) -> None:
     """Raises ValueError if a file is not the one that was exported."""
     for name in HASHED:
         path, expected = folder / name, recorded.get(name)
@@ -63,7 +64,7 @@ def _check_files(folder, recorded):
             )
 
 
-def _model(config, folder):
+def _model(config: Config, folder: pathlib.Path) -> VAE:
     """The model of this config, untrained; whatever is wrong is a ValueError."""
     try:
         model = keras.saving.deserialize_keras_object(config)
@@ -77,7 +78,7 @@ def _model(config, folder):
         ) from error
 
 
-def _check_sizes(arguments, model, folder):
+def _check_sizes(arguments: Config, model: VAE, folder: pathlib.Path) -> None:
     """Raises ValueError unless the sizes are those that the networks were built for.
 
     Layers are made with the shapes that the file has for them, so a model of which
@@ -96,7 +97,7 @@ def _check_sizes(arguments, model, folder):
             )
 
 
-def _built_shape(component):
+def _built_shape(component: object) -> list[int] | None:
     """The shape without the batch that a component in a config was built for, or None.
 
     Of a posterior it is that of a latent vector, of a network that of what enters it.
@@ -111,14 +112,14 @@ def _built_shape(component):
     return shape[1:] if isinstance(shape, list) else None
 
 
-def _names(metadata):
+def _names(metadata: Config) -> list[str] | None:
     """Of the stored weights; None of an early version, which lists none."""
     names = metadata.get("weights")
     is_list = isinstance(names, list) and all(isinstance(name, str) for name in names)
     return names if is_list else None
 
 
-def _float32_policy(dtype):
+def _float32_policy(dtype: object) -> Config:
     try:
         is_name = isinstance(dtype, (str, keras.dtype_policies.DTypePolicy))
         policy = keras.dtype_policies.get(dtype) if is_name else None
@@ -126,7 +127,7 @@ def _float32_policy(dtype):
         policy = None
     # Those of a map or of quantized layers would not come over.
     is_plain = type(policy) is keras.dtype_policies.DTypePolicy
-    if not is_plain or policy.variable_dtype != "float32":
+    if policy is None or not is_plain or policy.variable_dtype != "float32":
         raise ValueError(
             "`dtype` must be a policy with variables in float32, such as 'float32' or "
             f"'mixed_bfloat16'. Received: dtype={shown(dtype)}"
@@ -134,7 +135,7 @@ def _float32_policy(dtype):
     return keras.saving.serialize_keras_object(policy)
 
 
-def _with_policy(config, policy):
+def _with_policy(config: Any, policy: Config) -> Any:
     """A config with `policy` in place of every policy within it."""
     if isinstance(config, list):
         return [_with_policy(each, policy) for each in config]
@@ -145,7 +146,7 @@ def _with_policy(config, policy):
     return {key: _with_policy(value, policy) for key, value in config.items()}
 
 
-def file_sha256(path):
+def file_sha256(path: PathLike) -> str:
     """The hash of a file, 64 hexadecimal digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,6 +1,14 @@
 """What shape the rows of a request to a served model have, for the proxy before it."""
 
 import math
+from collections.abc import Iterable
+from typing import TypeAlias, TypeGuard
+
+from vae_zoo.arguments import Config
+
+# Sizes, None for any; and those of each signature's inputs, by name.
+Shape: TypeAlias = list[int | None]
+RowShapes: TypeAlias = dict[str, dict[str, Shape]]
 
 # Numbers in JSON: digits, a comma, and what pretty printing adds.
 BYTES_PER_NUMBER = 32
@@ -9,7 +17,7 @@ ASSUMED_SIZE = 4096
 BYTES_WHERE_UNKNOWN = 2**24
 
 
-def row_shapes(metadata):
+def row_shapes(metadata: Config) -> RowShapes:
     """Signature -> input -> the shape of a row, sizes or None for any.
 
     Args:
@@ -36,7 +44,7 @@ def row_shapes(metadata):
     }
 
 
-def _are_shapes(signatures):
+def _are_shapes(signatures: object) -> TypeGuard[RowShapes]:
     """Whether it is what `export` writes: signature -> input -> sizes or None."""
     return isinstance(signatures, dict) and all(
         isinstance(inputs, dict) and all(map(_is_shape, inputs.values()))
@@ -44,19 +52,19 @@ def _are_shapes(signatures):
     )
 
 
-def _is_shape(shape):
+def _is_shape(shape: object) -> bool:
     return isinstance(shape, (list, tuple)) and all(
         size is None or (type(size) is int and size > 0) for size in shape
     )
 
 
-def merged(versions):
+def merged(versions: Iterable[RowShapes]) -> dict[str, dict[str, list[Shape]]]:
     """Signature -> input -> the shapes of a row in any of the versions.
 
     Args:
         versions: a list of what `row_shapes` returns.
     """
-    found = {}
+    found: dict[str, dict[str, list[Shape]]] = {}
     for signatures in versions:
         for signature, inputs in signatures.items():
             for name, shape in inputs.items():
@@ -66,7 +74,9 @@ def merged(versions):
     return found
 
 
-def max_body_mib(models, max_batch_size):
+def max_body_mib(
+    models: Iterable[dict[str, dict[str, list[Shape]]]], max_batch_size: int
+) -> int:
     """How many MiB a request for `max_batch_size` rows may need, in JSON.
 
     Args:
@@ -82,5 +92,5 @@ def max_body_mib(models, max_batch_size):
     return 1 + math.ceil((num_bytes or BYTES_WHERE_UNKNOWN) / 2**20)
 
 
-def _num_numbers(shape):
+def _num_numbers(shape: Shape) -> int:
     return math.prod(ASSUMED_SIZE if size is None else size for size in shape)

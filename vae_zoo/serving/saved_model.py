@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 
 from vae_zoo import atomic
-from vae_zoo.arguments import check_count, check_instance, shown
+from vae_zoo.arguments import Config, PathLike, check_count, check_instance, shown
 from vae_zoo.models.vae import VAE
 from vae_zoo.serving import weights
 from vae_zoo.serving.layout import (
@@ -25,7 +25,7 @@ from vae_zoo.serving.layout import (
     versions,
 )
 from vae_zoo.serving.loading import HASHED, file_sha256
-from vae_zoo.serving.signatures import signatures as all_signatures
+from vae_zoo.serving.signatures import Functions, signatures as all_signatures
 from vae_zoo.serving.warmup import FILE_NAME, write_warmup_requests
 
 # What a copy of an exported model takes over: where its weights are from.
@@ -43,10 +43,10 @@ LIBRARIES = ("vae_zoo", "keras", "tensorflow", "tensorflow-probability")
 
 
 def export(
-    model: keras.Model,
-    directory: str | os.PathLike,
+    model: VAE,
+    directory: PathLike,
     *,
-    metadata: dict | None = None,
+    metadata: Config | None = None,
     num_importance_samples: int = 128,
     num_imputation_steps: int = 50,
     version: int | None = None,
@@ -117,7 +117,7 @@ def export(
         return _publish(folder, directory, version, keep)
 
 
-def _chosen(functions, names):
+def _chosen(functions: Functions, names: Collection[str] | None) -> Functions:
     """Those of the functions that are named; all if `names` is None."""
     if names is None:
         return functions
@@ -130,7 +130,7 @@ def _chosen(functions, names):
     return {name: functions[name] for name in names}
 
 
-def checked_metadata(metadata):
+def checked_metadata(metadata: Config | None) -> Config:
     """A dict; raises ValueError unless `metadata` is None or one that JSON can hold."""
     metadata = {} if metadata is None else metadata
     check_instance("metadata", metadata, dict, "a dict or None")
@@ -145,7 +145,7 @@ def checked_metadata(metadata):
     return metadata
 
 
-def _row_shapes(functions):
+def _row_shapes(functions: Functions) -> dict[str, dict[str, list[int | None]]]:
     """Signature -> input -> the shape of a row, for those who check requests."""
     specs = {name: function.input_signature for name, function in functions.items()}
     return {
@@ -154,14 +154,14 @@ def _row_shapes(functions):
     }
 
 
-def _config(model):
+def _config(model: VAE) -> Config:
     """The model's config without its optimizer, whose state is not exported."""
     config = keras.saving.serialize_keras_object(model)
     config.pop("compile_config", None)
     return config
 
 
-def _check_destination(directory):
+def _check_destination(directory: pathlib.Path) -> None:
     if not directory.exists():
         return
     if not directory.is_dir():
@@ -186,7 +186,7 @@ def _check_destination(directory):
         )
 
 
-def _check_is_free(directory, version):
+def _check_is_free(directory: pathlib.Path, version: int | None) -> None:
     if version is not None and (directory / str(version)).exists():
         raise FileExistsError(
             "`version` must be a number that is free, or None for the next one. "
@@ -194,7 +194,12 @@ def _check_is_free(directory, version):
         )
 
 
-def _publish(folder, directory, version, keep=None):
+def _publish(
+    folder: pathlib.Path,
+    directory: pathlib.Path,
+    version: int | None,
+    keep: int | None = None,
+) -> pathlib.Path:
     """Renames `folder` to its version, and removes all but `keep` versions."""
     with atomic.locked(directory):  # So that none removes what another publishes.
         target = _renamed(folder, directory, version)
@@ -203,7 +208,9 @@ def _publish(folder, directory, version, keep=None):
     return target
 
 
-def _renamed(folder, directory, version):
+def _renamed(
+    folder: pathlib.Path, directory: pathlib.Path, version: int | None
+) -> pathlib.Path:
     """Renames `folder` to its version; None: the next, which others may take first."""
     while True:
         number = version or (numbers(directory) or [0])[-1] + 1
@@ -218,7 +225,7 @@ def _renamed(folder, directory, version):
             return target
 
 
-def _prune(directory, keep, newest):
+def _prune(directory: pathlib.Path, keep: int, newest: pathlib.Path) -> None:
     """Removes all versions but `keep`, the lowest numbers first, and never `newest`."""
     others = [number for number in versions(directory) if number != int(newest.name)]
     for number in others[: len(others) + 1 - keep]:
@@ -227,14 +234,14 @@ def _prune(directory, keep, newest):
             atomic.remove_folder(directory / str(number))
 
 
-def _version(library):
+def _version(library: str) -> str | None:
     try:
         return importlib.metadata.version(library)
     except importlib.metadata.PackageNotFoundError:
         return None
 
 
-def _git_revision():
+def _git_revision() -> str | None:
     """The revision of the checkout that this code runs from, or None."""
     root = pathlib.Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():

@@ -8,14 +8,18 @@ import json
 import os
 import pathlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from vae_zoo import atomic
-from vae_zoo.arguments import check_count, check_flag, shown
+from vae_zoo.arguments import Config, check_count, check_flag, shown
 from vae_zoo.serving.label_steps import next_step
 from vae_zoo.serving.layout import checked_path, read_metadata
-from vae_zoo.serving.request_shapes import max_body_mib, merged, row_shapes
+from vae_zoo.serving.request_shapes import RowShapes, max_body_mib, merged, row_shapes
 from vae_zoo.serving.version_labels import ServedModel, checked_models
+
+if TYPE_CHECKING:
+    import jinja2
 
 IMAGE = "tensorflow/serving:2.21.0"
 # Its official image has the module for JavaScript.
@@ -121,7 +125,7 @@ def write_server_config(
     return [output / file for file in FILES]
 
 
-def _check_names(name, **images):
+def _check_names(name: object, **images: object) -> None:
     if not isinstance(name, str) or not re.fullmatch(NAME, name):
         raise ValueError(
             "`name` must be of lower-case letters, digits and '-', start with a "
@@ -134,7 +138,7 @@ def _check_names(name, **images):
             )
 
 
-def _checked_sizes(sizes):
+def _checked_sizes(sizes: Mapping[str, object]) -> dict[str, int]:
     meanings = {
         "max_batch_size": "the rows computed together",
         "rest_threads": "the requests in hand at a time",
@@ -143,20 +147,20 @@ def _checked_sizes(sizes):
         "min_replicas": "the fewest servers",
         "max_replicas": "the most servers",
     }
-    sizes = {
+    checked = {
         argument: check_count(argument, value, 1, meanings[argument])
         for argument, value in sizes.items()
     }
-    if sizes["min_replicas"] > sizes["max_replicas"]:
+    if checked["min_replicas"] > checked["max_replicas"]:
         raise ValueError(
             "`min_replicas` must be at most `max_replicas`. Received: "
-            f"min_replicas={sizes['min_replicas']}, "
-            f"max_replicas={sizes['max_replicas']}"
+            f"min_replicas={checked['min_replicas']}, "
+            f"max_replicas={checked['max_replicas']}"
         )
-    return sizes
+    return checked
 
 
-def _check_destination(output):
+def _check_destination(output: pathlib.Path) -> None:
     """Raises unless everything in `output` is a file that an earlier call wrote."""
     if output.exists() and not output.is_dir():
         raise ValueError(
@@ -172,7 +176,7 @@ def _check_destination(output):
             )
 
 
-def _texts(models, values):
+def _texts(models: Sequence[ServedModel], values: Config) -> dict[str, str]:
     """File name -> its content."""
     shapes = {model.name: merged(_shapes_of(model)) for model in models}
     values = {
@@ -192,7 +196,7 @@ def _texts(models, values):
     return texts
 
 
-def _templates():
+def _templates() -> "jinja2.Environment":
     import jinja2  # It is slow beside what `vae-zoo --help` needs.
 
     templates = jinja2.Environment(
@@ -209,7 +213,7 @@ def _templates():
     return templates
 
 
-def _shapes_of(model):
+def _shapes_of(model: ServedModel) -> list[RowShapes]:
     """Of each version that is served: signature -> input -> the shape of a row."""
     folders = (model.folder / str(version) for version in model.versions)
     return [row_shapes(read_metadata(folder)) for folder in folders]

@@ -1,11 +1,22 @@
 """A model's signatures as a server calls them: functions with rules for bad rows."""
 
 import math
+from collections.abc import Sequence
+from typing import TypeAlias
 
 import tensorflow as tf
 
+from vae_zoo.components.signature import Signature
+from vae_zoo.models.vae import VAE
 
-def signatures(model, num_importance_samples, num_imputation_steps):
+# What `tf.function` returns.
+Function: TypeAlias = tf.types.experimental.PolymorphicFunction
+Functions: TypeAlias = dict[str, Function]
+
+
+def signatures(
+    model: VAE, num_importance_samples: int, num_imputation_steps: int
+) -> Functions:
     """The `tf.function`s that a server calls, by name, made of core TensorFlow ops.
 
     Where a row of the request is not finite, the row of the answer is NaN, and -1 where
@@ -25,10 +36,10 @@ def signatures(model, num_importance_samples, num_imputation_steps):
     return {name: _served(each, support) for name, each in offered.items()}
 
 
-def _served(signature, support):
+def _served(signature: Signature, support: tuple[float, float]) -> Function:
     names = [spec.name for spec in signature.specs]
 
-    def answer(*tensors):
+    def answer(*tensors: tf.Tensor) -> dict[str, tf.Tensor]:
         rows = _of_as_many_rows(signature.specs, tensors)
         request = dict(zip(names, rows, strict=True))
         found = signature.function(**request)
@@ -43,7 +54,7 @@ def _served(signature, support):
     return tf.function(answer, signature.specs, autograph=False)
 
 
-def _read(signature, request):
+def _read(signature: Signature, request: dict[str, tf.Tensor]) -> list[tf.Tensor]:
     """The floating-point tensors of a request, 0 where elements are not read."""
     if signature.masked:
         mask = request["mask"]
@@ -52,7 +63,9 @@ def _read(signature, request):
     return [value for value in request.values() if value.dtype.is_floating]
 
 
-def _of_as_many_rows(specs, tensors):
+def _of_as_many_rows(
+    specs: Sequence[tf.TensorSpec], tensors: Sequence[tf.Tensor]
+) -> list[tf.Tensor]:
     """`tensors`, an error where one has not as many rows as the first of them."""
     first, *others = tensors
     first = tf.ensure_shape(first, specs[0].shape)
@@ -69,7 +82,9 @@ def _of_as_many_rows(specs, tensors):
     return found
 
 
-def _where_finite(tensors, answer):
+def _where_finite(
+    tensors: Sequence[tf.Tensor], answer: dict[str, tf.Tensor]
+) -> dict[str, tf.Tensor]:
     """`answer`, NaN where a row of `tensors` is not finite, integers -1."""
     if not tensors:
         return answer
@@ -77,7 +92,9 @@ def _where_finite(tensors, answer):
     return _where(tf.reduce_all(tf.stack(are_finite), axis=0), answer, math.nan)
 
 
-def _where(is_good, answer, otherwise):
+def _where(
+    is_good: tf.Tensor, answer: dict[str, tf.Tensor], otherwise: float
+) -> dict[str, tf.Tensor]:
     """`answer` in good rows, elsewhere a float, of integers -1."""
     chosen = {}
     for name, value in answer.items():
@@ -89,5 +106,5 @@ def _where(is_good, answer, otherwise):
     return chosen
 
 
-def _all_of_row(is_good):
+def _all_of_row(is_good: tf.Tensor) -> tf.Tensor:
     return tf.reduce_all(is_good, axis=range(1, is_good.shape.rank))

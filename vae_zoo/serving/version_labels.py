@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from vae_zoo.arguments import check_count, check_instance, shown
+from vae_zoo.arguments import PathLike, check_count, check_instance, shown
 from vae_zoo.serving.layout import (
     checked_path,
     find_version,
@@ -31,13 +31,13 @@ class ServedModel(NamedTuple):
     also_loaded: tuple[int, ...] = ()
 
     @property
-    def versions(self):
+    def versions(self) -> list[int]:
         """The versions that the server loads, ascending."""
         return sorted({self.stable, self.canary, *self.also_loaded})
 
 
 def served_models(
-    folders: Iterable[str | os.PathLike],
+    folders: Iterable[PathLike],
     *,
     stable: Mapping[str, int] | None = None,
     canary: Mapping[str, int] | None = None,
@@ -84,12 +84,12 @@ def served_models(
     return [_served_model(path, stable, canary) for path in paths]
 
 
-def checked_models(models):
+def checked_models(models: object) -> list[ServedModel]:
     """A list; raises ValueError unless it is of `ServedModel`, of one at least."""
-    is_list = isinstance(models, Sequence) and not isinstance(models, (str, tuple))
     # A `ServedModel` is a tuple itself.
-    is_list = is_list or type(models) is tuple
-    if not is_list or not models:
+    is_one = isinstance(models, (str, tuple)) and type(models) is not tuple
+    if not isinstance(models, Sequence) or is_one or not models:
+        is_list = isinstance(models, Sequence) and not is_one
         received = "none" if is_list else shown(models)
         raise ValueError(
             "`models` must be at least one, the list that `served_models` returns. "
@@ -101,7 +101,7 @@ def checked_models(models):
     return list(models)
 
 
-def _checked_labels(argument, versions):
+def _checked_labels(argument: str, versions: object) -> dict[str, int]:
     """A dict; raises ValueError unless it has the number of a version by model name."""
     versions = {} if versions is None else versions
     if not isinstance(versions, Mapping):
@@ -114,7 +114,9 @@ def _checked_labels(argument, versions):
     return dict(versions)
 
 
-def _served_model(path, stable, canary):
+def _served_model(
+    path: pathlib.Path, stable: Mapping[str, int], canary: Mapping[str, int]
+) -> ServedModel:
     if not re.fullmatch(MODEL_NAME, path.name):
         raise ValueError(
             "`folders` must have names of letters, digits, '.', '_' and '-', which "
@@ -137,7 +139,7 @@ def _served_model(path, stable, canary):
     return model
 
 
-def _check_version(folder):
+def _check_version(folder: pathlib.Path) -> None:
     read_metadata(find_version(folder))
     if not (folder / "saved_model.pb").is_file():
         raise ValueError(
@@ -146,7 +148,13 @@ def _check_version(folder):
         )
 
 
-def _chosen(argument, wanted, name, found, default):
+def _chosen(
+    argument: str,
+    wanted: Mapping[str, int],
+    name: str,
+    found: Sequence[int],
+    default: int,
+) -> int:
     version = wanted.get(name, default)
     if version not in found:
         raise ValueError(

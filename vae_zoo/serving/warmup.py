@@ -1,14 +1,25 @@
 """Requests that a TF Serving process replays before it reports a model ready."""
 
+from __future__ import annotations
+
 import importlib.util
+import pathlib
+from typing import TYPE_CHECKING
 
 import tensorflow as tf
+
+from vae_zoo.serving.signatures import Function, Functions
+
+if TYPE_CHECKING:
+    from tensorflow_serving.apis import prediction_log_pb2
 
 FILE_NAME = "tf_serving_warmup_requests"
 BATCH_SIZES = (1, 8)
 
 
-def write_warmup_requests(path, model_name, functions):
+def write_warmup_requests(
+    path: pathlib.Path, model_name: str, functions: Functions
+) -> bool:
     """Writes one request for every signature and batch size as TFRecord.
 
     Needs the package's extra `serving`; without it nothing is written.
@@ -33,7 +44,9 @@ def write_warmup_requests(path, model_name, functions):
     return True
 
 
-def _request(model_name, signature, function, batch_size):
+def _request(
+    model_name: str, signature: str, function: Function, batch_size: int
+) -> prediction_log_pb2.PredictionLog:
     from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
     request = predict_pb2.PredictRequest()

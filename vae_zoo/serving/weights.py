@@ -1,28 +1,33 @@
 """The weights of an exported model, found again by name."""
 
 import collections
+import pathlib
 import re
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
 
+from vae_zoo.models.vae import VAE
+
 _KEY = "weights/{}/.ATTRIBUTES/VARIABLE_VALUE"
 
 
-def exported_weights(model):
+def exported_weights(model: VAE) -> list[keras.Variable]:
     """The weights that an export holds: all but those of the objective."""
     of_objective = {id(weight) for weight in model.objective.weights}
     return [weight for weight in model.weights if id(weight) not in of_objective]
 
 
-def weight_names(model):
+def weight_names(model: VAE) -> list[str]:
     """A name for each of the `exported_weights`, in their order.
 
     It says where the weight belongs, by the attributes on the way to it, such as
     "posterior_head/loc/dense/kernel". Unlike a variable's path it has no numbers that
     count the layers made before in the same process.
     """
-    found = {}
+    found: dict[int, str] = {}
     _walk(model, "", "", found, set())
     names = [found.get(id(weight), weight.name) for weight in exported_weights(model)]
     repeated = {name for name, count in collections.Counter(names).items() if count > 1}
@@ -33,7 +38,9 @@ def weight_names(model):
     ]
 
 
-def _walk(part, path, owner, found, seen):
+def _walk(
+    part: object, path: str, owner: str, found: dict[int, str], seen: set[int]
+) -> None:
     """Adds the names of the weights below `part` to `found`, id -> name.
 
     Args:
@@ -45,7 +52,7 @@ def _walk(part, path, owner, found, seen):
     if id(part) in seen:
         return
     seen.add(id(part))
-    inner = ()
+    inner: Iterable[tuple[Any, object]] = ()
     if isinstance(part, keras.Variable):
         # Keras counts those that were given no name.
         name = re.sub(r"^variable_\d+$", "variable", part.name)
@@ -62,7 +69,9 @@ def _walk(part, path, owner, found, seen):
         _walk(value, f"{path}/{key}".lstrip("/"), owner, found, seen)
 
 
-def restore(model, folder, names=None):
+def restore(
+    model: VAE, folder: pathlib.Path, names: Sequence[str] | None = None
+) -> None:
     """Sets the weights of `model` to those in a version's folder.
 
     Args:
@@ -100,7 +109,9 @@ def restore(model, folder, names=None):
         variable.assign(reader.get_tensor(key))
 
 
-def _places(own, stored, folder):
+def _places(
+    own: Sequence[str], stored: Sequence[str] | None, folder: pathlib.Path
+) -> Sequence[int]:
     """Of each of the model's weights, its place among the stored ones."""
     if stored is None:
         return range(len(own))
@@ -113,5 +124,5 @@ def _places(own, stored, folder):
     return [stored.index(name) for name in own]
 
 
-def _described(folder):
+def _described(folder: pathlib.Path) -> str:
     return f"'{folder / 'assets.extra' / 'vae_zoo.json'}'"

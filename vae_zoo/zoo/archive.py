@@ -8,6 +8,9 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
+from typing import IO
+
+from vae_zoo.arguments import PathLike
 
 MAX_MEMBERS = 10_000
 MAX_HEADER_BYTES = 2**20
@@ -24,7 +27,7 @@ BROKEN = (
 )
 
 
-def unpack(path, folder, max_bytes, source):
+def unpack(path: PathLike, folder: PathLike, max_bytes: float, source: str) -> None:
     """Unpacks the .tar.gz or .zip at `path` into `folder`.
 
     Args:
@@ -66,14 +69,14 @@ class _RefusedError(Exception):
 class _ShortReads(io.FileIO):
     """A file that is read in pieces: a header of a gigabyte is not."""
 
-    def read(self, size=-1):
+    def read(self, size: int | None = -1) -> bytes:
         """As of any file."""
-        if size > MAX_HEADER_BYTES:
+        if size is not None and size > MAX_HEADER_BYTES:
             raise _RefusedError("with a header that is no header")
         return super().read(size)
 
 
-def _unpack_tar(path, folder, max_bytes):
+def _unpack_tar(path: PathLike, folder: PathLike, max_bytes: float) -> None:
     with tempfile.NamedTemporaryFile(prefix="vae_zoo-") as plain:
         _decompress(path, plain, max_bytes)
         with tarfile.open(fileobj=_ShortReads(plain.name), mode="r:") as archive:
@@ -85,7 +88,7 @@ def _unpack_tar(path, folder, max_bytes):
                 archive.extract(member, folder, filter="data")
 
 
-def _decompress(path, plain, max_bytes):
+def _decompress(path: PathLike, plain: IO[bytes], max_bytes: float) -> None:
     # Headers and padding take 1.5 kB of each member, beside its content.
     left = max_bytes + 2**11 * MAX_MEMBERS
     with gzip.open(path) as stream:
@@ -97,7 +100,7 @@ def _decompress(path, plain, max_bytes):
     plain.flush()
 
 
-def _unpack_zip(path, folder, max_bytes):
+def _unpack_zip(path: PathLike, folder: PathLike, max_bytes: float) -> None:
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
         _check_sizes(len(members), sum(each.file_size for each in members), max_bytes)
@@ -109,14 +112,14 @@ def _unpack_zip(path, folder, max_bytes):
             archive.extract(member, folder)
 
 
-def _check_sizes(count, size, max_bytes):
+def _check_sizes(count: int, size: int, max_bytes: float) -> None:
     if size > max_bytes:
         raise _RefusedError("which is larger")
     if count > MAX_MEMBERS:
         raise _RefusedError(f"which has more than {MAX_MEMBERS} members")
 
 
-def _check_member(name, is_plain):
+def _check_member(name: str, is_plain: bool) -> None:
     """Raises unless it is a file or a folder within the archive's own."""
     path = pathlib.PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or ":" in name:

@@ -108,6 +108,17 @@ INITIALIZATIONS = {
     ),
     "none": None,
 }
+_OBJECTIVES = f"{_COMPONENTS}.objectives"
+# Those beside the bound, for every model.
+OTHER_OBJECTIVES = {
+    "importance-weighted": Entry(f"{_OBJECTIVES}.ImportanceWeighted"),
+    "renyi": Entry(f"{_OBJECTIVES}.Renyi"),
+    "score-function": Entry(f"{_OBJECTIVES}.ScoreFunction"),
+    "wake-sleep": Entry(f"{_OBJECTIVES}.WakeSleep"),
+}
+OBJECTIVES = {"elbo": Entry(f"{_OBJECTIVES}.Elbo"), **OTHER_OBJECTIVES}
+# Of a model whose own arguments are those of its bound.
+OWN_OBJECTIVES = {"elbo": None, **OTHER_OBJECTIVES}
 # Arguments of models that are parts, and what there is to choose from; the first is
 # the default.
 PARTS = {
@@ -115,6 +126,7 @@ PARTS = {
     "posterior": POSTERIORS,
     "prior": PRIORS,
     "likelihood": LIKELIHOODS,
+    "objective": OBJECTIVES,
     "initialization": INITIALIZATIONS,
 }
 # How beta, or a capacity, grows from 0 over a run's warm-up.
@@ -128,19 +140,26 @@ SCHEDULES = {
 DISTORTED = Entry("vae_zoo.components.distortions.Distorted")
 MODELS = {
     "vae": Entry(
-        "vae_zoo.models.VAE", "variational autoencoder (Kingma & Welling 2014)"
+        "vae_zoo.models.VAE",
+        "variational autoencoder (Kingma & Welling 2014)",
     ),
     "beta-vae": Entry(
         "vae_zoo.models.BetaVAE",
         "KL term weighed, scheduled or held at a capacity (Higgins et al.)",
+        parts={"objective": OWN_OBJECTIVES},
     ),
     "gaussian-mixture-vae": Entry(
         "vae_zoo.models.GaussianMixtureVAE",
         "clusters, labels where there are any (Dilokthanakul et al. 2016)",
+        parts={"objective": OWN_OBJECTIVES},
     ),
     "hyperspherical-vae": Entry(
         "vae_zoo.models.HypersphericalVAE",
         "latents on the unit sphere (Davidson et al. 2018)",
-        parts={"posterior": SPHERICAL_POSTERIORS, "prior": {}},
+        parts={
+            "posterior": SPHERICAL_POSTERIORS,
+            "prior": {},
+            "objective": OWN_OBJECTIVES,
+        },
     ),
 }

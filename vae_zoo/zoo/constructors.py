@@ -9,6 +9,7 @@ import inspect
 import pathlib
 import re
 import sys
+from collections.abc import Iterator, Mapping, Sequence
 
 REQUIRED = inspect.Parameter.empty
 
@@ -53,7 +54,8 @@ def arguments_of(path: str) -> dict[str, Argument]:
 def meanings(docstring: str | None) -> dict[str, str]:
     """Argument -> the first sentence about it in the section "Args" of a docstring."""
     lines = inspect.cleandoc(docstring or "").partition("\nArgs:\n")[2].split("\n")
-    found, last = {}, ()
+    found: dict[str, str] = {}
+    last: Sequence[str] = ()
     for line in lines:
         if line and not line.startswith(" "):
             break
@@ -69,11 +71,11 @@ def meanings(docstring: str | None) -> dict[str, str]:
     }
 
 
-def _arguments(module, node):
+def _arguments(module: str, node: ast.ClassDef) -> dict[str, Argument]:
     bases = [
         found for base in node.bases if (found := _found(module, ast.unparse(base)))
     ]
-    inherited = {}
+    inherited: dict[str, Argument] = {}
     for base in reversed(bases):
         inherited |= _arguments(*base)
     own = meanings(ast.get_docstring(node))
@@ -86,8 +88,8 @@ def _arguments(module, node):
         None,
     )
     if constructor is None:
-        found = inherited | {each.name: each for each in _fields(module, node)}
-        return {k: _described(v, own, inherited) for k, v in found.items()}
+        every = inherited | {each.name: each for each in _fields(module, node)}
+        return {k: _described(v, own, inherited) for k, v in every.items()}
     taken = {
         each.name: _described(each, own, inherited)
         for each in _signature(module, constructor)
@@ -102,7 +104,9 @@ def _arguments(module, node):
     }
 
 
-def _described(argument, own, inherited):
+def _described(
+    argument: Argument, own: Mapping[str, str], inherited: Mapping[str, Argument]
+) -> Argument:
     """The argument with what its class, or else a base, says of it."""
     base = inherited.get(argument.name, argument)
     meaning = own.get(argument.name, "")
@@ -112,7 +116,7 @@ def _described(argument, own, inherited):
     return dataclasses.replace(argument, annotation=annotation, meaning=meaning)
 
 
-def _signature(module, constructor):
+def _signature(module: str, constructor: ast.FunctionDef) -> Iterator[Argument]:
     """The arguments, without what their docstring says."""
     args = constructor.args
     positional = args.args[1:]
@@ -123,7 +127,7 @@ def _signature(module, constructor):
         yield Argument(each.arg, annotation, _value(module, default), "")
 
 
-def _fields(module, node):
+def _fields(module: str, node: ast.ClassDef) -> Iterator[Argument]:
     """The arguments of a class that `dataclasses` makes the constructor of."""
     if not any("dataclass" in ast.unparse(each) for each in node.decorator_list):
         return
@@ -133,20 +137,21 @@ def _fields(module, node):
             yield Argument(name, annotation, _value(module, each.value), "")
 
 
-def _value(module, node):
+def _value(module: str, node: ast.expr | None) -> object:
     """The value of a literal, or of a constant of the module that is one."""
     if node is None:
         return REQUIRED
-    for each in _tree(module).body if isinstance(node, ast.Name) else ():
-        if isinstance(each, ast.Assign) and ast.unparse(each.targets[0]) == node.id:
-            return _value(module, each.value)
+    if isinstance(node, ast.Name):
+        for each in _tree(module).body:
+            if isinstance(each, ast.Assign) and ast.unparse(each.targets[0]) == node.id:
+                return _value(module, each.value)
     try:
         return ast.literal_eval(node)
     except ValueError:
         return ...
 
 
-def _handed_on(constructor, names):
+def _handed_on(constructor: ast.FunctionDef, names: Sequence[str]) -> set[str | None]:
     """The arguments of bases that `super().__init__(...)` gets by place or name."""
     for node in ast.walk(constructor):
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "super().__init__":
@@ -154,7 +159,7 @@ def _handed_on(constructor, names):
     return set()
 
 
-def _found(module, name):
+def _found(module: str, name: str) -> tuple[str, ast.ClassDef] | None:
     """The module and the syntax tree of a class, None if it is another library's.
 
     Args:
@@ -175,7 +180,7 @@ def _found(module, name):
     return None
 
 
-def _imports(module, node):
+def _imports(module: str, node: ast.stmt) -> Iterator[tuple[str, str, str]]:
     """The imports of a statement: from where, of what, and under which name."""
     if isinstance(node, ast.Import):
         yield from ((each.name, "", each.asname or each.name) for each in node.names)
@@ -189,16 +194,17 @@ def _imports(module, node):
 
 
 @functools.cache
-def _tree(module):
+def _tree(module: str) -> ast.Module:
     path = pathlib.Path(_file_of(module))
     stub = path.with_suffix(".pyi")  # Of a package whose names load on first use.
     return ast.parse((stub if stub.exists() else path).read_text(encoding="utf-8"))
 
 
-def _file_of(module):
+def _file_of(module: str) -> str:
     """The source of a module, without importing its packages."""
-    if module in sys.modules:
-        return sys.modules[module].__file__
+    loaded = sys.modules.get(module)
+    if loaded is not None and loaded.__file__ is not None:
+        return loaded.__file__
     package, _, _ = module.rpartition(".")
     paths = None
     if package:

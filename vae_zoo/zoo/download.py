@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from vae_zoo import atomic
 from vae_zoo.arguments import check_number, shown
@@ -65,17 +65,17 @@ def fetched(url: str, sha256: str | None) -> Iterator[pathlib.Path]:
         yield _only_model(pathlib.Path(folder), url)
 
 
-def _limit(name):
+def _limit(name: str) -> float:
     default, meaning = LIMITS[name]
     text = os.environ.get(name, default)
     try:
-        value = float(text)
+        value: object = float(text)
     except ValueError:
         value = text
     return check_number(name, value, f"{meaning}, an environment variable", above=0)
 
 
-def _cache():
+def _cache() -> pathlib.Path:
     """The folder of the archives."""
     home = os.environ.get("KERAS_HOME") or pathlib.Path.home() / ".keras"
     folder = pathlib.Path(home) / "vae_zoo"
@@ -90,7 +90,9 @@ def _cache():
     return folder
 
 
-def _download(url, archive, sha256, limits):
+def _download(
+    url: str, archive: pathlib.Path, sha256: str, limits: Mapping[str, float]
+) -> None:
     """Writes what is at `url` to `archive`; nothing is left if it is another's."""
     with atomic.whole_file(archive) as partial:
         try:
@@ -104,7 +106,7 @@ def _download(url, archive, sha256, limits):
             )
 
 
-def _save(url, path, limits):
+def _save(url: str, path: pathlib.Path, limits: Mapping[str, float]) -> str:
     """Writes what is at `url` to `path`; returns its sha256."""
     print(f"Downloading {url}", file=sys.stderr)
     size, digest = 0, hashlib.sha256()
@@ -131,7 +133,7 @@ def _save(url, path, limits):
     return digest.hexdigest()
 
 
-def _too_large(url, limits):
+def _too_large(url: str, limits: Mapping[str, float]) -> str:
     limit = limits["VAE_ZOO_MAX_DOWNLOAD_MIB"]
     return (
         f"`name_or_path` must be the URL of an archive of at most {limit:g} MiB; the "
@@ -140,7 +142,7 @@ def _too_large(url, limits):
     )
 
 
-def _only_model(folder, url):
+def _only_model(folder: pathlib.Path, url: str) -> pathlib.Path:
     """The one folder in `folder` whose versions are a model's."""
     versions = [path.parents[1] for path in folder.rglob("assets.extra/vae_zoo.json")]
     found = {version.parent for version in versions}

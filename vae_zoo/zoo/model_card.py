@@ -2,8 +2,11 @@
 
 import math
 import numbers
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from vae_zoo import arguments
+from vae_zoo.arguments import Config, KindT
 
 # What each figure of a card has to say.
 REQUIRED = ("name", "value", "protocol")
@@ -94,11 +97,11 @@ def check_card(card: dict) -> None:
         _check_has(picture, ("file", "caption"), "picture")
 
 
-def _check_figure(figure):
+def _check_figure(figure: Config) -> None:
     _check_numbers(figure, REQUIRED)
 
 
-def _check_numbers(figure, required):
+def _check_numbers(figure: Config, required: Sequence[str]) -> None:
     _check_has(figure, required, "figure")
     for key in ("value", "standard_error"):
         if figure.get(key) is not None and not _is_finite(figure[key]):
@@ -110,12 +113,15 @@ def _check_numbers(figure, required):
     arguments.check_count("digits", digits, 0, "a figure's decimal places")
 
 
-def _check_kind(name, value, kind, expectation=None):
-    expectation = expectation or {dict: "a dict", list: "a list", str: "text"}[kind]
+def _check_kind(
+    name: str, value: object, kind: type[KindT], expectation: str | None = None
+) -> KindT:
+    words: dict[type, str] = {dict: "a dict", list: "a list", str: "text"}
+    expectation = expectation or words[kind]
     return arguments.check_instance(name, value, kind, expectation)
 
 
-def _check_has(part, keys, kind):
+def _check_has(part: Any, keys: Sequence[str], kind: str) -> None:
     _check_kind(f"{kind} of the card", part, dict)
     missing = [
         key for key in keys if part.get(key) is None or not str(part[key]).strip()
@@ -127,9 +133,10 @@ def _check_has(part, keys, kind):
         )
 
 
-def _is_finite(value):
-    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    return is_number and math.isfinite(value)
+def _is_finite(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        return False
+    return math.isfinite(value)
 
 
 def shown(metric: dict) -> str:
@@ -148,11 +155,11 @@ def shown(metric: dict) -> str:
     return f"{text} {metric.get('unit', '')}".strip()
 
 
-def _picture(picture):
+def _picture(picture: Config) -> str:
     return f"![{picture['caption']}]({picture['file']})\n\n*{picture['caption']}*"
 
 
-def _usage(name, class_name):
+def _usage(name: str, class_name: str) -> str:
     return (
         "```python\n"
         "import vae_zoo\n\n"
@@ -166,11 +173,11 @@ def _usage(name, class_name):
     )
 
 
-def _items(pairs):
+def _items(pairs: Iterable[tuple[str, object]]) -> str:
     return "\n".join(f"- {key}: {value}" for key, value in pairs if value)
 
 
-def _model(metadata):
+def _model(metadata: Config) -> Iterator[tuple[str, object]]:
     config = metadata["config"]["config"]
     yield "class", f"`{metadata['class']}`"
     yield "input", " x ".join(map(str, config["input_shape"]))
@@ -183,7 +190,7 @@ def _model(metadata):
     yield "steps of `impute`", metadata.get("num_imputation_steps")
 
 
-def _component(described):
+def _component(described: Config) -> str:
     """A Keras config in words: its class and the settings that say something."""
     if described["class_name"] == "Mirror":
         return "the encoder's mirror image"
@@ -203,23 +210,23 @@ def _component(described):
     return f"{text} around {_component(inner)}" if inner else text
 
 
-def _policy(dtype):
+def _policy(dtype: Any) -> str:
     return dtype["config"]["name"] if isinstance(dtype, dict) else dtype or "float32"
 
 
-def _plain(value):
+def _plain(value: Any) -> object:
     if isinstance(value, (list, tuple)):
         return "-".join(map(str, value))
     return value["class_name"] if isinstance(value, dict) else value
 
 
-def _data(metadata, data):
+def _data(metadata: Config, data: Config) -> Iterator[tuple[str, object]]:
     yield "name", data.get("name") or metadata.get("dataset") or "not stated"
     for key in ("url", "licence", "preprocessing"):
         yield {"url": "from"}.get(key, key), data.get(key)
 
 
-def _training(metadata):
+def _training(metadata: Config) -> Iterator[tuple[str, object]]:
     settings = metadata.get("training", {})
     yield "seed", str(settings["seed"]) if "seed" in settings else None
     yield "epochs", metadata.get("metrics", {}).get("epochs")
@@ -231,12 +238,12 @@ def _training(metadata):
     yield "versions", ", ".join(f"{name} {n}" for name, n in versions if n)
 
 
-def _command(card, purpose):
+def _command(card: Config, purpose: str) -> str | None:
     command = card.get(f"{purpose}_command")
     return command and f"    {command}"
 
 
-def _metrics(metrics):
+def _metrics(metrics: Sequence[Config]) -> str:
     lines = [
         "| measure | reached | protocol | published |",
         "| --- | --- | --- | --- |",
@@ -252,5 +259,5 @@ def _metrics(metrics):
     return "\n".join(lines)
 
 
-def _thousands(number):
+def _thousands(number: int | None) -> str | int | None:
     return number and f"{number:,}"

@@ -1,23 +1,33 @@
 """The presets: SavedModels in `savedmodels/`, found by name."""
 
+from __future__ import annotations
+
 import contextlib
 import difflib
 import os
 import pathlib
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
 
-from vae_zoo.arguments import shown
+from vae_zoo.arguments import Config, PathLike, shown
 from vae_zoo.serving.layout import is_version, read_metadata
+
+if TYPE_CHECKING:
+    import keras
+
+    from vae_zoo.models.vae import VAE
 
 PACKAGE = pathlib.Path(__file__).resolve().parents[1]
 
 
-def root():
+def root() -> pathlib.Path:
     """The folder of the presets: inside an installed package, or the checkout's."""
     inside = PACKAGE / "savedmodels"
     return inside if inside.is_dir() else PACKAGE.parent / "savedmodels"
 
 
-def metadata():
+def metadata() -> dict[str, Config]:
     """Preset name -> the content of its newest version's `vae_zoo.json`."""
     found = {}
     for path in sorted(_descriptions(), key=_order):
@@ -25,7 +35,7 @@ def metadata():
     return found
 
 
-def presets_of(owner):
+def presets_of(owner: type[VAE]) -> dict[str, Config]:
     """The presets of model class `owner`; of all classes if it is the base."""
     from vae_zoo.models.vae import VAE
 
@@ -36,7 +46,12 @@ def presets_of(owner):
     }
 
 
-def load_preset(name_or_path, owner, sha256=None, dtype=None):
+def load_preset(
+    name_or_path: PathLike,
+    owner: type[VAE],
+    sha256: str | None = None,
+    dtype: str | keras.DTypePolicy | None = None,
+) -> VAE:
     """The model of a preset, a SavedModel's folder or a URL; see `VAE.from_preset`."""
     from vae_zoo.serving.loading import load
 
@@ -50,7 +65,9 @@ def load_preset(name_or_path, owner, sha256=None, dtype=None):
     return model
 
 
-def _found_or_fetched(name_or_path, sha256):
+def _found_or_fetched(
+    name_or_path: PathLike, sha256: str | None
+) -> AbstractContextManager[pathlib.Path]:
     """A context manager that gives the folder."""
     if isinstance(name_or_path, str) and "://" in name_or_path:
         from vae_zoo.zoo.download import fetched
@@ -66,7 +83,7 @@ def _found_or_fetched(name_or_path, sha256):
     return contextlib.nullcontext(folder)
 
 
-def find(name_or_path):
+def find(name_or_path: PathLike) -> pathlib.Path:
     """The folder of a preset's name, or the path itself; errors as `from_preset`."""
     known = sorted({path.parents[2].name for path in _descriptions()})
     if not isinstance(name_or_path, (str, os.PathLike)) or not str(name_or_path):
@@ -86,7 +103,7 @@ def find(name_or_path):
     return path
 
 
-def _hint(name, path, known):
+def _hint(name: str, path: pathlib.Path, known: Sequence[str]) -> str:
     """What may have been meant by a name that is no preset and no folder."""
     if path.suffix in (".keras", ".h5"):
         return (
@@ -99,11 +116,11 @@ def _hint(name, path, known):
     return f"; the nearest names are {', '.join(near)}" if near else ""
 
 
-def _descriptions():
+def _descriptions() -> list[pathlib.Path]:
     """The `vae_zoo.json` of every version of every preset."""
     paths = root().glob("*/*/assets.extra/vae_zoo.json")
     return [path for path in paths if is_version(path.parents[1])]
 
 
-def _order(path):
+def _order(path: pathlib.Path) -> tuple[str, int]:
     return path.parents[2].name, int(path.parents[1].name)

@@ -1,11 +1,10 @@
 """Presets to give away: a SavedModel beside its model card."""
 
-import os
 import pathlib
 
-import keras
-
 from vae_zoo import atomic
+from vae_zoo.arguments import Config, PathLike
+from vae_zoo.models.vae import VAE
 from vae_zoo.serving.layout import checked_path, read_metadata
 from vae_zoo.serving.saved_model import checked_metadata, export
 from vae_zoo.zoo.model_card import check_card, model_card
@@ -14,7 +13,7 @@ CARD = "README.md"
 
 
 def save_to_preset(
-    model: keras.Model, directory: str | os.PathLike, metadata: dict | None = None
+    model: VAE, directory: PathLike, metadata: Config | None = None
 ) -> pathlib.Path:
     """Writes `<directory>/<next version>/` and the model card; see the method."""
     checked_path("directory", directory)

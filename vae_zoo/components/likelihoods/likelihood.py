@@ -1,15 +1,16 @@
 """What every likelihood p(x|z) is."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
-import tensorflow_probability as tfp
+from tensorflow_probability import distributions as tfd
 
 from vae_zoo.components.heads import Head
 from vae_zoo.components.likelihoods.value_rule import ValueRule
 from vae_zoo.distributions.noise import uniform
-
-tfd = tfp.distributions
+from vae_zoo.tensors import BatchShape
 
 
 class Likelihood(Head):
@@ -23,22 +24,23 @@ class Likelihood(Head):
     support = (-math.inf, math.inf)
     is_binary = False
 
-    def build(self, features_shape, event_shape):
+    def build(self, features_shape: BatchShape, event_shape: Sequence[int]) -> None:
         """Features [B, ...] to events `event_shape`."""
         self.event_shape = tuple(event_shape)
 
-    def element(self, **parameters):
+    # `*args` in what subclasses define: see `Head.distribution`.
+    def element(self, *args: Any, **parameters: Any) -> tfd.Distribution:
         """The distribution of the elements, batch [B, *event_shape]."""
         raise NotImplementedError
 
-    def distribution(self, **parameters):
+    def distribution(self, **parameters: tf.Tensor) -> tfd.Independent:
         """`tfd.Independent`, batch [B], event `event_shape`."""
         return tfd.Independent(
             self.element(**parameters),
             reinterpreted_batch_ndims=len(self.event_shape),
         )
 
-    def point(self, p):
+    def point(self, p: tfd.Distribution) -> tf.Tensor:
         """The point that stands for p(x|z), what `decode` returns: the mean.
 
         Args:
@@ -49,7 +51,9 @@ class Likelihood(Head):
         """
         return p.mean()
 
-    def in_training(self, x, parameters):
+    def in_training(
+        self, x: tf.Tensor, parameters: dict[str, tf.Tensor]
+    ) -> dict[str, tf.Tensor]:
         """The parameters by which a training step scores x.
 
         Args:
@@ -59,7 +63,9 @@ class Likelihood(Head):
         del x
         return parameters
 
-    def learn(self, x, p, sample_weight=None):
+    def learn(
+        self, x: tf.Tensor, p: tfd.Independent, sample_weight: tf.Tensor | None = None
+    ) -> None:
         """Sets the weights that no gradient moves, once for each training step.
 
         Args:
@@ -68,11 +74,11 @@ class Likelihood(Head):
             sample_weight: [B], or None.
         """
 
-    def value_rule(self):
+    def value_rule(self) -> ValueRule:
         """The values that data may take under this likelihood."""
         return ValueRule(*self.support, owner=type(self).__name__)
 
-    def draw(self, seed, **parameters):
+    def draw(self, seed: tf.Tensor, **parameters: tf.Tensor) -> tf.Tensor:
         """A draw of the elements x.
 
         Args:
@@ -84,14 +90,16 @@ class Likelihood(Head):
         """
         return self.inverted(self.element(**parameters), seed)
 
-    def inverted(self, element, seed):
+    def inverted(self, element: tfd.Distribution, seed: tf.Tensor) -> tf.Tensor:
         """A draw of each element by the inverse of its distribution function."""
         shape = element.batch_shape_tensor()
         share = uniform(shape, seed, event_rank=len(self.event_shape))
         # At 0 the quantile of a normal is infinite.
         return element.quantile(tf.maximum(share, 2.0**-25))
 
-    def draw_given_noisy(self, y, noise, seed, **parameters):
+    def draw_given_noisy(
+        self, y: tf.Tensor, noise: float, seed: tf.Tensor, *args: Any, **parameters: Any
+    ) -> tf.Tensor:
         """A draw of the elements x, known but for noise.
 
         Args:
@@ -105,7 +113,9 @@ class Likelihood(Head):
         """
         raise ValueError(self._has_no("noise model"))
 
-    def draw_given_mean(self, mean, seed, **parameters):
+    def draw_given_mean(
+        self, mean: tf.Tensor, seed: tf.Tensor, *args: Any, **parameters: Any
+    ) -> tf.Tensor:
         """A draw of groups of elements x [..., n] of which the means are known.
 
         Args:
@@ -118,7 +128,7 @@ class Likelihood(Head):
         """
         raise ValueError(self._has_no("way to draw elements of a known mean"))
 
-    def _has_no(self, what):
+    def _has_no(self, what: str) -> str:
         return (
             f"`model` must have a likelihood with a {what}, as Bernoulli and Normal "
             f"have. Received: {type(self).__name__}"

@@ -1,15 +1,18 @@
 """The normal likelihood, and how its scale follows the residuals."""
 
+from collections.abc import Sequence
+from typing import Unpack
+
 import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
+from tensorflow_probability import distributions as tfd
 
-from vae_zoo.arguments import check_flag, check_number
+from vae_zoo.arguments import Config, check_flag, check_number
 from vae_zoo.components import replicas
 from vae_zoo.components.heads import built_projection, positive
 from vae_zoo.components.likelihoods.likelihood import Likelihood
-
-tfd = tfp.distributions
+from vae_zoo.tensors import BatchShape, LayerOptions
 
 # The weight of the latest batch in the moving mean of squared residuals. It lags by
 # five batches; a hundred rows leave the scale an error below a percent.
@@ -50,14 +53,14 @@ class Normal(Likelihood):
 
     def __init__(
         self,
-        scale=None,
+        scale: float | None = None,
         *,
-        per_element=False,
-        per_channel=False,
-        min_scale=1e-3,
-        name=None,
-        **kwargs,
-    ):
+        per_element: bool = False,
+        per_channel: bool = False,
+        min_scale: float = 1e-3,
+        name: str | None = None,
+        **kwargs: Unpack[LayerOptions],
+    ) -> None:
         super().__init__(name=name, **kwargs)
         if scale is not None:
             scale = check_number("scale", scale, "a standard deviation", above=0)
@@ -75,11 +78,11 @@ class Normal(Likelihood):
             )
 
     @property
-    def follows_residuals(self):
+    def follows_residuals(self) -> bool:
         """Whether the scale is learned and does not depend on z."""
         return self.scale is None and not self.per_element
 
-    def build(self, features_shape, event_shape):
+    def build(self, features_shape: BatchShape, event_shape: Sequence[int]) -> None:
         """Features [B, ...] to events `event_shape`."""
         super().build(features_shape, event_shape)
         # The scale follows the residuals, so it would start with noise of another size
@@ -100,7 +103,7 @@ class Normal(Likelihood):
                 aggregation="only_first_replica",
             )
 
-    def call(self, features):
+    def call(self, features: tf.Tensor) -> dict[str, tf.Tensor]:
         """`loc` [B, *event_shape] and `scale`, of the same shape, [1, …, C] or []."""
         if self.per_element:
             scale = positive(self.raw_scale(features), self.min_scale)
@@ -110,17 +113,19 @@ class Normal(Likelihood):
             scale = tf.constant(self.scale, tf.float32)
         return {"loc": self.loc(features), "scale": scale}
 
-    def _learned_scale(self):
+    def _learned_scale(self) -> tf.Tensor:
         raw = tf.convert_to_tensor(self.raw_shared_scale)
         return positive(raw, self.min_scale)
 
-    def _for_all_rows(self, scale):
+    def _for_all_rows(self, scale: tf.Tensor) -> tf.Tensor:
         """A scale [C] as [1, …, C], that of the last axis in every row."""
         if not self.per_channel:
             return scale
         return tf.reshape(scale, [1] * len(self.event_shape) + [-1])
 
-    def in_training(self, x, parameters):
+    def in_training(
+        self, x: tf.Tensor, parameters: dict[str, tf.Tensor]
+    ) -> dict[str, tf.Tensor]:
         """As in `Likelihood`.
 
         While no batch has set the scale, the present one's own residuals do, whatever
@@ -137,7 +142,7 @@ class Normal(Likelihood):
         )
         return {**parameters, "scale": tf.where(is_unset, own, parameters["scale"])}
 
-    def _squared_residuals(self, x, loc):
+    def _squared_residuals(self, x: tf.Tensor, loc: tf.Tensor) -> tf.Tensor:
         """Means over all but rows, and channels if these have scales: [B] or [B, C]."""
         squares = tf.stop_gradient(x - loc) ** 2
         num_draws = squares.shape.rank - 1 - len(self.event_shape)
@@ -145,7 +150,9 @@ class Normal(Likelihood):
         others = [*range(num_draws), *range(num_draws + 1, last)]
         return tf.reduce_mean(squares, axis=others)
 
-    def learn(self, x, p, sample_weight=None):
+    def learn(
+        self, x: tf.Tensor, p: tfd.Independent, sample_weight: tf.Tensor | None = None
+    ) -> None:
         """As in `Likelihood`: moves the scale towards the batch's.
 
         A batch of weights w and squared residuals r moves the squared scale s by a
@@ -169,20 +176,30 @@ class Normal(Likelihood):
         # Without any weight there is nothing to learn.
         self.raw_shared_scale.assign(tf.where(weight > 0, raw, self.raw_shared_scale))
 
-    def _is_unset(self):
+    def _is_unset(self) -> tf.Tensor:
         return tf.equal(self.raw_shared_scale, 0.0)
 
-    def element(self, loc, scale):
+    def element(self, loc: tf.Tensor, scale: tf.Tensor) -> tfd.Normal:
         """`tfd.Normal`."""
         return tfd.Normal(loc, scale)
 
-    def draw_given_noisy(self, y, noise, seed, *, loc, scale):
+    def draw_given_noisy(
+        self,
+        y: tf.Tensor,
+        noise: float,
+        seed: tf.Tensor,
+        *,
+        loc: tf.Tensor,
+        scale: tf.Tensor,
+    ) -> tf.Tensor:
         """As in `Likelihood`; `noise` is the standard deviation of normal noise."""
         share = scale**2 / (scale**2 + noise**2)
         posterior = tfd.Normal(loc + share * (y - loc), noise * tf.sqrt(share))
         return self.inverted(posterior, seed)
 
-    def draw_given_mean(self, mean, seed, *, loc, scale):
+    def draw_given_mean(
+        self, mean: tf.Tensor, seed: tf.Tensor, *, loc: tf.Tensor, scale: tf.Tensor
+    ) -> tf.Tensor:
         """As in `Likelihood`: a draw of all, and its error spread by the variances."""
         x = self.element(loc, scale).sample(seed=seed)
         error = mean - tf.reduce_mean(x, axis=-1)
@@ -190,7 +207,7 @@ class Normal(Likelihood):
         share = variance / tf.reduce_mean(variance, axis=-1, keepdims=True)
         return x + share * error[..., None]
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """The constructor's arguments."""
         return {
             **super().get_config(),
@@ -201,7 +218,7 @@ class Normal(Likelihood):
         }
 
 
-def _means(values, weights):
+def _means(values: tf.Tensor, weights: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """The mean of rows [B, ...] by their weights [B], and that of the weights.
 
     Under a distribution strategy those of all replicas' rows, the same on each.

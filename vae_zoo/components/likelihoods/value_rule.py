@@ -1,11 +1,16 @@
 """Which values data may take, and a plain error for the others."""
 
 import dataclasses
+from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from vae_zoo.components.batch_checks import check_batch
+
+ArrayT = TypeVar("ArrayT", np.ndarray, tf.Tensor)
 
 _HINT = "; divide images of 0 to 255 by 255"
 
@@ -27,7 +32,7 @@ class ValueRule:
     name: str = "x"
 
     @property
-    def message(self):
+    def message(self) -> str:
         """The error, with three blanks for what came."""
         return (
             f"`{self.name}` must be finite and lie in [{self.low:g}, {self.high:g}] "
@@ -35,7 +40,7 @@ class ValueRule:
             "Received: values from {} to {}, {} of them NaN"
         )
 
-    def check(self, x):
+    def check(self, x: npt.ArrayLike) -> None:
         """Raises ValueError unless array `x` obeys the rule."""
         x = np.asarray(x)
         if not np.all(self._is_obeyed(x, np.isfinite)):
@@ -46,7 +51,7 @@ class ValueRule:
                 message += _HINT
             raise ValueError(message)
 
-    def check_in_graph(self, x):
+    def check_in_graph(self, x: tf.Tensor) -> None:
         """The same as an assertion among TensorFlow ops, for `tf.data`."""
         x = tf.cast(x, tf.float32)
         is_nan = tf.math.is_nan(x)
@@ -59,10 +64,12 @@ class ValueRule:
         obeyed = tf.reduce_all(self._is_obeyed(x, tf.math.is_finite))
         check_batch(obeyed, self.message, received)
 
-    def _look_like_bytes(self, smallest, largest):
+    def _look_like_bytes(
+        self, smallest: np.floating, largest: np.floating
+    ) -> bool | np.bool_:
         return (self.low, self.high) == (0, 1) and smallest >= 0 and 1 < largest <= 255
 
-    def _is_obeyed(self, x, is_finite):
+    def _is_obeyed(self, x: ArrayT, is_finite: Callable[[ArrayT], ArrayT]) -> ArrayT:
         inside = (x >= self.low) & (x <= self.high)
         # NaN fails the comparisons; so does infinity, unless it is the bound.
         bounded = np.isfinite(self.low) and np.isfinite(self.high)

@@ -1,13 +1,23 @@
 """The evidence lower bound, its two terms weighed or not."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Unpack
 
 import keras
 import tensorflow as tf
 
-from vae_zoo.arguments import check_count, check_flag
+from vae_zoo.arguments import Config, check_count, check_flag
 from vae_zoo.components.objectives.number import Number
 from vae_zoo.components.objectives.objective import Objective
+from vae_zoo.components.schedules import Iteration, ScheduleLike
+from vae_zoo.tensors import LayerOptions
+
+if TYPE_CHECKING:
+    from vae_zoo.fitting.step import Step
+    from vae_zoo.models.vae import VAE
 
 
 @keras.saving.register_keras_serializable("vae_zoo")
@@ -49,15 +59,15 @@ class Elbo(Objective):
     def __init__(
         self,
         *,
-        beta=1.0,
-        free_bits=0.0,
-        capacity=None,
-        normalized=False,
-        num_samples=1,
-        closed_form=True,
-        name=None,
-        **kwargs,
-    ):
+        beta: float | ScheduleLike = 1.0,
+        free_bits: float | ScheduleLike = 0.0,
+        capacity: float | ScheduleLike | None = None,
+        normalized: bool = False,
+        num_samples: int = 1,
+        closed_form: bool = True,
+        name: str | None = None,
+        **kwargs: Unpack[LayerOptions],
+    ) -> None:
         super().__init__(name=name, **kwargs)
         self.beta, self.free_bits, self.capacity = beta, free_bits, capacity
         self._is_normalized = check_flag("normalized", normalized)
@@ -66,7 +76,7 @@ class Elbo(Objective):
         )
         self.closed_form = check_flag("closed_form", closed_form)
 
-    def check_numbers(self, values):
+    def check_numbers(self, values: Mapping[str, float | ScheduleLike | None]) -> None:
         """A capacity says itself how many nats are free."""
         free_bits, capacity = values.get("free_bits", 0.0), values.get("capacity")
         if capacity is not None and free_bits != 0.0:
@@ -80,23 +90,23 @@ class Elbo(Objective):
         """Whether `beta` is the normalized weight; fixed by the constructor."""
         return self._is_normalized
 
-    def build(self, model):
+    def build(self, model: VAE) -> None:
         """Takes the sizes that normalize `beta`."""
         self._unit = math.prod(model.input_shape) / model.latent_dim
 
-    def kl_weight(self, iteration) -> tf.Tensor:
+    def kl_weight(self, iteration: Iteration) -> tf.Tensor:
         """The weight of the KL at an optimizer's step, a scalar."""
-        beta = self.number("beta", iteration)
+        beta: tf.Tensor = self.number("beta", iteration)
         return beta * self._unit if self.normalized else beta
 
-    def loss(self, step):
+    def loss(self, step: Step) -> tf.Tensor:
         """See `Objective`."""
         kl = self._kl(step)
         if self.capacity is not None:
             kl = tf.abs(step.mean(kl) - self.number("capacity", step.iteration))
         return self.kl_weight(step.iteration) * kl - step.terms["log_likelihood"]
 
-    def _kl(self, step):
+    def _kl(self, step: Step) -> tf.Tensor:
         """The KL of all latents, [B], without cost where it is free."""
         if self.closed_form and self.free_bits == 0.0:
             return step.terms["kl"]
@@ -108,7 +118,7 @@ class Elbo(Objective):
             total += kl + tf.nn.relu(free_bits - step.mean(kl))
         return total
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """The constructor's arguments."""
         return {
             **super().get_config(),

@@ -1,10 +1,21 @@
 """The bound of a model with clusters, which learns from labels where there are any."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Unpack
+
 import keras
 import tensorflow as tf
 
 from vae_zoo.components.objectives.number import Number
 from vae_zoo.components.objectives.objective import Objective
+from vae_zoo.components.schedules import ScheduleLike
+from vae_zoo.tensors import LayerOptions
+
+if TYPE_CHECKING:
+    from vae_zoo.fitting.step import Step
+    from vae_zoo.fitting.training_data import TrainingData
+    from vae_zoo.models.vae import VAE
 
 
 @keras.saving.register_keras_serializable("vae_zoo")
@@ -37,17 +48,17 @@ class MixtureElbo(Objective):
     def __init__(
         self,
         *,
-        beta=1.0,
-        free_bits=0.0,
-        classifier_weight=0.0,
-        name=None,
-        **kwargs,
-    ):
+        beta: float | ScheduleLike = 1.0,
+        free_bits: float | ScheduleLike = 0.0,
+        classifier_weight: float | ScheduleLike = 0.0,
+        name: str | None = None,
+        **kwargs: Unpack[LayerOptions],
+    ) -> None:
         super().__init__(name=name, **kwargs)
         self.beta, self.free_bits = beta, free_bits
         self.classifier_weight = classifier_weight
 
-    def build(self, model):
+    def build(self, model: VAE) -> None:
         """Takes the classes, one for each cluster, from the prior."""
         prior = model.prior_layer
         if prior.num_components is None:
@@ -58,7 +69,7 @@ class MixtureElbo(Objective):
             )
         self.num_classes = prior.num_components
 
-    def loss(self, step):
+    def loss(self, step: Step) -> tf.Tensor:
         """See `Objective`."""
         # Taken from the step, which has computed the mixture: anew, its gradient would
         # be computed twice.
@@ -80,7 +91,7 @@ class MixtureElbo(Objective):
             + self.number("classifier_weight", step.iteration) * classifier_loss
         )
 
-    def check_training_data(self, data):
+    def check_training_data(self, data: TrainingData) -> None:
         """A classifier weight needs a label."""
         if self.classifier_weight:
             data.check_any_label_is_known()

@@ -1,10 +1,17 @@
 """Numbers of an objective that can be set at any time, or follow a schedule."""
 
+from __future__ import annotations
+
 import inspect
+from typing import TYPE_CHECKING, overload
 
 import tensorflow as tf
 
 from vae_zoo.arguments import check_number, shown
+from vae_zoo.components.schedules import Iteration, ScheduleLike
+
+if TYPE_CHECKING:
+    from vae_zoo.components.objectives.objective import Objective
 
 
 class Number:
@@ -20,14 +27,26 @@ class Number:
             0. The training step is traced anew when that changes.
     """
 
-    def __init__(self, *, is_optional=False, is_off_at_zero=False):
+    def __init__(
+        self, *, is_optional: bool = False, is_off_at_zero: bool = False
+    ) -> None:
         self._is_optional = is_optional
         self._is_off_at_zero = is_off_at_zero
 
-    def __set_name__(self, owner, name):
+    def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
 
-    def __get__(self, objective, owner=None):
+    @overload
+    def __get__(self, objective: None, owner: type | None = None) -> Number: ...
+
+    @overload
+    def __get__(
+        self, objective: Objective, owner: type | None = None
+    ) -> float | ScheduleLike | None: ...
+
+    def __get__(
+        self, objective: Objective | None, owner: type | None = None
+    ) -> Number | float | ScheduleLike | None:
         """The number, the schedule or None that was set last."""
         if objective is None:
             return self
@@ -35,7 +54,7 @@ class Number:
             raise AttributeError(f"`{self._name}` is not set yet")
         return _values_of(objective)[self._name]
 
-    def __set__(self, objective, value):
+    def __set__(self, objective: Objective, value: float | ScheduleLike | None) -> None:
         """Raises ValueError unless it is a finite number >= 0 or a schedule."""
         value = self._checked(value)
         values = _values_of(objective)
@@ -47,12 +66,16 @@ class Number:
         if self._differ_in_a_trace(before, value):
             objective.forget_traces()
 
-    def _differ_in_a_trace(self, before, value):
+    def _differ_in_a_trace(
+        self, before: float | ScheduleLike | None, value: float | ScheduleLike | None
+    ) -> bool:
         if not (isinstance(value, float) and isinstance(before, float)):
             return True
         return self._is_off_at_zero and (before == 0) != (value == 0)
 
-    def _checked(self, value):
+    def _checked(
+        self, value: float | ScheduleLike | None
+    ) -> float | ScheduleLike | None:
         """`value`, a number as a float; raises ValueError unless it can be set."""
         is_left_out = value is None and self._is_optional
         is_schedule = callable(value) and not inspect.isclass(value)
@@ -66,7 +89,7 @@ class Number:
                 f"function of the step. Received: {self._name}={shown(value)}"
             ) from None
 
-    def at(self, objective, iteration):
+    def at(self, objective: Objective, iteration: Iteration) -> tf.Tensor | None:
         """The number at an optimizer step: a scalar tensor, or None if there is none.
 
         Args:
@@ -78,7 +101,7 @@ class Number:
             return tf.convert_to_tensor(_variables_of(objective)[self._name])
         return None if value is None else value(iteration)
 
-    def make_variable(self, objective):
+    def make_variable(self, objective: Objective) -> None:
         """Makes the variable that holds the number, in the scope of a strategy."""
         value = _values_of(objective)[self._name]
         start = value if isinstance(value, float) else 0.0
@@ -90,17 +113,17 @@ class Number:
 # Keras does not see these: it would count the variables among the model's.
 
 
-def _values_of(objective):
-    return vars(objective).setdefault("_values_of_numbers", {})
+def _values_of(objective: Objective) -> dict[str, float | ScheduleLike | None]:
+    return objective.__dict__.setdefault("_values_of_numbers", {})
 
 
-def _variables_of(objective):
-    return vars(objective).setdefault("_variables_of_numbers", {})
+def _variables_of(objective: Objective) -> dict[str, tf.Variable]:
+    return objective.__dict__.setdefault("_variables_of_numbers", {})
 
 
 def numbers_of(kind: type) -> dict[str, Number]:
     """The `Number`s of a class of objectives, by name, those of its bases first."""
-    found = {}
+    found: dict[str, Number] = {}
     for each in reversed(kind.__mro__):
         found |= {k: v for k, v in vars(each).items() if isinstance(v, Number)}
     return found

@@ -1,11 +1,23 @@
 """What every objective is."""
 
+from __future__ import annotations
+
 import weakref
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import keras
 import tensorflow as tf
 
+from vae_zoo.arguments import Config
 from vae_zoo.components.objectives.number import numbers_of
+from vae_zoo.components.schedules import Iteration, ScheduleLike
+from vae_zoo.tensors import LayerOptions
+
+if TYPE_CHECKING:
+    from vae_zoo.fitting.step import Step
+    from vae_zoo.fitting.training_data import TrainingData
+    from vae_zoo.models.vae import VAE
 
 
 class Objective(keras.layers.Layer):
@@ -21,27 +33,29 @@ class Objective(keras.layers.Layer):
             from them; None: y is ignored.
     """
 
-    num_samples = 1
-    num_classes = None
+    num_samples: int = 1
+    num_classes: int | None = None
 
-    def __new__(cls, *args, **kwargs):
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """A layer whose `build` takes a model."""
         objective = super().__new__(cls, *args, **kwargs)
         # Keras wraps `build` and keeps what it is given, here the model, as a part.
         vars(objective).pop("build", None)
         return objective
 
-    def __init__(self, *, name=None, **kwargs):
+    def __init__(
+        self, *, name: str | None = None, **kwargs: Unpack[LayerOptions]
+    ) -> None:
         super().__init__(name=name, **{**kwargs, "dtype": "float32"})
 
-    def build(self, model):
+    def build(self, model: VAE) -> None:
         """Creates the weights, if any, for `model`, whose components are built.
 
         Raises:
             ValueError: if the objective cannot train such a model.
         """
 
-    def loss(self, step) -> tf.Tensor:
+    def loss(self, step: Step) -> tf.Tensor:
         """What training minimizes: float32 [B], nats.
 
         The value is that of the objective, the gradient that of its estimator.
@@ -52,21 +66,21 @@ class Objective(keras.layers.Layer):
         """
         raise NotImplementedError
 
-    def check_numbers(self, values):
+    def check_numbers(self, values: Mapping[str, float | ScheduleLike | None]) -> None:
         """Raises ValueError unless the `Number`s may have these values together.
 
         Args:
             values: name -> number, schedule or None, of those set so far.
         """
 
-    def check_training_data(self, data):
+    def check_training_data(self, data: TrainingData) -> None:
         """Raises ValueError if there is nothing to learn from `data`.
 
         Args:
             data: a `fitting.TrainingData`.
         """
 
-    def number(self, name, iteration) -> tf.Tensor | None:
+    def number(self, name: str, iteration: Iteration) -> tf.Tensor | None:
         """The `Number` of that name: a scalar, or None if it is None.
 
         Args:
@@ -75,7 +89,7 @@ class Objective(keras.layers.Layer):
         """
         return numbers_of(type(self))[name].at(self, iteration)
 
-    def forget_traces(self):
+    def forget_traces(self) -> None:
         """Has the model trace its training step anew."""
         model = vars(self).get("_model", lambda: None)()
         if model is not None and model.compiled:
@@ -101,7 +115,7 @@ class Objective(keras.layers.Layer):
                 )
         return max((value.warmup_steps for value in schedules.values()), default=0)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """The constructor's arguments, numbers as they are at present."""
         serialize = keras.saving.serialize_keras_object
         numbers = {
@@ -110,13 +124,13 @@ class Objective(keras.layers.Layer):
         return {**super().get_config(), **numbers}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         """The objective with these constructor arguments."""
         deserialize = keras.saving.deserialize_keras_object
         return cls(**{key: deserialize(value) for key, value in config.items()})
 
 
-def build_objective(objective, model):
+def build_objective(objective: Objective, model: VAE) -> None:
     """Makes `objective` that of `model`, whose components are built."""
     with model.distribute_strategy.scope():
         for number in numbers_of(type(objective)).values():
@@ -125,4 +139,4 @@ def build_objective(objective, model):
             objective.build(model)
     objective.built = True
     # A model owns its objective; a strong reference back would be a circle.
-    vars(objective)["_model"] = weakref.ref(model)
+    objective.__dict__["_model"] = weakref.ref(model)

@@ -1,13 +1,16 @@
 """Posteriors q(z|x) by an inverse autoregressive flow."""
 
+from typing import Unpack
+
 import keras
 import tensorflow as tf
 
-from vae_zoo.arguments import check_count
+from vae_zoo.arguments import Config, check_count
 from vae_zoo.components.heads import bounded, built_projection
 from vae_zoo.components.made import MADE
 from vae_zoo.components.network import check_sizes
 from vae_zoo.components.posteriors.flow import FlowPosterior
+from vae_zoo.tensors import BatchShape, LayerOptions
 
 
 @keras.saving.register_keras_serializable("vae_zoo")
@@ -36,13 +39,13 @@ class InverseAutoregressiveFlow(FlowPosterior):
         hidden_units: tuple[int, ...] = (320,),
         *,
         name: str | None = None,
-        **kwargs,
-    ):
+        **kwargs: Unpack[LayerOptions],
+    ) -> None:
         super().__init__(name=name, **kwargs)
         self.num_flows = check_count("num_flows", num_flows, 1, "the steps")
         self.hidden_units = check_sizes("hidden_units", hidden_units, 1)
 
-    def build_flow(self, features_shape: tuple[int, ...], size: int) -> None:
+    def build_flow(self, features_shape: BatchShape, size: int) -> None:
         """See `FlowPosterior`."""
         context_shape = (None, self.hidden_units[0])
         self.context = built_projection(features_shape, context_shape[1:], "context")
@@ -72,7 +75,7 @@ class InverseAutoregressiveFlow(FlowPosterior):
             log_det += tf.reduce_sum(log_scale, axis=-1)
         return z, log_det
 
-    def get_config(self) -> dict:
+    def get_config(self) -> Config:
         """The constructor's arguments."""
         return {
             **super().get_config(),

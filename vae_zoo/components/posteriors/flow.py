@@ -1,17 +1,18 @@
 """What all posteriors q(z|x) have in common that a flow makes of a normal."""
 
 import functools
+from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
-import tensorflow_probability as tfp
+from tensorflow_probability import distributions as tfd
 
 from vae_zoo.components.draw import DrawOfOne
 from vae_zoo.components.heads import build_head
 from vae_zoo.components.posteriors.normal import DiagonalNormal
 from vae_zoo.components.posteriors.posterior import Posterior
 from vae_zoo.distributions.flowed import Flowed
-
-tfd = tfp.distributions
+from vae_zoo.tensors import BatchShape, Seed
 
 
 class FlowPosterior(Posterior):
@@ -26,15 +27,13 @@ class FlowPosterior(Posterior):
 
     has_density = False
 
-    def build(
-        self, features_shape: tuple[int, ...], event_shape: tuple[int, ...]
-    ) -> None:
+    def build(self, features_shape: BatchShape, event_shape: Sequence[int]) -> None:
         """Features [B, ...] to events [D]."""
         self.base = DiagonalNormal(name="base")
         build_head(self.base, features_shape, event_shape)
         self.build_flow(features_shape, event_shape[0])
 
-    def build_flow(self, features_shape: tuple[int, ...], size: int) -> None:
+    def build_flow(self, features_shape: BatchShape, size: int) -> None:
         """Creates the flow's weights for features [B, ...] and z [..., size]."""
         raise NotImplementedError
 
@@ -42,8 +41,9 @@ class FlowPosterior(Posterior):
         """What the flow depends on, made of the features: a dict of [B, ...]."""
         raise NotImplementedError
 
+    # `*args` as in `Head.distribution`.
     def flow(
-        self, z: tf.Tensor, **parameters: tf.Tensor
+        self, z: tf.Tensor, *args: Any, **parameters: Any
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """f(z) and log |det df/dz|.
 
@@ -71,7 +71,13 @@ class FlowPosterior(Posterior):
         )
 
     def infer(
-        self, features, num_samples=1, seed=None, training=False, *, z=None
+        self,
+        features: tf.Tensor,
+        num_samples: int = 1,
+        seed: Seed | None = None,
+        training: bool = False,
+        *,
+        z: tf.Tensor | None = None,
     ) -> DrawOfOne:
         """See `Posterior`; `z` must be None."""
         del training
@@ -81,7 +87,7 @@ class FlowPosterior(Posterior):
         drawn = q.sample(num_samples, seed=seed)
         return DrawOfOne(drawn, q.log_prob(drawn), None)
 
-    def location(self, features) -> tf.Tensor:
+    def location(self, features: tf.Tensor) -> tf.Tensor:
         """What the flow makes of the normal's mean: [B, D]."""
         parameters = self(features)
         loc, _ = parameters.pop("loc"), parameters.pop("scale_diag")

@@ -1,5 +1,7 @@
 """Normal posteriors q(z|x)."""
 
+from collections.abc import Sequence
+
 import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
@@ -10,6 +12,7 @@ from vae_zoo.distributions.multivariate_normal import (
     MultivariateNormalDiag,
     MultivariateNormalTriL,
 )
+from vae_zoo.tensors import BatchShape
 
 MIN_SCALE = 1e-5
 
@@ -21,19 +24,21 @@ class DiagonalNormal(Posterior):
     Source: Kingma & Welling 2014, equation 9.
     """
 
-    def build(self, features_shape, event_shape):
+    def build(self, features_shape: BatchShape, event_shape: Sequence[int]) -> None:
         """Features [B, ...] to events [D]."""
         self.loc = built_projection(features_shape, event_shape, "loc")
         self.raw_scale = built_projection(features_shape, event_shape, "raw_scale")
 
-    def call(self, features):
+    def call(self, features: tf.Tensor) -> dict[str, tf.Tensor]:
         """`loc` and `scale_diag`, each [B, D]."""
         return {
             "loc": self.loc(features),
             "scale_diag": positive(self.raw_scale(features), MIN_SCALE),
         }
 
-    def distribution(self, loc, scale_diag):
+    def distribution(
+        self, loc: tf.Tensor, scale_diag: tf.Tensor
+    ) -> MultivariateNormalDiag:
         """`tfd.MultivariateNormalDiag`, batch [B], event [D]."""
         return MultivariateNormalDiag(loc, scale_diag)
 
@@ -48,7 +53,7 @@ class FullCovarianceNormal(Posterior):
     Source: Kingma & Welling 2019, section 2.5.1.
     """
 
-    def build(self, features_shape, event_shape):
+    def build(self, features_shape: BatchShape, event_shape: Sequence[int]) -> None:
         """Features [B, ...] to events [D]."""
         (dim,) = event_shape
         self.loc = built_projection(features_shape, event_shape, "loc")
@@ -59,7 +64,7 @@ class FullCovarianceNormal(Posterior):
                 features_shape, below, "below", starts_at_zero=True
             )
 
-    def call(self, features):
+    def call(self, features: tf.Tensor) -> dict[str, tf.Tensor]:
         """`loc` [B, D] and `scale_tril` [B, D, D]."""
         loc = self.loc(features)
         diagonal = positive(self.raw_diagonal(features), MIN_SCALE)
@@ -70,6 +75,8 @@ class FullCovarianceNormal(Posterior):
             scale += diagonal[..., None] * tf.pad(below, [[0, 0], [1, 0], [0, 1]])
         return {"loc": loc, "scale_tril": scale}
 
-    def distribution(self, loc, scale_tril):
+    def distribution(
+        self, loc: tf.Tensor, scale_tril: tf.Tensor
+    ) -> MultivariateNormalTriL:
         """`tfd.MultivariateNormalTriL`, batch [B], event [D]."""
         return MultivariateNormalTriL(loc, scale_tril)

@@ -1,13 +1,15 @@
 """Posteriors q(z|x) by planar flows."""
 
 import math
+from typing import Unpack
 
 import keras
 import tensorflow as tf
 
-from vae_zoo.arguments import check_count
+from vae_zoo.arguments import Config, check_count
 from vae_zoo.components.heads import built_projection
 from vae_zoo.components.posteriors.flow import FlowPosterior
+from vae_zoo.tensors import BatchShape, LayerOptions
 
 # Where log(1 + exp(a)) - 1 is 0: with u.w = a a step changes nothing.
 _NEUTRAL = math.log(math.e - 1)
@@ -31,11 +33,17 @@ class Planar(FlowPosterior):
     Source: Rezende & Mohamed 2015, section 4.1 and appendix A.1.
     """
 
-    def __init__(self, num_flows: int = 10, *, name: str | None = None, **kwargs):
+    def __init__(
+        self,
+        num_flows: int = 10,
+        *,
+        name: str | None = None,
+        **kwargs: Unpack[LayerOptions],
+    ) -> None:
         super().__init__(name=name, **kwargs)
         self.num_flows = check_count("num_flows", num_flows, 1, "the steps")
 
-    def build_flow(self, features_shape: tuple[int, ...], size: int) -> None:
+    def build_flow(self, features_shape: BatchShape, size: int) -> None:
         """See `FlowPosterior`."""
         shape = (self.num_flows, size)
         self.direction = built_projection(
@@ -72,6 +80,6 @@ class Planar(FlowPosterior):
             log_det += tf.math.log(tf.maximum(1 + change, _LEAST))
         return z, log_det
 
-    def get_config(self) -> dict:
+    def get_config(self) -> Config:
         """The constructor's arguments."""
         return {**super().get_config(), "num_flows": self.num_flows}

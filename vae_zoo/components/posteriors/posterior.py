@@ -3,8 +3,9 @@
 import tensorflow as tf
 
 from vae_zoo.components.draw import DrawOfOne
-from vae_zoo.components.geometry import EUCLIDEAN
+from vae_zoo.components.geometry import EUCLIDEAN, Space
 from vae_zoo.components.heads import Head
+from vae_zoo.tensors import Seed
 
 
 class Posterior(Head):
@@ -18,11 +19,17 @@ class Posterior(Head):
     at any point, not only at its own draws.
     """
 
-    geometry = EUCLIDEAN
+    geometry: Space = EUCLIDEAN
     has_density = True
 
     def infer(
-        self, features, num_samples=1, seed=None, training=False, *, z=None
+        self,
+        features: tf.Tensor,
+        num_samples: int = 1,
+        seed: Seed | None = None,
+        training: bool = False,
+        *,
+        z: tf.Tensor | None = None,
     ) -> DrawOfOne:
         """Draws of z with their log-density.
 
@@ -43,7 +50,7 @@ class Posterior(Head):
             z = q.sample(num_samples, seed=seed)
         return DrawOfOne(z, q.log_prob(z), q)
 
-    def location(self, features) -> tf.Tensor:
+    def location(self, features: tf.Tensor) -> tf.Tensor:
         """The point that `encode` returns, on a sphere the mean direction: [B, D]."""
         return self.geometry.location(self.distribution(**self(features)))
 

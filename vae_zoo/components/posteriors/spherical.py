@@ -1,12 +1,17 @@
 """Posteriors q(z|x) on the unit sphere."""
 
-import keras
+from collections.abc import Sequence
+from typing import Unpack
 
-from vae_zoo.arguments import check_number
-from vae_zoo.components.geometry import SPHERE, unit_length
+import keras
+import tensorflow as tf
+
+from vae_zoo.arguments import Config, check_number
+from vae_zoo.components.geometry import SPHERE, Space, unit_length
 from vae_zoo.components.heads import built_projection, positive
 from vae_zoo.components.posteriors.posterior import Posterior
 from vae_zoo.distributions import power_spherical, von_mises_fisher
+from vae_zoo.tensors import BatchShape, LayerOptions
 
 
 class _AroundMeanDirection(Posterior):
@@ -23,15 +28,21 @@ class _AroundMeanDirection(Posterior):
             `latent_dim` is 1.
     """
 
-    geometry = SPHERE
+    geometry: Space = SPHERE
 
-    def __init__(self, min_concentration=1.0, *, name=None, **kwargs):
+    def __init__(
+        self,
+        min_concentration: float = 1.0,
+        *,
+        name: str | None = None,
+        **kwargs: Unpack[LayerOptions],
+    ) -> None:
         super().__init__(name=name, **kwargs)
         self.min_concentration = check_number(
             "min_concentration", min_concentration, "added to all", minimum=0
         )
 
-    def build(self, features_shape, event_shape):
+    def build(self, features_shape: BatchShape, event_shape: Sequence[int]) -> None:
         """Features [B, ...] to events [D]."""
         (dim,) = event_shape
         if dim < 2:
@@ -45,7 +56,7 @@ class _AroundMeanDirection(Posterior):
             features_shape, (1,), "raw_concentration"
         )
 
-    def call(self, features):
+    def call(self, features: tf.Tensor) -> dict[str, tf.Tensor]:
         """`mean_direction` [B, D] and `concentration` [B]."""
         raw = self.raw_concentration(features)[:, 0]
         return {
@@ -53,7 +64,7 @@ class _AroundMeanDirection(Posterior):
             "concentration": positive(raw, self.min_concentration),
         }
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """The constructor's arguments."""
         return {**super().get_config(), "min_concentration": self.min_concentration}
 
@@ -65,7 +76,9 @@ class VonMisesFisher(_AroundMeanDirection):
     Source: Davidson et al. 2018, section 3.
     """
 
-    def distribution(self, mean_direction, concentration):
+    def distribution(
+        self, mean_direction: tf.Tensor, concentration: tf.Tensor
+    ) -> von_mises_fisher.VonMisesFisher:
         """`distributions.VonMisesFisher`, batch [B], event [D]."""
         return von_mises_fisher.VonMisesFisher(mean_direction, concentration)
 
@@ -81,6 +94,8 @@ class PowerSpherical(_AroundMeanDirection):
     Source: De Cao & Aziz 2020.
     """
 
-    def distribution(self, mean_direction, concentration):
+    def distribution(
+        self, mean_direction: tf.Tensor, concentration: tf.Tensor
+    ) -> power_spherical.PowerSpherical:
         """`tfd.PowerSpherical`, batch [B], event [D]."""
         return power_spherical.PowerSpherical(mean_direction, concentration)

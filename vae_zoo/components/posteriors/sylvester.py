@@ -1,14 +1,15 @@
 """Posteriors q(z|x) by Sylvester flows."""
 
-from typing import Literal
+from typing import Literal, Unpack
 
 import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from vae_zoo.arguments import check_choice, check_count
+from vae_zoo.arguments import Config, check_choice, check_count
 from vae_zoo.components.heads import built_projection
 from vae_zoo.components.posteriors.flow import FlowPosterior
+from vae_zoo.tensors import BatchShape, LayerOptions
 
 KINDS = ("orthogonal", "householder")
 # So that the determinant, at least 1 less its square, is not 0 up to rounding.
@@ -46,14 +47,14 @@ class Sylvester(FlowPosterior):
         kind: Literal["orthogonal", "householder"] = "orthogonal",
         *,
         name: str | None = None,
-        **kwargs,
-    ):
+        **kwargs: Unpack[LayerOptions],
+    ) -> None:
         super().__init__(name=name, **kwargs)
         self.num_flows = check_count("num_flows", num_flows, 1, "the steps")
         self.num_vectors = check_count("num_vectors", num_vectors, 1, "of each Q")
         self.kind = check_choice("kind", kind, KINDS)
 
-    def build_flow(self, features_shape: tuple[int, ...], size: int) -> None:
+    def build_flow(self, features_shape: BatchShape, size: int) -> None:
         """See `FlowPosterior`."""
         is_square = self.kind == "householder"
         if not is_square and self.num_vectors > size:
@@ -117,7 +118,7 @@ class Sylvester(FlowPosterior):
             log_det += tf.reduce_sum(tf.math.log1p(change), axis=-1)
         return z, log_det
 
-    def get_config(self) -> dict:
+    def get_config(self) -> Config:
         """The constructor's arguments."""
         return {
             **super().get_config(),
@@ -127,14 +128,14 @@ class Sylvester(FlowPosterior):
         }
 
 
-def _reflected(z, units):
+def _reflected(z: tf.Tensor, units: list[tf.Tensor]) -> tf.Tensor:
     """z [..., D] after a reflection along each of the unit vectors [B, D], in turn."""
     for unit in units:
         z -= 2 * tf.reduce_sum(unit * z, axis=-1, keepdims=True) * unit
     return z
 
 
-def _triangular(values):
+def _triangular(values: tf.Tensor) -> tf.Tensor:
     """Upper triangular matrices of values [..., M (M + 1) / 2], |diagonal| < 1."""
     matrix = tfp.math.fill_triangular(values, upper=True)
     # The gradient of `tf.linalg.set_diag` fails under XLA.

@@ -1,6 +1,7 @@
 """Which cluster an example starts in where a few labels are known."""
 
 import numpy as np
+import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
 # Labels to learn from, at most: more take long and change little.
@@ -8,7 +9,13 @@ MOST_LABELS = 2_000
 NUM_FOLDS = 5
 
 
-def groups_with_labels(groups, codes, x, labels, num_clusters):
+def groups_with_labels(
+    groups: np.ndarray,
+    codes: np.ndarray,
+    x: np.ndarray,
+    labels: np.ndarray,
+    num_clusters: int,
+) -> npt.NDArray[np.integer]:
     """Class k's examples in cluster k, as far as can be told.
 
     Where the classes lie apart, groups that agree with the labels are the best guess;
@@ -38,7 +45,9 @@ def groups_with_labels(groups, codes, x, labels, num_clusters):
     return np.where(labels >= 0, labels, found)
 
 
-def _classified(features, known, y, folds):
+def _classified(
+    features: np.ndarray, known: np.ndarray, y: np.ndarray, folds: int | np.integer
+) -> tuple[float, np.ndarray | None]:
     """The share of right guesses in cross-validation, and guesses for all [N]."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import cross_val_score
@@ -53,12 +62,14 @@ def _classified(features, known, y, folds):
     return share, regression.fit(features[known], y).predict(features)
 
 
-def _together(groups, labels, num_clusters):
+def _together(
+    groups: np.ndarray, labels: np.ndarray, num_clusters: int
+) -> npt.NDArray[np.float64]:
     known = labels >= 0
     table = np.zeros((num_clusters, num_clusters))
     np.add.at(table, (groups[known], labels[known]), 1)
     return table
 
 
-def _renumbered(table):
+def _renumbered(table: np.ndarray) -> npt.NDArray[np.integer]:
     return linear_sum_assignment(table, maximize=True)[1]

@@ -1,10 +1,19 @@
 """Clusters as their examples say: moments of groups, and their best fit to codes."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import keras
 import numpy as np
 import tensorflow as tf
 
 from vae_zoo.components import replicas
 from vae_zoo.components.rows import parts_of_rows
+
+if TYPE_CHECKING:
+    from vae_zoo.components.priors.mixture import MixturePrior
 
 ROWS_PER_STEP = 1000
 # Nats per example and latent that another step of the fit has to gain. Many small steps
@@ -13,7 +22,7 @@ LEAST_GAIN = 0.01
 MOST_STEPS = 50
 
 
-def moments(z, groups, num_clusters):
+def moments(z: np.ndarray, groups: np.ndarray, num_clusters: int) -> list[np.ndarray]:
     """The weight [K], mean [K, D] and covariance [K, D, D] of each group, in float32.
 
     A group of few examples is drawn towards the covariance of all, and that of few
@@ -40,7 +49,9 @@ def moments(z, groups, num_clusters):
     return [each.astype("float32") for each in (weights, loc, covariance)]
 
 
-def fit_to_codes(model, inputs, y):
+def fit_to_codes(
+    model: keras.Model, inputs: dict[str, np.ndarray], y: np.ndarray
+) -> None:
     """Sets p(c) and the clusters' locations and covariances to what draws of q say.
 
     The optimizer moves a location by no more than its learning rate in each step,
@@ -62,16 +73,16 @@ def fit_to_codes(model, inputs, y):
     prior = model.prior_layer
     # Always the same draws after the same steps.
     seed = int(model.optimizer.iterations) & 0x7FFFFFFF
-    draws, places = [], []
+    draws, locations = [], []
     for number, part in enumerate(parts_of_rows(inputs, ROWS_PER_STEP)):
         features = model.features(part)
         own = tf.constant([seed, number * ROWS_PER_STEP])
         draw = model.infer(part, features=features, seed=own)
         draws.append({name: value[0].numpy() for name, value in draw.z.items()})
         found = model.locations(part, features=features)
-        places.append({name: value.numpy() for name, value in found.items()})
+        locations.append({name: value.numpy() for name, value in found.items()})
     # Which cluster an example is in, its location tells better than a draw.
-    z, places = _joined(draws), _joined(places)
+    z, places = _joined(draws), _joined(locations)
     if not all(np.isfinite(each).all() for each in (*z.values(), *places.values())):
         return
     best = _climb(prior, z, places, y)
@@ -86,11 +97,16 @@ def fit_to_codes(model, inputs, y):
     _assign(prior, replicas.of_the_first(model, found))
 
 
-def _joined(parts):
+def _joined(parts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _climb(prior, z, places, y):
+def _climb(
+    prior: MixturePrior,
+    z: dict[str, np.ndarray],
+    places: dict[str, np.ndarray],
+    y: np.ndarray,
+) -> float:
     """Steps while they gain; the mean log density [] that they reach."""
     best = _log_density(prior, z, y)
     for _ in range(MOST_STEPS):
@@ -104,18 +120,22 @@ def _climb(prior, z, places, y):
     return best
 
 
-def _least_gain(prior):
+def _least_gain(prior: MixturePrior) -> float:
     return LEAST_GAIN * prior.event_shape[0]
 
 
-def _shares(prior, places, y):
+def _shares(
+    prior: MixturePrior, places: dict[str, np.ndarray], y: np.ndarray
+) -> np.ndarray:
     """How much of each example is in each cluster: [N, K], labels being known."""
     shares = _in_steps(lambda part: tf.nn.softmax(prior.log_joint(part)), places)
     shares[y >= 0] = np.eye(prior.num_components)[y[y >= 0]]
     return shares
 
 
-def _maximize(prior, z, shares):
+def _maximize(
+    prior: MixturePrior, z: dict[str, np.ndarray], shares: np.ndarray
+) -> None:
     """Sets the clusters to the moments of their shares of the examples."""
     counts = shares.sum(axis=0)
     codes = _in_steps(prior.without_noise, z)
@@ -133,23 +153,25 @@ def _maximize(prior, z, shares):
     )
 
 
-def _log_density(prior, z, y):
+def _log_density(prior: MixturePrior, z: dict[str, np.ndarray], y: np.ndarray) -> float:
     log_joint = _in_steps(prior.log_joint, z)
     known = np.take_along_axis(log_joint, np.maximum(y, 0)[:, None], axis=1)[:, 0]
     return float(np.mean(np.where(y >= 0, known, np.logaddexp.reduce(log_joint, 1))))
 
 
-def _in_steps(function, z):
+def _in_steps(
+    function: Callable[[Mapping[str, np.ndarray]], tf.Tensor], z: dict[str, np.ndarray]
+) -> np.ndarray:
     parts = parts_of_rows(z, ROWS_PER_STEP)
     return np.concatenate([np.float64(function(part)) for part in parts])
 
 
-def _assign(prior, values):
+def _assign(prior: MixturePrior, values: Sequence[np.ndarray]) -> None:
     for variable, value in zip(prior.trainable_variables, values, strict=True):
         variable.assign(value)
 
 
-def _proper(covariance, count):
+def _proper(covariance: np.ndarray, count: int) -> np.ndarray:
     """`covariance` of `count` examples, positive definite however few they are."""
     dim = len(covariance)
     variance = np.mean(np.diag(covariance))

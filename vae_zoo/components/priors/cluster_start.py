@@ -1,6 +1,9 @@
 """How the clusters of a mixture prior start from data, in the course of training."""
 
+from __future__ import annotations
+
 import warnings
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -16,8 +19,11 @@ from vae_zoo.components.priors.cluster_moments import (
 )
 from vae_zoo.components.rows import num_rows, parts_of_rows
 
+if TYPE_CHECKING:
+    from vae_zoo.fitting.training_data import TrainingData
 
-def callbacks(model, data):
+
+def callbacks(model: keras.Model, data: TrainingData) -> list[keras.callbacks.Callback]:
     """`StartClusters` for the model, if training on `data` needs it.
 
     Args:
@@ -48,32 +54,32 @@ class StartClusters(keras.callbacks.Callback):
         ValueError: if the clusters await data, and `data` cannot be read a second time.
     """
 
-    def __init__(self, data):
+    def __init__(self, data: TrainingData) -> None:
         super().__init__()
         self.data = data
         self._has_warned = False
 
-    def set_model(self, model):
+    def set_model(self, model: keras.Model) -> None:
         """Checks the data."""
         super().set_model(model)
         if model.prior_layer.awaits_data:
             _check_can_be_read_again(self.data)
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Warns of a training that ends before the clusters have trained."""
         del logs
         prior, epochs = self.model.prior_layer, (self.params or {}).get("epochs")
         if prior.awaits_data and epochs and epochs <= prior.initialization.num_epochs:
             self._warn(f"epochs={epochs}")
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """After the epochs without clusters."""
         del logs
         prior = self.model.prior_layer
         if prior.awaits_data and epoch >= prior.initialization.num_epochs:
             start_clusters(self.model, self.data)
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         """The start at the latest, and the last fit to the codes."""
         del logs
         if self.model.prior_layer.awaits_data:
@@ -82,7 +88,7 @@ class StartClusters(keras.callbacks.Callback):
             start_clusters(self.model, self.data)
         self.model.prior_layer.finish(self.model, self.data)
 
-    def _warn(self, received):
+    def _warn(self, received: str) -> None:
         self._has_warned = True
         num_epochs = self.model.prior_layer.initialization.num_epochs
         warnings.warn(
@@ -95,7 +101,7 @@ class StartClusters(keras.callbacks.Callback):
         )
 
 
-def start_clusters(model, data):
+def start_clusters(model: keras.Model, data: TrainingData) -> None:
     """Sets the clusters of a mixture prior to groups of encoded examples.
 
     With labels cluster k is class k, and labelled examples are in the cluster of their
@@ -119,13 +125,13 @@ def start_clusters(model, data):
             f"`x` must have at least {prior.num_components} examples, one for each "
             f"cluster. Received: {size}"
         )
-    draws, codes = [], []
+    parts: list[tuple[np.ndarray, np.ndarray]] = []
     for part in parts_of_rows(inputs, ROWS_PER_STEP):
         features = model.features(part)
         draw = model.infer(part, features=features, seed=model.next_seed())
-        draws.append(draw.z["z"][0])
-        codes.append(model.locations(part, features=features)["z"])
-    draws, codes = np.concatenate(draws), np.concatenate(codes)
+        codes_of_part = model.locations(part, features=features)["z"]
+        parts.append((draw.z["z"][0].numpy(), codes_of_part.numpy()))
+    draws, codes = (np.concatenate(each) for each in zip(*parts, strict=True))
     if y is not None and (y >= 0).all():
         groups = y
     else:
@@ -138,7 +144,7 @@ def start_clusters(model, data):
     restart_averages(model.optimizer, prior.trainable_variables)
 
 
-def finish_clusters(model, data):
+def finish_clusters(model: keras.Model, data: TrainingData) -> None:
     """Fits the clusters to the codes of examples, if any of these has a label.
 
     Args:
@@ -157,7 +163,7 @@ def finish_clusters(model, data):
         restart_averages(model.optimizer, prior.trainable_variables)
 
 
-def _check_can_be_read_again(data):
+def _check_can_be_read_again(data: TrainingData) -> None:
     if data.is_read_once:
         raise ValueError(
             "`x` must be arrays, a tf.data.Dataset or a PyDataset while the "

@@ -1,6 +1,9 @@
 """Clusters, the parts of a mixture prior: their names, metrics and signature."""
 
+from __future__ import annotations
+
 import warnings
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -9,11 +12,15 @@ import tensorflow as tf
 from vae_zoo.arguments import shown
 from vae_zoo.components.signature import Signature
 
+if TYPE_CHECKING:
+    from vae_zoo.components.priors.mixture import MixturePrior
+    from vae_zoo.models.vae import VAE
+
 # A cluster is in use if that share of the examples is in it.
 SHARE_IN_USE = 0.01
 
 
-def checked_index(prior, cluster):
+def checked_index(prior: MixturePrior, cluster: object) -> int:
     """`cluster` as an integer in 0..K-1; ValueError if there is no such cluster."""
     count = prior.num_components
     index = cluster if isinstance(cluster, (int, np.integer)) else -1
@@ -26,15 +33,18 @@ def checked_index(prior, cluster):
     return int(index)
 
 
-def warn_if_not_started(prior):
+def warn_if_not_started(prior: MixturePrior) -> None:
     """Warns if the clusters are all alike, also while a function is traced."""
+    initialization = prior.initialization
+    if initialization is None:
+        return
     with tf.init_scope():
         if not tf.executing_eagerly() or not prior.awaits_data:
             return
-    num_epochs = prior.initialization.num_epochs
     warnings.warn(
         "The clusters have not started: they are all alike, and their probabilities "
-        f"and samples say nothing. Train for more than `num_epochs`={num_epochs} "
+        f"and samples say nothing. Train for more than `num_epochs`="
+        f"{initialization.num_epochs} "
         "epochs (of the model's `initialization`) to the end of `fit`",
         stacklevel=2,
     )
@@ -48,13 +58,18 @@ class ClustersInUse(keras.metrics.Metric):
         name: the metric's name.
     """
 
-    def __init__(self, num_clusters, name="clusters_in_use"):
+    def __init__(self, num_clusters: int, name: str = "clusters_in_use") -> None:
         super().__init__(name=name)
         self.counts = self.add_weight(
             shape=(num_clusters,), initializer="zeros", name="counts"
         )
 
-    def update_state(self, outputs, y=None, sample_weight=None):
+    def update_state(
+        self,
+        outputs: dict[str, tf.Tensor],
+        y: tf.Tensor | None = None,
+        sample_weight: tf.Tensor | None = None,
+    ) -> None:
         """Counts the most probable cluster of each example, by its weight."""
         del y
         scores = outputs["cluster_log_probabilities"]
@@ -63,7 +78,7 @@ class ClustersInUse(keras.metrics.Metric):
             chosen *= sample_weight[:, None]
         self.counts.assign_add(tf.reduce_sum(chosen, axis=0))
 
-    def result(self):
+    def result(self) -> tf.Tensor:
         """From 0, before any example, to K."""
         is_used = (self.counts > 0) & (
             self.counts >= SHARE_IN_USE * tf.reduce_sum(self.counts)
@@ -81,10 +96,15 @@ class LabelAccuracy(keras.metrics.Mean):
     # It is reported only where there are labels.
     needs_labels = True
 
-    def __init__(self, name="label_accuracy"):
+    def __init__(self, name: str = "label_accuracy") -> None:
         super().__init__(name=name)
 
-    def update_state(self, outputs, y=None, sample_weight=None):
+    def update_state(
+        self,
+        outputs: dict[str, tf.Tensor],
+        y: tf.Tensor | None = None,
+        sample_weight: tf.Tensor | None = None,
+    ) -> None:
         """Counts the examples whose label y [B] is known, not -1, by their weights."""
         if y is None:
             return
@@ -95,10 +115,10 @@ class LabelAccuracy(keras.metrics.Mean):
         super().update_state(tf.cast(chosen == y, tf.float32), counts)
 
 
-def signatures(model):
+def signatures(model: VAE) -> dict[str, Signature]:
     """The signatures that only mixtures have, by name."""
 
-    def cluster(**request):
+    def cluster(**request: tf.Tensor) -> dict[str, tf.Tensor]:
         probabilities = model.cluster_probabilities(model.named_inputs(request))
         chosen = tf.argmax(probabilities, axis=-1, output_type=tf.int32)
         return {"probabilities": probabilities, "cluster": chosen}

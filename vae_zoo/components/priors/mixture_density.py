@@ -1,15 +1,21 @@
 """A mixture of normals as a density of any shape, whose parts mean nothing."""
 
-import keras
-import tensorflow_probability as tfp
+from __future__ import annotations
 
-from vae_zoo.arguments import check_count
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Unpack
+
+import keras
+
+from vae_zoo.arguments import Config, check_count
 from vae_zoo.components.heads import positive
 from vae_zoo.components.priors.mixture import MIN_SCALE, raw_scale_of
 from vae_zoo.components.priors.prior import Prior
 from vae_zoo.distributions.mixture_of_normals import MixtureOfNormals
+from vae_zoo.tensors import LayerOptions
 
-tfd = tfp.distributions
+if TYPE_CHECKING:
+    from vae_zoo.models.vae import VAE
 
 
 @keras.saving.register_keras_serializable("vae_zoo")
@@ -30,11 +36,17 @@ class MixtureDensity(Prior):
     Source: Tomczak & Welling 2018, section 3 ("MoG").
     """
 
-    def __init__(self, num_normals: int = 10, *, name: str | None = None, **kwargs):
+    def __init__(
+        self,
+        num_normals: int = 10,
+        *,
+        name: str | None = None,
+        **kwargs: Unpack[LayerOptions],
+    ) -> None:
         super().__init__(name=name, **kwargs)
         self.num_normals = check_count("num_normals", num_normals, 1, "of the mixture")
 
-    def build(self, event_shape: tuple[int, ...]) -> None:
+    def build(self, event_shape: Sequence[int]) -> None:
         """Creates the weights for latents of shape `event_shape`."""
         super().build(event_shape)
         shape = (self.num_normals, *event_shape)
@@ -49,12 +61,12 @@ class MixtureDensity(Prior):
             )
             setattr(self, name, weight)
 
-    def distribution(self, model=None) -> tfd.Distribution:
+    def distribution(self, model: VAE | None = None) -> MixtureOfNormals:
         """`distributions.MixtureOfNormals`, batch [], event [D]."""
         del model
         scale = positive(self.raw_scale, MIN_SCALE)
         return MixtureOfNormals(self.logits, self.loc.value, scale)
 
-    def get_config(self) -> dict:
+    def get_config(self) -> Config:
         """The constructor's arguments."""
         return {**super().get_config(), "num_normals": self.num_normals}

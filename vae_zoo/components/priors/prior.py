@@ -1,14 +1,21 @@
 """What every prior is."""
 
-from collections.abc import Iterator
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Unpack
 
 import keras
 import tensorflow as tf
-import tensorflow_probability as tfp
+from tensorflow_probability import distributions as tfd
 
-from vae_zoo.components.geometry import EUCLIDEAN
+from vae_zoo.components.geometry import EUCLIDEAN, Space
+from vae_zoo.components.signature import Signature
+from vae_zoo.tensors import Array, LayerOptions
 
-tfd = tfp.distributions
+if TYPE_CHECKING:
+    from vae_zoo.fitting.training_data import TrainingData
+    from vae_zoo.models.vae import VAE
 
 
 class Prior(keras.layers.Layer):
@@ -24,28 +31,31 @@ class Prior(keras.layers.Layer):
     z, None until the prior is built.
     """
 
-    geometry = EUCLIDEAN
-    num_components = None
-    event_shape = None
+    geometry: Space | None = EUCLIDEAN
+    num_components: int | None = None
+    # No method is of use before it is built.
+    event_shape: tuple[int, ...] = None  # type: ignore[assignment]
 
-    def __init__(self, *, name=None, **kwargs):
+    def __init__(
+        self, *, name: str | None = None, **kwargs: Unpack[LayerOptions]
+    ) -> None:
         super().__init__(name=name, **{**kwargs, "dtype": "float32"})
 
-    def build(self, event_shape):
+    def build(self, event_shape: Sequence[int]) -> None:
         """Creates the weights, if any, for latents z of shape `event_shape`."""
         self.event_shape = tuple(event_shape)
 
-    def build_for(self, model):
+    def build_for(self, model: VAE) -> None:
         """Creates the weights whose shapes depend on other parts, before `build`.
 
         Args:
             model: the one whose prior it is; its other parts are built.
         """
 
-    def get_build_config(self):
+    def get_build_config(self) -> None:
         """Returns None: the model's constructor builds the prior, also on loading."""
 
-    def distribution(self, model) -> tfd.Distribution:
+    def distribution(self, model: VAE) -> tfd.Distribution:
         """p(z), batch [], event [D].
 
         Args:
@@ -60,7 +70,7 @@ class Prior(keras.layers.Layer):
         return {"z": self.event_shape}
 
     def conditionals(
-        self, model, z: dict[str, tf.Tensor]
+        self, model: VAE, z: dict[str, tf.Tensor]
     ) -> Iterator[tuple[str, tfd.Distribution]]:
         """The name and the distribution of each latent given those before it.
 
@@ -79,7 +89,12 @@ class Prior(keras.layers.Layer):
         """Whether training still has to start the prior from data."""
         return False
 
-    def outputs(self, z, locations, conditionals) -> dict[str, tf.Tensor]:
+    def outputs(
+        self,
+        z: dict[str, tf.Tensor],
+        locations: dict[str, tf.Tensor],
+        conditionals: dict[str, tfd.Distribution],
+    ) -> dict[str, tf.Tensor]:
         """Further outputs of the model, beside the bound and the latents: [B, ...].
 
         Args:
@@ -96,19 +111,19 @@ class Prior(keras.layers.Layer):
         """
         return []
 
-    def start(self, model, data) -> list[keras.callbacks.Callback]:
+    def start(self, model: VAE, data: TrainingData) -> list[keras.callbacks.Callback]:
         """Callbacks that training on `data`, a `fitting.TrainingData`, needs."""
         del model, data
         return []
 
-    def finish(self, model, data):
+    def finish(self, model: VAE, data: TrainingData) -> None:
         """Does what the callbacks of `start` do when training ends."""
 
-    def part(self, index) -> tfd.Distribution:
+    def part(self, index: int) -> tfd.Distribution:
         """The part of p(z) of that number, to draw from; of mixtures only."""
         raise self.not_a_mixture()
 
-    def part_probabilities(self, z) -> tf.Tensor:
+    def part_probabilities(self, z: Mapping[str, Array]) -> tf.Tensor:
         """The probability of each part given the latents: [..., K]; of mixtures only.
 
         Args:
@@ -116,7 +131,7 @@ class Prior(keras.layers.Layer):
         """
         raise self.not_a_mixture()
 
-    def signatures(self, model) -> dict:
+    def signatures(self, model: VAE) -> dict[str, Signature]:
         """The signatures that an export has for this prior alone, by name."""
         del model
         return {}
@@ -130,7 +145,7 @@ class Prior(keras.layers.Layer):
         )
 
 
-def build_prior(prior, event_shape):
+def build_prior(prior: Prior, event_shape: Sequence[int]) -> None:
     """Builds `prior` unless loading has done so; refuses one of another size."""
     event_shape = tuple(event_shape)
     if not prior.built:

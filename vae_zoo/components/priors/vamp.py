@@ -1,19 +1,24 @@
 """A prior p(z) made of the model's own posteriors."""
 
-from typing import Literal
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 import keras
 import numpy as np
 import tensorflow as tf
-import tensorflow_probability as tfp
 
-from vae_zoo.arguments import check_choice, check_count
+from vae_zoo.arguments import Config, check_choice, check_count
 from vae_zoo.components import replicas
 from vae_zoo.components.optimizers import restart_averages
 from vae_zoo.components.priors.prior import Prior
 from vae_zoo.distributions.mixture import Mixture
+from vae_zoo.tensors import LayerOptions
 
-tfd = tfp.distributions
+if TYPE_CHECKING:
+    from vae_zoo.components.posteriors import Posterior
+    from vae_zoo.fitting.training_data import TrainingData
+    from vae_zoo.models.vae import VAE
 
 
 @keras.saving.register_keras_serializable("vae_zoo")
@@ -45,15 +50,15 @@ class VampPrior(Prior):
         start_from: Literal["data", "random"] = "data",
         *,
         name: str | None = None,
-        **kwargs,
-    ):
+        **kwargs: Unpack[LayerOptions],
+    ) -> None:
         super().__init__(name=name, **kwargs)
         self.num_pseudo_inputs = check_count(
             "num_pseudo_inputs", num_pseudo_inputs, 1, "the parts of the prior"
         )
         self.start_from = check_choice("start_from", start_from, ("data", "random"))
 
-    def build_for(self, model: keras.Model) -> None:
+    def build_for(self, model: VAE) -> None:
         """Creates the pseudo-inputs, of the shape of the data."""
         _head(model).check_density("a VampPrior, the mean of q(z|u) over inputs u")
         if [*model.input_rules()] != ["x"]:
@@ -81,7 +86,7 @@ class VampPrior(Prior):
             name="is_started",
         )
 
-    def distribution(self, model: keras.Model) -> tfd.Distribution:
+    def distribution(self, model: VAE) -> Mixture:
         """`distributions.Mixture`, batch [], event [D]."""
         # An average of weights may be off the bounds by as much as one step.
         inputs = self.pseudo_inputs.constraint(self.pseudo_inputs.value)
@@ -95,7 +100,7 @@ class VampPrior(Prior):
         """Whether the pseudo-inputs still have to be set to examples."""
         return not self.is_started.numpy()
 
-    def start(self, model: keras.Model, data) -> list[keras.callbacks.Callback]:
+    def start(self, model: VAE, data: TrainingData) -> list[keras.callbacks.Callback]:
         """`StartPseudoInputs`, if they still have to start."""
         if not self.awaits_data:
             return []
@@ -107,7 +112,7 @@ class VampPrior(Prior):
             )
         return [StartPseudoInputs(data)]
 
-    def get_config(self) -> dict:
+    def get_config(self) -> Config:
         """The constructor's arguments."""
         return {
             **super().get_config(),
@@ -123,11 +128,11 @@ class StartPseudoInputs(keras.callbacks.Callback):
         data: what `fit` trains on, a `fitting.TrainingData`.
     """
 
-    def __init__(self, data):
+    def __init__(self, data: TrainingData) -> None:
         super().__init__()
         self.data = data
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Draws the examples, unless the pseudo-inputs have started."""
         del logs
         model, prior = self.model, self.model.prior_layer
@@ -152,18 +157,18 @@ class StartPseudoInputs(keras.callbacks.Callback):
 class Within(keras.constraints.Constraint):
     """Puts what an optimizer has moved out of [low, high] back to the bound."""
 
-    def __init__(self, low: float, high: float):
+    def __init__(self, low: float, high: float) -> None:
         self.low, self.high = low, high
 
-    def __call__(self, value):
+    def __call__(self, value: tf.Tensor) -> tf.Tensor:
         """`value`, clipped."""
         return tf.clip_by_value(value, self.low, self.high)
 
-    def get_config(self) -> dict:
+    def get_config(self) -> Config:
         """The constructor's arguments."""
         return {"low": self.low, "high": self.high}
 
 
-def _head(model):
+def _head(model: VAE) -> Posterior:
     """The posterior of the latent that the prior is of."""
     return model.posterior_heads[model.top_latent]
