@@ -2,17 +2,19 @@
 
 import functools
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tests.zoo_of_models import IMAGES, SHAPE
-from vae_zoo import VAE, evaluation, tasks
-from vae_zoo.components import networks, posteriors, priors, products
+from vae_zoo import VAE, GaussianMixtureVAE, evaluation, tasks
+from vae_zoo.components import networks, objectives, posteriors, priors, products
 from vae_zoo.components.draw import total
 from vae_zoo.components.heads import build_head
-from vae_zoo.components.posteriors.sylvester import orthonormal
+from vae_zoo.fitting.inputs import Inputs
+from vae_zoo.fitting.step import Step
 from vae_zoo.models import importance
 
 NUM_FEATURES, SIZE = 5, 4
@@ -161,21 +163,32 @@ def test_planar_steps_stay_invertible_at_any_weights():
 
 
 @pytest.mark.parametrize("kind", ["orthogonal", "householder"])
-def test_the_basis_of_a_sylvester_flow_is_orthonormal(kind):
-    basis = bent(kind)(values(3, NUM_FEATURES))["basis"].numpy()
+def test_a_sylvester_step_is_the_one_of_the_publication(kind):
+    """By matrices, and with reflections along vectors that are nearly parallel."""
+    head, z = bent(kind), values(3, SIZE, seed=1)
+    found = {k: v.numpy() for k, v in head(values(3, NUM_FEATURES)).items()}
+    vectors = found["vectors"].copy()
+    vectors[:, :, 1] = vectors[:, :, 0] + 1e-3 * vectors[:, :, 1]
+    found["vectors"] = vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+    del found["loc"], found["scale_diag"]
+    moved, log_det = head.flow(z, **{k: tf.constant(v) for k, v in found.items()})
     rank = {"orthogonal": 2, "householder": SIZE}[kind]
-    assert basis.shape == (3, 2, SIZE, rank)
-    identity = np.broadcast_to(np.eye(rank), (3, 2, rank, rank))
-    assert_allclose(basis.swapaxes(-1, -2) @ basis, identity, atol=1e-5)
-    assert np.abs(basis[0] - basis[1]).max() > 0.1
-
-
-def test_vectors_that_are_nearly_parallel_become_orthonormal():
-    vectors = values(7, 3, SIZE).numpy()
-    vectors[:, 1] = vectors[:, 0] + 0.003 * vectors[:, 1]
-    basis = orthonormal(tf.constant(vectors)).numpy()
-    identity = np.broadcast_to(np.eye(3), (7, 3, 3))
-    assert_allclose(basis.swapaxes(1, 2) @ basis, identity, atol=1e-5)
+    for row in range(3):
+        expected, total_log_det = z[row].numpy(), 0.0
+        for step in range(head.num_flows):
+            basis = np.eye(SIZE)
+            for v in found["vectors"][row, step]:
+                basis = basis @ (np.eye(SIZE) - 2 * np.outer(v, v))
+            basis = basis[:, :rank]
+            assert_allclose(basis.T @ basis, np.eye(rank), atol=1e-5)
+            outer, inner = (found[name][row, step] for name in ("outer", "inner"))
+            assert_array_equal(np.tril(outer, -1) + np.tril(inner, -1), 0.0)
+            bent_row = np.tanh(inner @ basis.T @ expected + found["shift"][row, step])
+            product = np.diag(1 - bent_row**2) @ inner @ outer
+            total_log_det += np.linalg.slogdet(np.eye(rank) + product)[1]
+            expected = expected + basis @ outer @ bent_row
+        assert_allclose(moved[row], expected, rtol=1e-3, atol=1e-4)
+        assert_allclose(log_det[row], total_log_det, rtol=1e-3, atol=1e-4)
 
 
 @every_flow
@@ -286,6 +299,100 @@ def test_what_evaluates_q_elsewhere_is_refused_by_name(model):
         assert "Received: posterior=Planar" in message
     assert "impute" not in model.signatures()
     assert {"score", "encode", "sample"} < {*model.signatures()}
+
+
+@pytest.mark.parametrize(
+    ("needed_by", "make"),
+    [
+        *(
+            (
+                f"the gradient '{gradient}'",
+                functools.partial(objectives.ImportanceWeighted, gradient=gradient),
+            )
+            for gradient in ("sticking-the-landing", "doubly-reparameterized")
+        ),
+        ("ScoreFunction", objectives.ScoreFunction),
+        ("WakeSleep", objectives.WakeSleep),
+    ],
+)
+def test_objectives_that_evaluate_q_anew_are_refused_by_name(model, needed_by, make):
+    beginning = f"^`posterior` must have a density at any z for {needed_by}, "
+    refused = functools.partial(
+        pytest.raises, ValueError, match=f"{beginning}.*Received: posterior=Planar"
+    )
+    with refused():
+        VAE(SHAPE, 2, posterior=posteriors.Planar(), objective=make())
+    with refused():
+        GaussianMixtureVAE(
+            SHAPE, 2, 3, noise_posterior=posteriors.Planar(), objective=make()
+        )
+    present = model.objective
+    with refused():
+        model.objective = make()
+    assert model.objective is present
+
+
+OF_OWN_DRAWS = [
+    functools.partial(objectives.ImportanceWeighted, num_samples=3),
+    functools.partial(objectives.Renyi, num_samples=3),
+]
+
+
+@every_flow
+@pytest.mark.parametrize("make_objective", OF_OWN_DRAWS)
+def test_the_gradient_of_an_objective_of_own_draws_is_that_of_its_value(
+    kind, make_objective
+):
+    objective = make_objective()
+    model = VAE(
+        SHAPE,
+        2,
+        encoder=networks.MLP((8,)),
+        posterior=KINDS[kind](),
+        objective=objective,
+        seed=1,
+    )
+    for number, weight in enumerate(model.posterior_head.trainable_weights):
+        weight.assign(weight + 0.3 * values(*weight.shape, seed=number))
+    alpha = getattr(objective, "alpha", 0.0)
+    with tf.GradientTape(persistent=True) as tape:
+        step = Step(model, Inputs(tf.constant(IMAGES[:4])), training=True)
+        loss = objective.loss(step)
+        powers = (1 - alpha) * (total(step.log_joint()) - total(step.draw.log_q))
+        log_mean = tf.reduce_logsumexp(powers, axis=0) - np.log(3)
+        expected = -log_mean / (1 - alpha)
+    assert_allclose(loss, expected, rtol=1e-5)
+    weights = model.trainable_weights
+    for a, b in zip(
+        tape.gradient(loss, weights), tape.gradient(expected, weights), strict=True
+    ):
+        assert np.abs(b).max() > 0
+        assert_allclose(a, b, rtol=1e-3, atol=1e-4 * np.abs(b).max())
+
+
+@pytest.mark.parametrize("make_objective", OF_OWN_DRAWS)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        each if each == "planar" else pytest.param(each, marks=pytest.mark.slow)
+        for each in KINDS
+    ],
+)
+def test_a_flow_trains_by_an_objective_of_own_draws(kind, make_objective):
+    model = VAE(
+        SHAPE,
+        2,
+        encoder=networks.MLP((8,)),
+        posterior=KINDS[kind](),
+        objective=make_objective(),
+        seed=1,
+    )
+    model.compile(keras.optimizers.Adam(0.02), jit_compile=False)
+    bound, before = np.mean(model.elbo(IMAGES, seed=1)), model.get_weights()
+    model.fit(IMAGES, epochs=10, batch_size=16, verbose=0)
+    assert np.mean(model.elbo(IMAGES, seed=1)) > bound + 1
+    for a, b in zip(before, model.get_weights(), strict=True):
+        assert np.abs(a - b).max() > 0
 
 
 def test_active_units_are_those_of_the_locations(model):

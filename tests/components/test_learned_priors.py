@@ -12,7 +12,14 @@ from scipy.special import logsumexp
 from tests.additions.conditional import OnCondition
 from tests.zoo_of_models import IMAGES, SHAPE
 from vae_zoo import VAE, HypersphericalVAE, evaluation
-from vae_zoo.components import likelihoods, networks, posteriors, priors, products
+from vae_zoo.components import (
+    likelihoods,
+    networks,
+    objectives,
+    posteriors,
+    priors,
+    products,
+)
 from vae_zoo.distributions import Mixture
 from vae_zoo.distributions.multivariate_normal import MultivariateNormalDiag
 
@@ -216,6 +223,40 @@ def test_with_the_data_as_pseudo_inputs_it_is_the_aggregate_posterior():
     usage = evaluation.latent_usage(model, IMAGES)
     assert_allclose(usage.aggregate_gap.mean, 0, atol=1e-5)
     assert usage.mutual_information.mean > 0.01
+
+
+OBJECTIVES = {
+    "elbo": functools.partial(objectives.Elbo, free_bits=0.1, num_samples=2),
+    "reparameterized": objectives.ImportanceWeighted,
+    "sticking-the-landing": functools.partial(
+        objectives.ImportanceWeighted, gradient="sticking-the-landing"
+    ),
+    "doubly-reparameterized": functools.partial(
+        objectives.ImportanceWeighted, gradient="doubly-reparameterized"
+    ),
+    "renyi": objectives.Renyi,
+    "score-function": objectives.ScoreFunction,
+    "wake-sleep": objectives.WakeSleep,
+}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        # The one that draws most from the prior.
+        each if each == "wake-sleep" else pytest.param(each, marks=pytest.mark.slow)
+        for each in OBJECTIVES
+    ],
+)
+def test_a_vamp_prior_trains_by_every_objective(name):
+    model = vae(priors.VampPrior(6), objective=OBJECTIVES[name]())
+    model.compile(keras.optimizers.Adam(0.05), jit_compile=False)
+    model.fit(IMAGES, batch_size=16, verbose=0)
+    bound = np.mean(model.elbo(IMAGES, seed=1))
+    pseudo_inputs = model.prior_layer.pseudo_inputs.numpy()
+    model.fit(IMAGES, epochs=30, batch_size=16, verbose=0)
+    assert np.mean(model.elbo(IMAGES, seed=1)) > bound + 1
+    assert np.abs(model.prior_layer.pseudo_inputs - pseudo_inputs).max() > 0.01
 
 
 # How pseudo-inputs start.

@@ -30,7 +30,8 @@ class Draw(NamedTuple):
             the latents drawn before it. It is differentiable with respect to both the
             draw and the weights.
         q: name -> `tfd.Distribution`, with batch [B] for latents that depend only on x,
-            [K, B] for those below others.
+            [K, B] for those below others; None where a posterior is known only by its
+            draws.
     """
 
     z: dict[str, tf.Tensor]

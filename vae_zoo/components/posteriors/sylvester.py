@@ -14,9 +14,6 @@ from vae_zoo.tensors import BatchShape, LayerOptions
 KINDS = ("orthogonal", "householder")
 # So that the determinant, at least 1 less its square, is not 0 up to rounding.
 MAX_DIAGONAL = 0.999
-# The first iterations bring singular values from 5e-5 up near 1, the last ones to 1.
-_RISING, _NUM_RISING = (3.4445, -4.775, 2.0315), 8
-_SETTLING, _NUM_SETTLING = (1.5, -0.5, 0.0), 5
 
 
 @keras.saving.register_keras_serializable("vae_zoo")
@@ -24,13 +21,15 @@ class Sylvester(FlowPosterior):
     """q(z|x) by steps z -> z + Q R tanh(S Q^T z + b), all of them made of x.
 
     Q has orthonormal columns, and R and S are upper triangular with diagonals between
-    -1 and 1. With one vector it is nearly `Planar`.
+    -1 and 1. A product of reflections makes Q, of which an orthogonal Q is the first
+    columns: they are orthonormal, and the density exact, at any weights. (For these
+    the publication iterates.) With one vector it is nearly `Planar`.
 
     Args:
         num_flows: steps of the flow, >= 1.
-        num_vectors: columns of an orthogonal Q, at most as many as latents, or
-            reflections that a square Q is the product of, >= 1.
-        kind: whether Q is "orthogonal" or a product of reflections, "householder".
+        num_vectors: reflections for each Q, >= 1, and the columns of an orthogonal
+            one, at most as many as latents.
+        kind: whether Q is "orthogonal", or square ("householder").
         name: the layer's name.
         **kwargs: what every Keras layer takes.
 
@@ -83,12 +82,13 @@ class Sylvester(FlowPosterior):
         self.vectors.dense.bias.assign(tf.reshape(start, [-1]))
 
     def flow_parameters(self, features: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Of each step Q, `basis` [B, T, D, M], R and S, `outer` and `inner`
-        [B, T, M, M], and b, `shift` [B, T, M].
+        """For each step the unit vectors of Q's reflections, `vectors` [B, T, H, D],
+        R and S, `outer` and `inner` [B, T, M, M], and b, `shift` [B, T, M].
         """
-        make = orthonormal if self.kind == "orthogonal" else product_of_reflections
+        vectors = self.vectors(features)
+        square = tf.reduce_sum(vectors**2, axis=-1, keepdims=True)
         return {
-            "basis": make(self.vectors(features)),
+            "vectors": vectors * tf.math.rsqrt(tf.maximum(square, 1e-12)),
             "outer": _triangular(self.outer(features)),
             "inner": _triangular(self.inner(features)),
             "shift": self.shift(features),
@@ -97,7 +97,7 @@ class Sylvester(FlowPosterior):
     def flow(
         self,
         z: tf.Tensor,
-        basis: tf.Tensor,
+        vectors: tf.Tensor,
         outer: tf.Tensor,
         inner: tf.Tensor,
         shift: tf.Tensor,
@@ -107,11 +107,13 @@ class Sylvester(FlowPosterior):
         eye = tf.eye(outer.shape[-1], dtype=z.dtype)
         diagonals = tf.reduce_sum(outer * inner * eye, axis=-1)
         for number in range(self.num_flows):
-            turned = tf.einsum("...d,...dm->...m", z, basis[:, number])
+            units = tf.unstack(vectors[:, number], axis=-2)
+            turned = _reflected(z, units)[..., : shift.shape[-1]]
             turned = tf.einsum("...m,...nm->...n", turned, inner[:, number])
             bent = tf.tanh(turned + shift[:, number])
             step = tf.einsum("...n,...mn->...m", bent, outer[:, number])
-            z += tf.einsum("...m,...dm->...d", step, basis[:, number])
+            rest = tf.zeros_like(z[..., shift.shape[-1] :])
+            z += _reflected(tf.concat([step, rest], axis=-1), units[::-1])
             change = (1 - bent**2) * diagonals[:, number]
             log_det += tf.reduce_sum(tf.math.log1p(change), axis=-1)
         return z, log_det
@@ -126,37 +128,11 @@ class Sylvester(FlowPosterior):
         }
 
 
-def orthonormal(vectors: tf.Tensor) -> tf.Tensor:
-    """M orthonormal columns [..., D, M] that span what vectors [..., M, D] span.
-
-    Source: van den Berg et al. 2018, equation 15 (Bjorck & Bowie 1971), with as many
-    iterations for every row, so that none depends on others, and the first ones by a
-    polynomial that small singular values grow faster by (Jordan et al. 2024, "Muon").
-    """
-    scale = tf.norm(vectors, axis=(-2, -1), keepdims=True)
-    rows = vectors / tf.maximum(scale, 1e-12)
-    for a, b, c in [_RISING] * _NUM_RISING + [_SETTLING] * _NUM_SETTLING:
-        products = tf.matmul(rows, rows, transpose_b=True)
-        polynomial = b * products
-        if c:
-            polynomial += c * tf.matmul(products, products)
-        rows = a * rows + tf.matmul(polynomial, rows)
-    return tf.linalg.matrix_transpose(rows)
-
-
-def product_of_reflections(vectors: tf.Tensor) -> tf.Tensor:
-    """The orthogonal matrix [..., D, D] of reflections along vectors [..., M, D].
-
-    Source: van den Berg et al. 2018, section 3.2.
-    """
-    square = tf.reduce_sum(vectors**2, axis=-1, keepdims=True)
-    units = vectors * tf.math.rsqrt(tf.maximum(square, 1e-12))
-    product = tf.eye(vectors.shape[-1])
-    for number in range(vectors.shape[-2]):
-        unit = units[..., number, :]
-        along = tf.einsum("...de,...e->...d", product, unit)
-        product -= 2 * along[..., :, None] * unit[..., None, :]
-    return product
+def _reflected(z: tf.Tensor, units: list[tf.Tensor]) -> tf.Tensor:
+    """z [..., D] after a reflection along each of the unit vectors [B, D], in turn."""
+    for unit in units:
+        z -= 2 * tf.reduce_sum(unit * z, axis=-1, keepdims=True) * unit
+    return z
 
 
 def _triangular(values: tf.Tensor) -> tf.Tensor:
