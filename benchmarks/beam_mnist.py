@@ -1,8 +1,8 @@
-"""All of MNIST through Beam's RunInference, beside `model.predict`.
+"""All of MNIST through Beam's RunInference, compared with `model.predict`.
 
     python benchmarks/beam_mnist.py --output runs/beam_mnist
 
-Writes the 70,000 images as TFRecord files, encodes them by
+It writes the 70,000 images as TFRecord files, encodes them by
 `examples/serving/beam_encode.py` on Beam's in-process runner, joins the answers by key,
 and prints the seconds and the largest difference of the latents. Other options are
 Beam's own.

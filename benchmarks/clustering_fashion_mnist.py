@@ -1,13 +1,14 @@
-"""Clusters of clothes, without labels and with a hundred, beside two plain methods.
+"""Clusters of clothes without labels and with a hundred, and two plain methods.
 
     python benchmarks/clustering_fashion_mnist.py --output runs/clustering_fashion_mnist
 
-Fashion-MNIST by `GaussianMixtureVAE`. The runs score the 10,000 test images, which are
-in no training: Hungarian accuracy beside k-means on pixels, and the accuracy with ten
-labels of each class beside a logistic regression on the pixels of the same hundred
-images. `--choose` scores nothing on them: it compares distortions on validation images
+The data are Fashion-MNIST, the model is `GaussianMixtureVAE`. The runs are scored on
+the 10,000 test images, which no training sees. The Hungarian accuracy is compared with
+k-means on pixels, and the accuracy with ten labels of each class with a logistic
+regression on the pixels of the same hundred images. `--choose` does not use the test
+images: it compares distortions on validation images
 (`vae_zoo.evaluation.compare_distortions`). Every figure goes to `results.json` in the
-output folder as soon as it is there.
+output folder as soon as it is known.
 """
 
 import argparse

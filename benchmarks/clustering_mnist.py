@@ -2,11 +2,11 @@
 
     python benchmarks/clustering_mnist.py --output runs/clustering_mnist
 
-One set of settings for every number of clusters and every seed, chosen on training
-labels, and one for the runs with labels, chosen on validation labels; the test labels
+All numbers of clusters and all seeds share one set of settings, chosen on training
+labels; the runs with labels share another, chosen on validation labels. The test labels
 only score, and the test images are in no training. Each run resumes where it stopped.
 The table has the test images' accuracies as mean, deviation and best over the seeds.
-`--ablations` are runs of the first seed at K = 10 with one thing changed.
+`--ablations` are runs of the first seed at K = 10 with one change each.
 """
 
 import argparse

@@ -7,12 +7,13 @@ resumed if interrupted), and compares on test images:
 
 - with 2 latents importance sampling, annealed importance sampling and Hamiltonian Monte
   Carlo with a density estimate (appendix D of Kingma & Welling 2014), with each other
-  and with the integral over a grid, in units of the error that their draws leave;
-- with 20 latents importance sampling with annealing, whose two sides are also compared
-  on data of the model's own;
-- with 20 latents the lower half of images, hidden: the mean log-likelihood of a hidden
+  and with the integral over a grid, in units of their sampling error;
+- with 20 latents importance sampling and annealing, whose two sides are also compared
+  on data that the model draws;
+- with 20 latents the hidden lower half of images: the mean log-likelihood of a hidden
   pixel under its frequency in the training images (mean imputation), under one
-  reconstruction of the image so completed, and under the mean of fifty imputations.
+  reconstruction of the image completed that way, and under the mean of fifty
+  imputations.
 """
 
 import argparse

@@ -1,13 +1,13 @@
-"""The classes of clothes from ten labels each: a VAE's codes beside the pixels.
+"""The classes of clothes from ten labels each, by a VAE's codes and by pixels.
 
     python benchmarks/few_labels_fashion_mnist.py --output runs/few_labels.json
 
 The recipe is M1 of Kingma et al. 2014 with a graph instead of a support vector machine:
-a VAE learns from all training images without a label, and the labels spread between
+a VAE learns from all training images without labels, and the labels spread between
 images with neighbouring codes (Zhou et al. 2004; Calder et al. 2020 build such graphs
-on a VAE's codes). Each seed draws a hundred labels and trains a VAE of its own. The
-10,000 test images are in no training and in no graph. `--validation` scores the last
-6,000 training images instead, on which every setting here was chosen.
+on a VAE's codes). Each seed draws a hundred labels and trains its own VAE. The 10,000
+test images are in no training and in no graph. `--validation` scores the last 6,000
+training images instead, on which every setting here was chosen.
 """
 
 import argparse

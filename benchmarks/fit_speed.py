@@ -1,30 +1,30 @@
-"""How fast `fit` is: the families beside what else trains the same layers.
+"""The speed of `fit`: the model families, and other ways to train the same layers.
 
     python benchmarks/fit_speed.py [--pythae PYTHON] [--runs 5] [--rows NAME …]
 
 A row is a network (MLP 784-500-500-20 or convolutions), a batch size and a type. In
 each, all contenders are processes that train on the same data in turn, an epoch each,
-on the same two cores; a contender that waits sleeps. The figures are medians over the
-runs, the ratios medians of the ratios within a run. An epoch begins and ends where the
-callbacks' do: building and compiling is not in it. Contenders (`benchmarks/speed/`):
+on the same two cores; a waiting contender sleeps. The figures are medians over the
+runs, the ratios are medians of the ratios within a run. An epoch begins and ends with
+the callbacks' epoch, so it does not include building and compiling. The contenders
+(`benchmarks/speed/`) are
 
 - the families, by `fit` as users call it, `compile("adam")`, and the plain VAE with
   `steps_per_execution=1`, too, as a callback on each batch would have it;
-- a TensorFlow loop by hand, all of an epoch in one `tf.function`, batches gathered
-  inside it, XLA where it is faster (not with convolutions on CPUs);
+- a hand-written TensorFlow loop: an epoch is one `tf.function`, which gathers its
+  batches, with XLA where that is faster (not with convolutions on CPUs);
 - a stock Keras VAE with a custom `train_step`, as users call it (float32 only); after
-  its wait it may stand still for as long again, so look at its processor time, too;
-- pythae's VAE and SVAE with its trainer (float32 only), where an environment has them:
+  its wait it may pause for as long again, so look at its processor time, too;
+- pythae's VAE and SVAE with its trainer (float32 only), if an environment has them:
 
       python -m venv pythae && pythae/bin/pip install pythae==0.1.2 torch==2.13.0
       python benchmarks/fit_speed.py --pythae pythae/bin/python
 
 - the layers' matrix products or convolutions alone, forward and backward.
 
-The raw figures go to `benchmarks/results/fit_speed.json`, or under another name by
-`--results`. A row takes one to three
-minutes on two cores, most of it to start and to compile; with `--processor-time` the
-table is of processor time, for a busy machine.
+The raw figures go to `benchmarks/results/fit_speed.json`, or to another name by
+`--results`. A row takes one to three minutes on two cores, most of it to start and to
+compile. With `--processor-time` the table has processor time, for a busy machine.
 """
 
 import argparse

@@ -1,13 +1,15 @@
-"""A Gaussian mixture by scikit-learn on Frey Face, beside the preset `vae_frey_face`.
+"""scikit-learn's Gaussian mixture on Frey Face, to compare with `vae_frey_face`.
 
     python benchmarks/frey_face.py frey_face.npz --split frey_face_split.npz
 
-Writes the frames, in an order drawn once, as the splits that the preset's command
+It writes the frames, in a fixed random order, as the splits that the preset's command
 names: 1565 to train on, 200 to validate and 200 to test (the numbers of Tomczak &
 Welling 2018). Neighbouring frames of the film look alike, so all three splits have the
-same faces. Then the mixtures: fitted to the training frames and chosen on the
-validation ones, from 1 to 20 components, spherical, diagonal or full covariances,
-several regularizers. log p(x) is a density of grey values in [0, 1], in nats per frame.
+same faces.
+
+Then it fits mixtures to the training frames and chooses one on the validation frames,
+among 1 to 20 components, spherical, diagonal or full covariances and several
+regularizers. log p(x) is a density of grey values in [0, 1], in nats per frame.
 """
 
 import argparse

@@ -1,13 +1,13 @@
-"""Hyperspherical against normal VAEs on dynamically binarized MNIST.
+"""Hyperspherical and normal VAEs on dynamically binarized MNIST.
 
     python benchmarks/hyperspherical_mnist.py --output runs/hyperspherical_mnist
 
 The protocol of Davidson et al. 2018: encoder 256-128 ReLU and its mirror, concentration
 softplus + 1, Adam at 1e-3, batches of 64, 100 epochs of warm-up, early stopping with a
 patience of 50 on the validation ELBO; the cap of 400 epochs is ours. d is the intrinsic
-dimension: a vector on the sphere has d + 1 elements. Each run resumes where it stopped;
-the table has the test images' log p(x) with 500 importance samples and the accuracy of
-5 nearest neighbours among few labelled training images, over 20 draws of them.
+dimension: a vector on the sphere has d + 1 elements. Each run resumes where it stopped.
+The table has the test images' log p(x) with 500 importance samples, and the accuracy of
+5 nearest neighbours among a few labelled training images, over 20 draws of these.
 """
 
 import argparse

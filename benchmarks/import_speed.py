@@ -1,12 +1,11 @@
-"""The time of `import vae_zoo` beside that of importing TensorFlow Probability.
+"""The time of `import vae_zoo`, compared with importing TensorFlow Probability.
 
     python benchmarks/import_speed.py [--runs 7]
 
-Each import is a process of its own, in turn; the first of each, which fills the disk's
-cache, does not count. Both packages load what they have when it is first used: the bare
-imports take next to nothing and say nothing. So a class of each is imported, too, which
-is what a program that uses it waits for. The raw figures go to
-`benchmarks/results/import_speed.json`.
+Each import is a separate process, in turn; the first of each, which fills the disk's
+cache, does not count. Both packages load their content on first use, so the bare
+imports take almost no time. So a class of each is imported, too, which is what a
+program waits for. The raw figures go to `benchmarks/results/import_speed.json`.
 """
 
 import argparse

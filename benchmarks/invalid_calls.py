@@ -1,18 +1,18 @@
-"""How many invalid calls of the public functions end in an error that helps.
+"""The share of invalid calls of public functions that end in a helpful error.
 
     python benchmarks/invalid_calls.py --calls 2000 --seed 0
 
-Draws functions, constructors and methods from the public modules, and calls each with
-valid arguments but one, which is drawn from values that its kind cannot have ("3" for a
+It draws functions, constructors and methods from the public modules. It calls each with
+valid arguments except for one, drawn from values that its kind cannot have ("3" for a
 count, NaN for a number, a class for an object, …). A call ends
 
 - clear: with a ValueError or TypeError that has the argument's name in backquotes and
-  what was received;
+  the value received;
 - unclear: with any other exception;
 - silent: without one, the worst of the three.
 
-Prints the shares, and each unclear and silent call once. The goal is 95% clear and none
-silent.
+It prints the shares, and each unclear and silent call once. The goal is 95% clear and
+none silent.
 """
 
 import argparse

@@ -1,12 +1,12 @@
-"""Kills an export at random moments; every version that exists has to be whole.
+"""Kills exports at random moments; every version that exists has to be whole.
 
     python benchmarks/kill_exports.py --kills 50
 
-A process exports one small model again and again into one folder and gets SIGKILL at
-a moment drawn from the duration of its first export: by turns from all of it, from when
-files are written, and from its last steps, the rename among them. The next process goes
-on in the same folder. All of them fork from one that has imported TensorFlow and has
-run nothing.
+A process exports a small model again and again into one folder. It gets SIGKILL at a
+random moment within the duration of its first export: in turn from all of it, from the
+writing of files, and from the last steps, which include the rename. The next process
+continues in the same folder. All processes fork from one that has imported TensorFlow
+but has run nothing.
 """
 
 import argparse

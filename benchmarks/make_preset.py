@@ -2,11 +2,11 @@
 
     python benchmarks/make_preset.py vae_digits --runs runs
 
-`presets.toml` says how. The run resumes where it stopped; its folder is `--runs` and
-the preset's name, or `--run` where it was trained elsewhere by the same command. A
-preset is replaced only by one whose first figure is better, unless `--replace`. Without
-a preset's name it prints the README's table of those there are. `--refresh` exports a
-preset anew with the present code and the recipe's words, its figures as they are.
+`presets.toml` has the recipes. The run resumes where it stopped. Its folder is
+`--runs` and the preset's name, or `--run` if it was trained elsewhere by the same
+command. A preset is replaced only if the first figure gets better, or with `--replace`.
+Without a preset's name this prints the README's table of presets. `--refresh` exports a
+preset again with the present code and the recipe's words, and keeps its figures.
 """
 
 import argparse

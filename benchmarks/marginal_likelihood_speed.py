@@ -1,14 +1,15 @@
-"""Importance sampling of log p(x) beside the matrix products that it consists of.
+"""Importance sampling of log p(x), compared with the matrix products in it.
 
     python benchmarks/marginal_likelihood_speed.py [--runs 5]
     python benchmarks/marginal_likelihood_speed.py --runs 0 --model runs/vae
 
-Of a VAE with two hidden layers of 500, 20 latents and 784 pixels, 5000 samples an
-image. The products are those of the decoder, for as many rows at a time, alone in a
-loop, with XLA and without; the ratio is over the faster of the two. All alternate, and
-the table has the fastest run of each: what else the machine does only slows. With
-`--model` the log p(x) of a whole data set follows, with the time that it took. At the
-end: the most memory that the process ever held.
+The VAE has two hidden layers of 500, 20 latents and 784 pixels, with 5000 samples an
+image. The products are those of the decoder for as many rows at a time, alone in a
+loop, with XLA and without; the ratio is over the faster of the two. All alternate. The
+table has the fastest run of each, since other work on the machine only slows them.
+
+With `--model` the log p(x) of a whole data set and its time follow. At the end comes
+the peak memory of the process.
 """
 
 import argparse

@@ -1,12 +1,12 @@
-"""What a model costs beside the plain VAE, and von Mises-Fisher samples beside TFP's.
+"""The cost of models over the plain VAE, and of von Mises-Fisher samples over TFP's.
 
     python benchmarks/model_speed.py [--runs 7] [--sizes SIZE ...]
 
 Models with the same layers, and one network with each objective, prior and posterior,
 train on the same arrays with XLA, alternating in one process. The table has each one's
 examples per second, the median and the fastest run's, and the time of its step over the
-plain VAE's, both in their fastest runs: what else the machine does only slows, by half
-and more at times. For the samples the ratio is the median over runs.
+plain VAE's, both in their fastest runs, since other work on the machine only slows
+them, at times by half and more. For the samples the ratio is the median over runs.
 """
 
 import argparse

@@ -1,16 +1,16 @@
-"""Whether the tests catch faults: puts one fault after the other into the package.
+"""Checks that the tests catch faults: puts faults into the package, one at a time.
 
     python benchmarks/mutations.py --jobs 2
 
 `mutations.toml` lists the faults: a file, the text to replace, the new text, and the
 tests that must notice. The script copies the tracked files, puts one fault at a time
 into the copy, and runs its tests there as `pytest` does by default, without those
-marked as slow. A fault is caught if a test fails; one that keeps modules or tests
+marked as slow. A fault is caught if a test fails; a fault that keeps modules or tests
 from being imported is an error in the list. First all of the tests have to pass without
-a fault, for a test that always fails proves nothing.
+a fault, since a test that always fails proves nothing.
 
-Prints the test that failed for each fault. Ends with 1 if a fault was not caught, with
-2 if the list does not fit the code.
+It prints the test that failed for each fault. The exit code is 1 if a fault was not
+caught, and 2 if the list does not fit the code.
 """
 
 import argparse

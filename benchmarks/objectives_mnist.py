@@ -4,17 +4,17 @@
 
 One network for all: encoder 300-300 of gated linear units and its mirror, 40 latents,
 the protocol of Tomczak & Welling 2018: Adam at 5e-4, batches of 100, 100 epochs of
-warm-up where the bound is what is trained on, early stopping with a patience of 50 on
-the validation bound, counted from the warm-up's end. Each row is a run of
-`vae-zoo train`, which resumes where it stopped; its figures on the 10,000 test images
-are kept in `test.json` of its folder. A row that reached `--epochs` before its bound
-stopped to rise is marked by *.
+warm-up if training is on the bound, early stopping with a patience of 50 on the
+validation bound, counted from the warm-up's end. Each row is a run of `vae-zoo train`,
+which resumes where it stopped; its figures on the 10,000 test images are kept in
+`test.json` of its folder. A row that reached `--epochs` before its bound stopped rising
+is marked by *.
 
     NLL          -log p(x) by `--num-samples` importance samples, and its standard error
     -ELBO, KL    with one sample of z for each image
     active       units whose mean varies by more than 0.01 over the test images
     ESS          effective sample size of the importance samples of an image
-    s / epoch    of training with its validation, on the machine that trained it
+    s / epoch    training and validation, on the machine that trained it
 """
 
 import argparse

@@ -1,9 +1,9 @@
-"""How long it takes to load a preset and to draw from it, in a fresh process.
+"""The time to load a preset and to draw from it, in a fresh process.
 
     python benchmarks/preset_speed.py --runs 5
 
-Beside it a process that imports TensorFlow and TensorFlow Probability and calls
-`tf.saved_model.load` on the same folder; the two take turns.
+It takes turns with a process that imports TensorFlow and TensorFlow Probability and
+calls `tf.saved_model.load` on the same folder.
 """
 
 import argparse

@@ -1,11 +1,11 @@
-"""The figures of the model cards once more, from the SavedModels' signatures alone.
+"""Recomputes the figures of the model cards, only from the SavedModels' signatures.
 
     python benchmarks/recompute_cards.py --data-dir DIR
 
-This program does not import `vae_zoo`: a child process writes the test examples to a
-file, and what is done with the signatures' answers is written here a second time. For
-each figure it prints the card's value, its own, and their difference in standard errors
-of the card's.
+This program does not import `vae_zoo`. A child process writes the test examples to a
+file, and the measures are written here again, from the signatures' answers. For each
+figure the program prints the card's value, its own value, and their difference in
+standard errors of the card's.
 """
 
 import argparse

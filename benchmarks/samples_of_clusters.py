@@ -1,11 +1,11 @@
-"""How often samples of cluster k are pictures of class k, with few labels.
+"""The share of samples of cluster k that are pictures of class k, with few labels.
 
     python benchmarks/samples_of_clusters.py --output runs/samples_of_clusters.json
 
-Trains Gaussian-mixture VAEs on scikit-learn's digits with ten labels of each class, and
-asks a support vector machine, trained on the real digits, which class each sample of a
-cluster is. `before` is the last epoch's end, `after` the end of `fit`, which fits the
-clusters to the codes once more (`vae_zoo.models.cluster_moments.fit_to_codes`).
+It trains Gaussian-mixture VAEs on scikit-learn's digits with ten labels of each class.
+A support vector machine, trained on the real digits, tells the class of each sample of
+a cluster. `before` is the end of the last epoch; `after` is the end of `fit`, which
+fits the clusters to the codes again (`vae_zoo.models.cluster_moments.fit_to_codes`).
 """
 
 import argparse

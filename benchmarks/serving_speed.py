@@ -1,12 +1,12 @@
-"""Latency and throughput of a served preset beside those of the bare network.
+"""Latency and throughput of a served preset, compared with the bare network.
 
     python benchmarks/serving_speed.py vae_mnist --runs 30
 
-Beside the preset's SavedModel stands another one, of plain functions that call the same
-layers and do by hand, for the whole batch and from one seed, what else the signature
-stands for. Both are loaded and called alike, in turns; the ratio is the median of the
-runs'. Where a batch has its own latents from 128 importance samples (`score`), the
-bare function holds all of them at once.
+The reference is a SavedModel of plain functions. They call the same layers and do the
+rest of the signature's work by hand, for the whole batch and from one seed. Both models
+are loaded and called in the same way, in turns; the ratio is the median over the runs.
+For `score`, with 128 importance samples for each row, the bare function holds all
+latents at once.
 """
 
 import argparse

@@ -1,17 +1,17 @@
-"""Examples per second and memory of `fit` on data streamed from disk, by their number.
+"""Speed and memory of `fit` on data streamed from disk, by the number of examples.
 
     python benchmarks/streaming_speed.py [--sizes 10000 100000 1000000 10000000]
 
-Each size is a .npy file of binary 16 x 16 images, read by `datasets.load` in shuffled
-order, batch by batch, and a process of its own that trains an MLP 256-256-128-8 on it.
-A small file is read again and again without an end, so that every size but the largest
-sees a million examples in the one epoch that Keras counts, since what an epoch costs
-beside its examples is no matter of streaming; the step is compiled beforehand.
+Each size is a .npy file of binary 16 x 16 images and a process that trains an MLP
+256-256-128-8 on it. `datasets.load` reads the file in shuffled order, batch by batch.
+Small files repeat without an end, so that every size but the largest has a million
+examples in the one epoch that Keras counts: the fixed cost of an epoch is not part of
+streaming. The step is compiled beforehand.
 
-Memory is the peak of the process: all of it, and without the pages of files, of which
-the system keeps as many as it has room for. The raw figures go to
-`benchmarks/results/streaming_speed.json`. All of it takes about six minutes and 3 GB of
-disk on two idle cores.
+Memory is the peak of the process, with and without the pages of files, of which the
+system keeps as many as it has room for. The raw figures go to
+`benchmarks/results/streaming_speed.json`. The benchmark takes about six minutes and 3
+GB of disk on two idle cores.
 """
 
 import argparse

@@ -1,11 +1,11 @@
-"""Two worker processes on this machine beside one process, and one worker killed.
+"""Compares two worker processes on this machine with one, and kills one worker.
 
     python benchmarks/two_workers.py [--epochs 10] [--models vae beta-vae …]
 
-For each model: the largest differences of the history and of the metrics between one
-process, two workers with the same global batch, and two workers of which one is killed
-half way, after which both start again. The one process does without XLA, as workers do:
-its rounding grows to 0.07 of a term of the bound where clusters start anew.
+For each model it prints the largest differences of the history and of the metrics
+between one process, two workers with the same global batch, and two workers of which
+one is killed half way and both restart. The single process does not use XLA, like the
+workers, since XLA's rounding grows to 0.07 in a term of the bound when clusters start.
 """
 
 import argparse

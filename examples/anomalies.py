@@ -1,4 +1,4 @@
-"""Find what a model has never seen: a digit that was left out of its training.
+"""Find anomalies: a digit that was left out of a model's training.
 
     python examples/anomalies.py [--unseen 0] [--epochs 100] [--output anomalies.png]
 

@@ -1,4 +1,4 @@
-"""Fine-tune a preset on another data set, beside the same model trained from scratch.
+"""Fine-tune a preset on another data set, and compare with training from scratch.
 
     python examples/fine_tune.py fashion_mnist [--preset vae_mnist] [--epochs 3]
 
@@ -34,7 +34,7 @@ def main():
     train, held_out = load("train[:90%]", "dynamic"), load("train[90%:]", "fixed")
     pretrained = vae_zoo.VAE.from_preset(arguments.preset)
     keras.utils.set_random_seed(0)
-    # The same configuration with weights that have seen nothing.
+    # The same configuration with untrained weights.
     fresh = type(pretrained).from_config(pretrained.get_config())
     for name, model in (("from scratch", fresh), ("fine-tuned", pretrained)):
         model.compile(keras.optimizers.Adam(1e-3))

@@ -1,10 +1,10 @@
-"""Between two digits along a great circle, in latents on the unit sphere.
+"""Interpolate between digits along great circles of latents on the unit sphere.
 
     python examples/great_circles.py [--epochs 60] [--output great_circles.png]
 
 Trains a hyperspherical VAE on scikit-learn's 8 x 8 digits and draws one row of images
-for each of six pairs of unlike digits: the two reconstructions, and what lies between
-them.
+for each of six pairs of different digits: the two reconstructions and the images
+between them.
 """
 
 import argparse
@@ -20,7 +20,7 @@ NUM_PAIRS, NUM_STEPS = 6, 10
 
 
 def codes_of_classes(model):
-    """Codes [N, 6] of the test digits, and which digits they are, [N]."""
+    """Codes [N, 6] of the test digits, and their classes [N]."""
     test = vae_zoo.datasets.load("digits", "test", binarize="fixed", labels=True)
     pairs = [(model.encode(x), y) for x, y in test]
     codes, digits = (np.concatenate(part) for part in zip(*pairs, strict=True))
@@ -28,9 +28,9 @@ def codes_of_classes(model):
 
 
 def far_apart(codes, digits):
-    """The ends of six ways between typical digits, each the farthest from another.
+    """The ends of six paths between typical digits that are far apart.
 
-    The typical one of a class is the nearest to the mean of its codes.
+    The typical digit of a class is the one nearest to the mean of its codes.
     """
     typical = []
     for digit in range(10):
@@ -41,7 +41,7 @@ def far_apart(codes, digits):
     uses, pairs = np.zeros(10), []
     for place in np.argsort(cosines, axis=None):
         start, end = divmod(place, 10)
-        # No digit more than twice: the ways shall differ.
+        # Each digit at most twice, for variety.
         if max(uses[start], uses[end]) < 2 and len(pairs) < NUM_PAIRS:
             pairs.append((start, end))
             uses[[start, end]] += 1

@@ -2,9 +2,9 @@
 
     python examples/reproduce.py vae_digits [--output runs/vae_digits]
 
-The run resumes where it stopped. `--epochs` trains for less, to see that all works;
-`--dataset` says where a data set is that is no TFDS name. Errors are those of the
-card's figures and of the new ones together: over test examples, not over seeds.
+The run resumes where it stopped. `--epochs` shortens the training for a trial;
+`--dataset` is needed for a data set that is not in TFDS. Errors combine those of the
+card's figures and of the new ones: over test examples, not over seeds.
 """
 
 import argparse
@@ -41,7 +41,7 @@ def main():
     options = parser.parse_args()
     metadata = VAE.presets[options.preset]
     card = metadata["card"]
-    # A command of an earlier version may leave out what is no default any more.
+    # A command of an earlier version may leave out what is no longer the default.
     binarize = metadata["training"]["binarize"] or "none"
     folder = options.output or f"runs/{options.preset}"
     where = {"dataset": options.dataset, "data_dir": options.data_dir}

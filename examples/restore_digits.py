@@ -1,11 +1,11 @@
-"""Digits restored: half of one hidden, one with noise, one of a quarter of its pixels.
+"""Restore digits: one half hidden, one with noise, one at a quarter of its pixels.
 
     python examples/restore_digits.py [--epochs 100] [--output restored.png]
 
-Trains a VAE on scikit-learn's 8 x 8 digits, as black and white, and draws from three
-posteriors: of the hidden half given the other, of the digit given one in ten of whose
-pixels was flipped, and of the digit given the means of its blocks of 2 x 2 pixels. Each
-answer is the mean of many draws; with it goes the share of wrong pixels.
+Trains a VAE on scikit-learn's 8 x 8 digits in black and white, and draws from three
+posteriors: of the hidden half given the other half, of the digit given a copy with one
+in ten pixels flipped, and of the digit given the means of its blocks of 2 x 2 pixels.
+Each result is the mean of many draws, shown with its share of wrong pixels.
 """
 
 import argparse

@@ -1,10 +1,10 @@
-"""A table with holes: fill them with draws that go with what is known.
+"""Fill missing entries of a table with draws given the known entries.
 
     python examples/tabular.py [--epochs 100] [--missing 0.3]
 
-scikit-learn's breast cancer data, 569 rows of 30 measurements. A VAE with a normal
-likelihood learns the whole rows of a training part; of the test rows a share of the
-entries is hidden, and filled in with the means of the columns, and with the mean of
+The data are scikit-learn's breast cancer data, 569 rows of 30 measurements. A VAE with
+a normal likelihood learns from complete training rows. A share of the entries of the
+test rows is hidden, and filled in with the means of the columns and with the mean of
 twenty draws of `impute`. The errors are in standard deviations of a column.
 """
 
@@ -46,7 +46,7 @@ def main():
     model.fit(train, batch_size=32, epochs=arguments.epochs, verbose=2)
 
     observed = np.random.default_rng(0).random(test.shape) >= arguments.missing
-    rows = np.where(observed, test, np.nan)  # What stands there is never read.
+    rows = np.where(observed, test, np.nan)  # Missing entries are never read.
     copies = [np.concatenate([each] * NUM_DRAWS) for each in (rows, observed)]
     draws = model.impute(*copies, num_steps=200, seed=0).numpy()
     imputed = draws.reshape(NUM_DRAWS, *test.shape).mean(axis=0)

@@ -3,10 +3,9 @@
     python examples/your_own_images.py PATH [--image-size 64 64] [--epochs 50]
 
 PATH is a folder of images, a .npy or a .npz file. Images of several sizes need
---image-size: they are scaled to cover it, and what sticks out is cut off. A tenth of
-the images, drawn at random, tells when to stop. Grey values and colours get a
-continuous Bernoulli likelihood, which, unlike the Bernoulli, is a likelihood of values
-between 0 and 1.
+--image-size: they are scaled to cover it and then cropped. A random tenth of the images
+decides when to stop. Grey values and colours get a continuous Bernoulli likelihood,
+which, unlike the Bernoulli, is a likelihood of values between 0 and 1.
 """
 
 import argparse

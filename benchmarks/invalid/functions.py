@@ -1,4 +1,4 @@
-"""The public functions and methods, and valid values of what they have to be given."""
+"""The public functions and methods, and valid values of their required arguments."""
 
 import functools
 import os

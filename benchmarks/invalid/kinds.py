@@ -1,4 +1,4 @@
-"""Which kind an argument is, by its name."""
+"""The kind of an argument, by its name."""
 
 # Which kind an argument is, by its name; of one function alone as "function.name".
 KINDS = {

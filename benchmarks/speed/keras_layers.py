@@ -1,4 +1,4 @@
-"""The layers of the contenders that are written with Keras by hand."""
+"""The layers of the contenders that are hand-written in Keras."""
 
 import keras
 from protocol import DENSE_UNITS, FILTERS, HIDDEN_UNITS, KERNEL_SIZE, SIDE

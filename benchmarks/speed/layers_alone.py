@@ -1,6 +1,6 @@
 """The layers' matrix products or convolutions alone, forward and backward.
 
-No biases, activations, loss or optimizer: what a step cannot do without.
+There are no biases, activations, loss or optimizer: only what a step cannot do without.
 """
 
 import keras

@@ -1,11 +1,12 @@
-"""How a contender is timed: for each line on stdin one epoch, its seconds on stdout.
+"""Times a contender: one epoch for each line on stdin, its seconds on stdout.
 
-Beside the seconds on the clock come those of the processor, in all threads, which a
-busy machine distorts less.
+The output has the wall time and the processor time of all threads, which a busy machine
+distorts less.
 
-A contender is a script. It prepares itself, says in its first line how many parameters
-it has, then waits; when stdin ends it prints its peak memory and ends. Between epochs
-it sleeps, so that contenders do not disturb one another. Nothing here needs TensorFlow.
+A contender is a script. It prepares itself, prints its number of parameters in the
+first line, and waits. When stdin ends, it prints its peak memory and exits. Between
+epochs it sleeps, so that contenders do not disturb each other. Nothing here needs
+TensorFlow.
 """
 
 import argparse

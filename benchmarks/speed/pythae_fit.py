@@ -1,6 +1,6 @@
 """`train` of pythae's trainer, its VAE and SVAE with the same layers in PyTorch.
 
-Runs in an environment of its own, without TensorFlow; see `fit_speed.py`.
+It runs in a separate environment without TensorFlow; see `fit_speed.py`.
 """
 
 import itertools

@@ -1,4 +1,4 @@
-"""Contenders in processes of their own that run epochs in turn."""
+"""Runs contenders, each in its own process, for an epoch in turn."""
 
 import json
 import pathlib

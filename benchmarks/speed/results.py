@@ -1,4 +1,4 @@
-"""Raw figures on disk, with what they were measured on."""
+"""Stores raw figures on disk, with the machine and versions behind them."""
 
 import importlib.metadata
 import json

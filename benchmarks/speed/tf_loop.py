@@ -1,7 +1,7 @@
-"""The least that TensorFlow needs to train a VAE: no `fit`, no pipeline, no metrics.
+"""The minimal TensorFlow loop for a VAE: no `fit`, no pipeline, no metrics.
 
-An epoch is one `tf.function`, which gathers its batches inside the graph. It is
-compiled by XLA where that is faster: on CPUs not with convolutions.
+An epoch is one `tf.function`, which gathers its batches inside the graph. XLA compiles
+it where that is faster, which excludes convolutions on CPUs.
 """
 
 import keras

@@ -7,8 +7,8 @@
 
 Examples are TFRecord files of tf.train.Example, or Parquet files. Each has a `key` and,
 by the name of an input of the signature, its numbers: floats, or bytes that stand for
-byte / 255. Each answer has the key and the outputs, row by row; shards come in no
-order. Seeds are made from the key, so no draw depends on what else is in a batch.
+byte / 255. Each answer has the key and the outputs, row by row; shards are in no order.
+Seeds are made from the key, so draws do not depend on the rest of a batch.
 
 All other options are Beam's own, such as --runner. A worker needs Beam, TensorFlow and
 the SavedModel; this file does not use vae_zoo.
@@ -81,7 +81,7 @@ def from_example(serialized, **arguments):
 
 
 def row_of(values, shapes, columns, key, seed):
-    """(key, row) of what is stored of one example.
+    """(key, row) of a stored example.
 
     Args:
         values: dict, column name -> numbers or bytes.

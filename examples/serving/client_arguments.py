@@ -1,4 +1,4 @@
-"""What the command lines of the clients share: model, signature and arrays."""
+"""Options that both clients share: model, signature and arrays."""
 
 import argparse
 
@@ -18,7 +18,7 @@ INPUTS = {
 
 
 def parser(description, port):
-    """The options of both clients; `port` is the default one."""
+    """The options of both clients; `port` is the default port."""
     options = argparse.ArgumentParser(description=description)
     options.add_argument("call", choices=[*INPUTS, "status", "metadata"])
     options.add_argument("--host", default="localhost")
@@ -42,8 +42,8 @@ def parser(description, port):
 def arrays(options):
     """Input name -> array of the signature `options.call`.
 
-    What the file does not have is made where that is possible: seeds (--seed, row),
-    and a mask under which the first half of the rows of an image is observed.
+    Inputs that the file lacks are made if possible: seeds (--seed, row), and a mask
+        that observes the first half of the rows of an image.
     """
     names, found = INPUTS[options.call], {}
     if options.data:
@@ -71,7 +71,7 @@ def arrays(options):
 def check_rows(arrays):
     """Raises ValueError unless every input has a row.
 
-    An empty request gets no answer from a server that batches, and is in its way.
+    A server that batches never answers an empty request, which also blocks others.
     """
     empty = [name for name, array in arrays.items() if not len(array)]
     if empty or not arrays:
@@ -89,7 +89,7 @@ def digits(count):
 
 
 def as_served(name, array):
-    """As signatures have it: seeds int32, bytes scaled to [0, 1], all else float32."""
+    """`array` as signatures take it: int32 seeds, bytes scaled to [0, 1], float32."""
     if name != "seeds":
         scale = 255 if name == "inputs" and array.dtype == np.uint8 else 1
         return (array / scale).astype(np.float32)
@@ -103,7 +103,7 @@ def as_served(name, array):
 
 
 def report(outputs, path):
-    """Prints the arrays of an answer and writes them to a file, if one is named."""
+    """Prints the arrays of an answer, and writes them to a file if `path` is given."""
     for name, array in sorted(outputs.items()):
         print(f"{name} {array.dtype} {list(array.shape)}")
         rows = array.reshape(len(array), -1) if array.ndim > 2 else array
@@ -121,7 +121,7 @@ def report_status(states):
 def report_signatures(signatures):
     """Prints the names of each signature's inputs and outputs."""
     for name, (inputs, outputs) in sorted(signatures.items()):
-        if name in INPUTS:  # The server also names one that TensorFlow starts with.
+        if name in INPUTS:  # The server also lists TensorFlow's own.
             print(
                 f"{name}: {', '.join(sorted(inputs))} -> {', '.join(sorted(outputs))}"
             )

@@ -5,9 +5,8 @@
       --data images.npy --output scores.npz
     python examples/serving/grpc_client.py status --model digits
 
-Versions have labels where the server's configuration gives them some. `predict` is what
-a program of one's own would call. What goes wrong is printed with the server's own
-words, and the exit code is 1.
+Versions have labels if the server's configuration sets them. Your own program would
+call `predict`. After an error the server's message is printed, and the exit code is 1.
 """
 
 import client_arguments
@@ -24,7 +23,7 @@ from tensorflow_serving.apis import (
 
 
 def connect(host="localhost", port=8500, max_message_mib=256):
-    """A channel for messages up to that size; gRPC's own limit is 4 MiB."""
+    """A channel for messages up to a size; gRPC's own limit is 4 MiB."""
     limit = max_message_mib * 2**20
     options = [
         ("grpc.max_send_message_length", limit),
@@ -34,7 +33,7 @@ def connect(host="localhost", port=8500, max_message_mib=256):
 
 
 def model_spec(model, version=None, label=None, signature=""):
-    """Which signature of which version: its number, its label, else the newest."""
+    """The `ModelSpec` of a version, by number or label, or of the newest."""
     spec = model_pb2.ModelSpec(name=model, signature_name=signature)
     if version is not None:
         spec.version.value = version
@@ -51,7 +50,7 @@ def predict(channel, model, signature, arrays, *, version=None, label=None, time
         model: the model's name on the server.
         signature: such as "encode".
         arrays: input name -> array, float32 or int32 as the signature has it.
-        version, label: a version's number or its label; neither: the newest.
+        version, label: a version's number or its label; the newest if neither is given.
         timeout: in seconds.
 
     Returns:
@@ -72,7 +71,7 @@ def predict(channel, model, signature, arrays, *, version=None, label=None, time
 
 
 def status(channel, model, *, version=None, label=None, timeout=10):
-    """Version number -> its state, such as "AVAILABLE", of all that are known."""
+    """Version number -> its state, such as "AVAILABLE", for all known versions."""
     request = get_model_status_pb2.GetModelStatusRequest()
     request.model_spec.CopyFrom(model_spec(model, version, label))
     stub = model_service_pb2_grpc.ModelServiceStub(channel)

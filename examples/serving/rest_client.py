@@ -4,9 +4,9 @@
     python examples/serving/rest_client.py sample --model digits --version 2 --columns
     python examples/serving/rest_client.py status --model digits
 
-`predict` is what a program of one's own would call. The server knows two formats, by
-rows and by columns; the latter is shorter. What goes wrong is printed with the server's
-own words, and the exit code is 1.
+Your own program would call `predict`. The server knows two formats, by rows and by
+columns; the latter is shorter. After an error the server's message is printed, and the
+exit code is 1.
 """
 
 import json
@@ -18,7 +18,7 @@ import requests
 
 
 def model_url(host, port, model, version=None, label=None):
-    """The address of a version by its number or its label; neither: of the newest."""
+    """The address of a version by its number or its label, or of the newest."""
     url = f"http://{host}:{port}/v1/models/{urllib.parse.quote(model, safe='')}"
     if version is not None:
         return f"{url}/versions/{version}"
@@ -61,7 +61,7 @@ def predict(url, signature, arrays, *, columns=False, timeout=10):
         if isinstance(found[0], dict):
             found = {name: [row[name] for row in found] for name in found[0]}
         else:
-            # The name is left out where there is one output, in both formats.
+            # Both formats leave out the name of a single output.
             found = {"outputs": found}
     return {name: as_array(values) for name, values in found.items()}
 
@@ -73,13 +73,13 @@ def as_array(values):
 
 
 def status(url, timeout=10):
-    """Version number -> its state, such as "AVAILABLE", of all that are known."""
+    """Version number -> its state, such as "AVAILABLE", for all known versions."""
     entries = call(url, timeout=timeout)["model_version_status"]
     return {int(entry["version"]): entry["state"] for entry in entries}
 
 
 def metadata(url, timeout=10):
-    """Signature name -> (inputs, outputs), each a dict name -> what is known of it."""
+    """Signature name -> (inputs, outputs), each a dict name -> its description."""
     found = call(f"{url}/metadata", timeout=timeout)["metadata"]["signature_def"]
     return {
         name: (signature["inputs"], signature["outputs"])
@@ -93,7 +93,7 @@ def call(url, body=None, timeout=10):
         "POST" if body else "GET", url, data=body, timeout=timeout
     )
     if response.ok:
-        # NaN and Infinity are in it as they are, and Python reads them.
+        # It may contain NaN and Infinity, which Python reads.
         return json.loads(response.text)
     try:
         message = json.loads(response.text)["error"]
@@ -122,7 +122,7 @@ def main():
     which = (options.model, options.version, options.label)
     try:
         run(model_url(options.host, options.port, *which), options)
-    except (OSError, ValueError) as error:  # Those of `requests` are OSErrors.
+    except (OSError, ValueError) as error:  # The errors of `requests` are OSErrors.
         raise SystemExit(str(error)) from None
 
 

@@ -162,8 +162,8 @@ class Conv(_Convolutional):
         decoder_dropout_rate: the same in the decoder that mirrors it.
 
     Raises:
-        ValueError: if a size is not a positive integer, a rate off range, or
-            `activation` no function, or `upsampling` none of those.
+        ValueError: if a size is not a positive integer, a rate is out of range,
+            `activation` is no function, or `upsampling` is none of those.
     """
 
     def __init__(
@@ -208,8 +208,8 @@ class ResNet(_Convolutional):
         decoder_dropout_rate: the same in the decoder that mirrors it.
 
     Raises:
-        ValueError: if a size is not a positive integer, a rate off range, or
-            `activation` no function, or `upsampling` none of those.
+        ValueError: if a size is not a positive integer, a rate is out of range,
+            `activation` is no function, or `upsampling` is none of those.
     """
 
     def __init__(

@@ -153,7 +153,7 @@ class Sphere:
         return unit_length(v)
 
     def log_volume(self, v: Array) -> tf.Tensor:
-        """As in `Euclidean`: that of a standard normal over that of its direction."""
+        """As in `Euclidean`: a standard normal vector against its uniform direction."""
         dim = v.shape[-1]
         log_area = math.log(2) + dim / 2 * math.log(math.pi) - math.lgamma(dim / 2)
         log_normal = -0.5 * (tf.reduce_sum(v**2, axis=-1) + dim * math.log(2 * math.pi))

@@ -125,7 +125,7 @@ def built_projection(
     name: str,
     starts_at_zero: bool = False,
 ) -> Projection:
-    """A float32 `Projection`, built."""
+    """A built float32 `Projection`."""
     projection = Projection(
         event_shape, starts_at_zero=starts_at_zero, name=name, dtype="float32"
     )

@@ -124,7 +124,7 @@ class Network(Stack):
 
 @keras.saving.register_keras_serializable("vae_zoo")
 class Mirror(Stack):
-    """The mirror image of an encoder, as a decoder with weights of its own.
+    """The mirror image of an encoder, as a decoder with its own weights.
 
     Args:
         network: an encoder of this package; its layers are reversed and its

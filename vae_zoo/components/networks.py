@@ -32,8 +32,8 @@ class MLP(Network):
         decoder_dropout_rate: the same in the decoder that mirrors it.
 
     Raises:
-        ValueError: if a size is not a positive integer, a rate off range, or
-            `activation` no function.
+        ValueError: if a size is not a positive integer, a rate is out of range, or
+            `activation` is no function.
 
     Source of gates: Dauphin et al. 2017.
     """

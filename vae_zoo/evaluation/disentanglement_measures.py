@@ -137,8 +137,7 @@ def attribute_predictability(
     """SAP: how much better the best latent predicts a factor than the second best.
 
     It is the mean over factors of the difference of balanced accuracies on test
-    examples. A predictor applies thresholds to one latent, as many as the factor's
-    values need.
+    examples. A predictor splits one latent by thresholds between the factor's values.
 
     Source: Kumar et al. 2018, section 3 (with thresholds for all factors).
     """

@@ -38,8 +38,8 @@ def hamiltonian_marginal_likelihood(
 ) -> Estimate:
     """log p(x) of a data set by Hamiltonian Monte Carlo and a density estimate.
 
-    Draws from p(z|x) give a kernel density estimate q(z) of it. The mean of q(z) / p(x,
-    z) over as many new draws z in A is q(A) / p(x), where A is the region of the
+    Draws from p(z|x) give a kernel density estimate q(z) of it. Over as many new draws
+    z, q(z) / p(x, z) has the mean q(A) / p(x), counting only z in A, the region of the
     highest densities that holds four fifths of the posterior. Without A, few draws
     would decide where the tails of the estimate exceed the posterior's. q(A) is the
     share of draws from q in A.

@@ -105,9 +105,8 @@ class Adapter(ModelHooks, keras.Model):
     ) -> tf.Tensor:
         """The objective in training, else the negative ELBO at beta = 1.
 
-        It is meant for custom training loops. With sample weights w of values v it is
-        sum(w v) / B, as everywhere in Keras; B is the number of examples in the batch
-        of all replicas.
+        For custom training loops. With sample weights w of values v it is sum(w v) / B,
+        as everywhere in Keras; B is the number of examples on all replicas.
 
         Args:
             x: float [B, *input_shape], or a dict of inputs.
@@ -155,11 +154,10 @@ class Adapter(ModelHooks, keras.Model):
         `jit_compile="auto"` uses XLA where it pays: not under a distribution strategy,
         not with convolutions on a CPU, and in `fit` only for long training. A loaded
         model chooses again.
-
         `steps_per_execution="auto"` runs several steps at a time in `fit` and
         `evaluate`, unless a callback has to see each batch or the numbers of steps do
-        not divide; see `executions.most_steps`. The results do not change. Under a
-        distribution strategy, and eagerly, it runs one.
+        not divide; see `executions.most_steps`. Results are those of one at a time.
+        Under a distribution strategy, and eagerly, it runs one.
 
         Raises:
             ValueError: if a loss or metrics are given.

@@ -83,7 +83,7 @@ def of_arrays(arrays: Parts, batch_size: int, shuffle: bool) -> tf.data.Dataset:
         arrays: tuple (x, y, sample weights) of arrays or tensors of one length, some
             of them None; x may be a dict of them.
         batch_size: examples in a batch; the last one may be smaller.
-        shuffle: whether each epoch has an order of its own.
+        shuffle: whether each epoch has its own order.
     """
     size = num_examples(arrays)
     # The pipeline runs on the CPU even if there is a GPU.

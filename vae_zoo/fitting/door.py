@@ -155,7 +155,7 @@ class Door:
         if isinstance(data, tf.data.Dataset):
             in_graph = functools.partial(self.in_graph, class_weight=class_weight)
 
-            # AutoGraph would hide an error about a wrong type in a trace of its own.
+            # AutoGraph would hide an error about a wrong type in its own stack trace.
             @tf.autograph.experimental.do_not_convert
             def checked(*element: Any) -> Batch | tuple[Batch, ...]:
                 return packed(*in_graph(*parts_of(element)))

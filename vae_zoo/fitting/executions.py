@@ -65,8 +65,8 @@ def most_steps(
 
     Args:
         callbacks: a Keras callback, a list of them or None.
-        *counts: numbers of steps given to Keras, which runs only whole executions, so
-            that each must be a multiple; or None where none was given.
+        *counts: numbers of steps given to Keras, or None. It runs only whole
+            executions, so each must be a multiple of the result.
         num_batches: batches of the data, if known; an execution ends after the last one
             anyway.
         most: the largest number.

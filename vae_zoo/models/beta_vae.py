@@ -42,8 +42,8 @@ class BetaVAE(VAE):
             and `capacity`.
 
     Raises:
-        ValueError: if `beta` or `capacity` is negative or given beside an `objective`,
-            or as in `VAE`.
+        ValueError: if `beta` or `capacity` is negative or given with an `objective`, or
+            as in `VAE`.
 
     Source: Higgins et al. 2017, equation 4; Burgess et al. 2018, equation 8.
     """

@@ -68,10 +68,9 @@ class GaussianMixtureVAE(VAE):
             `free_bits`, `classifier_weight` and the learning from labels.
 
     Raises:
-        ValueError: if `num_clusters` is below 2, a weight is negative, labels are no
-            integers in -1..K-1 or not as many as examples, all labels are unknown
-            with a `classifier_weight`, a weight is given beside an `objective`, or as
-            in `VAE`.
+        ValueError: if `num_clusters` is below 2; if a weight is negative, or given with
+            an `objective`; if labels are no integers in -1..K-1, differ in number from
+            the examples, or are all unknown with a `classifier_weight`; or as in `VAE`.
 
     Source: Dilokthanakul et al. 2016; labels: Kingma et al. 2014, section 3.1.2 (M2,
     whose q(z|x, y) sees the label; here q(z|x) does not).

@@ -43,7 +43,7 @@ class HypersphericalVAE(VAE):
 
     Raises:
         ValueError: if `latent_dim` is 1, `posterior` or `prior` is not on a sphere,
-            `beta` is negative or given beside an `objective`, or as in `VAE`.
+            `beta` is negative or given with an `objective`, or as in `VAE`.
 
     Source: Davidson et al. 2018; De Cao & Aziz 2020 (the power spherical posterior).
     """

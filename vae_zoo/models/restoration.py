@@ -194,7 +194,7 @@ def restore(
 
 
 def _like(flags: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
-    """`flags` [1, B] with as many axes as `values` [1, B, *event]."""
+    """`flags` [1, B] with axes added to match `values` [1, B, *event]."""
     for _ in range(values.shape.rank - 2):
         flags = flags[..., None]
     return flags

@@ -45,7 +45,7 @@ def figures_of_latents(
         all latents, `manifold`.
 
     Raises:
-        ValueError: if an argument is off, or the examples do not fit the model.
+        ValueError: if an argument is wrong, or the examples do not fit the model.
     """
     x = checked_examples(model, x, seed)
     limits = limits_of(model, x)

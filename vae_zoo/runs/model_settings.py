@@ -62,7 +62,7 @@ def _warmed_up(plan: Plan, steps_per_epoch: int) -> Config:
         return {}  # Another objective; it has no warm-up.
     entry = SCHEDULES[plan.options["schedule"]]
     stop = plan.options[name]
-    # Made even if unused, since that checks its options.
+    # Made even without a warm-up, since that checks its options.
     schedule = _built(entry, plan.options, stop=stop, num_steps=max(num_steps, 1))
     return {name: schedule} if num_steps else {}
 

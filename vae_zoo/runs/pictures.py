@@ -106,7 +106,7 @@ def figures(
         `latent`; for a mixture model also `clusters`, a row of samples for each.
 
     Raises:
-        ValueError: if an argument is off, or the examples do not fit the model.
+        ValueError: if an argument is wrong, or the examples do not fit the model.
     """
     x = checked_examples(model, x, seed)
     check_count("num_samples", num_samples, 1, "the samples to show")

@@ -62,8 +62,8 @@ def train(settings: Config, folder: PathLike, verbose: int = 1) -> Config | None
         `distribute`, None in all workers but the chief, the only one that writes.
 
     Raises:
-        ValueError: if a setting is off, or `folder` holds another run, damaged files,
-            or is in use by another process; with `distribute` also as
+        ValueError: if a setting is wrong, or `folder` holds another run or damaged
+            files, or is in use by another process; with `distribute` also as
             `distribute.make_strategy` does.
         OSError: if `folder` cannot be written.
         distribute.WorkerLostError: if another worker is gone.

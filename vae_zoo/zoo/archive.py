@@ -33,7 +33,7 @@ def unpack(path: PathLike, folder: PathLike, max_bytes: float, source: str) -> N
     Args:
         path: the archive.
         folder: an existing, empty folder.
-        max_bytes: the most that may come out of it.
+        max_bytes: the most bytes that it may unpack to.
         source: where it came from, for errors.
 
     Raises:
@@ -89,7 +89,7 @@ def _unpack_tar(path: PathLike, folder: PathLike, max_bytes: float) -> None:
 
 
 def _decompress(path: PathLike, plain: IO[bytes], max_bytes: float) -> None:
-    # Headers and padding take 1.5 kB of each member, beside its content.
+    # Each member takes 1.5 kB for headers and padding, in addition to its content.
     left = max_bytes + 2**11 * MAX_MEMBERS
     with gzip.open(path) as stream:
         while chunk := stream.read(2**20):

@@ -36,7 +36,7 @@ class Entry:
     renamed: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def option(self, argument: str) -> str:
-        """The name of the option that an argument is."""
+        """The name of the option for an argument."""
         return self.renamed.get(argument, RENAMED.get(argument, argument))
 
     @property
