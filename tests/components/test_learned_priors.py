@@ -250,12 +250,15 @@ OBJECTIVES = {
 )
 def test_a_vamp_prior_trains_by_every_objective(name):
     model = vae(priors.VampPrior(6), objective=OBJECTIVES[name]())
-    model.compile(keras.optimizers.Adam(0.05), jit_compile=False)
+    # At higher rates wake-sleep does not settle on so few examples.
+    model.compile(keras.optimizers.Adam(0.01), jit_compile=False)
     model.fit(IMAGES, batch_size=16, verbose=0)
-    bound = np.mean(model.elbo(IMAGES, seed=1))
+    # Bounds of several draws may lower that of one.
+    log_p = np.mean(model.log_marginal_likelihood(IMAGES, 100, seed=1))
     pseudo_inputs = model.prior_layer.pseudo_inputs.numpy()
-    model.fit(IMAGES, epochs=30, batch_size=16, verbose=0)
-    assert np.mean(model.elbo(IMAGES, seed=1)) > bound + 1
+    model.fit(IMAGES, epochs=80, batch_size=16, verbose=0)
+    after = np.mean(model.log_marginal_likelihood(IMAGES, 100, seed=1))
+    assert after > log_p + 1
     assert np.abs(model.prior_layer.pseudo_inputs - pseudo_inputs).max() > 0.01
 
 
