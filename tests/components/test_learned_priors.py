@@ -249,13 +249,15 @@ OBJECTIVES = {
     ],
 )
 def test_a_vamp_prior_trains_by_every_objective(name):
+    keras.utils.set_random_seed(1)
     model = vae(priors.VampPrior(6), objective=OBJECTIVES[name]())
-    model.compile(keras.optimizers.Adam(0.05), jit_compile=False)
+    model.compile(keras.optimizers.Adam(0.02), jit_compile=False)
+    # The bound itself may fall where another one is what training raises.
+    log_p = functools.partial(model.log_marginal_likelihood, IMAGES, 500, seed=1)
     model.fit(IMAGES, batch_size=16, verbose=0)
-    bound = np.mean(model.elbo(IMAGES, seed=1))
-    pseudo_inputs = model.prior_layer.pseudo_inputs.numpy()
+    before, pseudo_inputs = log_p(), model.prior_layer.pseudo_inputs.numpy()
     model.fit(IMAGES, epochs=30, batch_size=16, verbose=0)
-    assert np.mean(model.elbo(IMAGES, seed=1)) > bound + 1
+    assert np.mean(log_p() - before) > 1
     assert np.abs(model.prior_layer.pseudo_inputs - pseudo_inputs).max() > 0.01
 
 
