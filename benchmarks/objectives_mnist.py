@@ -51,6 +51,10 @@ ROWS = {
     "IWAE-50": importance_weighted(50),
     "IWAE-50 STL": importance_weighted(50, "sticking-the-landing"),
     "IWAE-50 DReG": importance_weighted(50, "doubly-reparameterized"),
+    "VampPrior-500": (WARMUP, "--prior=vamp", "--num-pseudo-inputs=500"),
+    "flow prior": (WARMUP, "--prior=flow"),
+    "IAF": (WARMUP, "--posterior=inverse-autoregressive-flow"),
+    "Sylvester": (WARMUP, "--posterior=sylvester-flow"),
     "wake-sleep": ("--objective=wake-sleep",),
     "score function": ("--objective=score-function",),
 }

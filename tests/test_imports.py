@@ -7,7 +7,9 @@ import pytest
 import vae_zoo
 
 
-@pytest.mark.parametrize("name", ["components", "fitting.calls", "plotting"])
+@pytest.mark.parametrize(
+    "name", ["components", "fitting.calls", "plotting", "serving.loading"]
+)
 def test_a_part_of_the_package_may_be_imported_first(name):
     # Keras is imported in the midst of it, and with it the models.
     program = f"import vae_zoo.{name}; vae_zoo.VAE((2,), 1)"

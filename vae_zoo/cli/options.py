@@ -65,7 +65,7 @@ def parse(parser: Parser, arguments: Sequence[str] | None) -> argparse.Namespace
 
 
 def _add_list(commands: Commands, run: Callable[[argparse.Namespace], None]) -> None:
-    add_command(commands, "list", run, "the models, presets and data sets there are")
+    add_command(commands, "list", run, "the models, presets and data sets")
 
 
 def _add_evaluate(
@@ -75,7 +75,7 @@ def _add_evaluate(
     parser = add_command(commands, "evaluate", run, summary)
     _add_model_argument(parser)
     _add_data_options(parser)
-    _add_split_option(parser, "what to evaluate on")
+    _add_split_option(parser, "the split to evaluate on")
     for option in evaluation_options().values():
         add_option(parser, option)
     parser.add_argument(
@@ -93,20 +93,25 @@ def _add_sample(commands: Commands, run: Callable[[argparse.Namespace], None]) -
         "--draw",
         action="store_true",
         default=None,
-        help="draw x from p(x|z), as data are; by default the means of p(x|z)",
+        help="draw x from p(x|z), like data; by default the means of p(x|z)",
     )
-    add("--num-samples", type=positive(int, MOST_SAMPLES), default=64, help="how many")
+    add(
+        "--num-samples",
+        type=positive(int, MOST_SAMPLES),
+        default=64,
+        help="how many samples",
+    )
     add(
         "--cluster",
         type=non_negative_integer,
         default=None,
-        help="the one to draw from, of a mixture",
+        help="the cluster to draw from, for a mixture model",
     )
     add(
         "--seed",
         type=non_negative_integer,
         default=0,
-        help="the same seed, the same samples",
+        help="the same seed gives the same samples",
     )
     add(
         "--output",
@@ -123,7 +128,7 @@ def _add_plot(commands: Commands, run: Callable[[argparse.Namespace], None]) -> 
     _add_model_argument(parser)
     _add_data_options(parser)
     add = parser.add_argument
-    _add_split_option(parser, "what to show")
+    _add_split_option(parser, "the split to show")
     add("--seed", type=non_negative_integer, default=0, help="fixes the samples")
     add(
         "--output", type=text, required=True, metavar="DIR", help="the pictures' folder"
@@ -136,12 +141,12 @@ def _add_export(commands: Commands, run: Callable[[argparse.Namespace], None]) -
     add = parser.add_argument
     add("directory", help="the folder of all versions of the model")
     add("--version", type=positive(int), help="its number (default: the next one)")
-    add("--signatures", nargs="+", metavar="NAME", help="these alone (default: all)")
+    add("--signatures", nargs="+", metavar="NAME", help="only these (default: all)")
     add(
         "--keep",
         type=positive(int),
         metavar="N",
-        help="afterwards remove all versions but the N newest (default: none)",
+        help="afterwards remove all versions but the N newest (default: keep all)",
     )
 
 
@@ -161,7 +166,7 @@ def _add_serve_config(
         "--output",
         default="serving",
         metavar="FOLDER",
-        help="new, or of an earlier run, whose files are replaced",
+        help="a new folder, or that of an earlier call, whose files are replaced",
     )
     for label, default in (
         ("stable", "the one before the canary, if there is one"),
@@ -172,7 +177,7 @@ def _add_serve_config(
             action="append",
             type=model_version,
             metavar="MODEL=VERSION",
-            help=f"gets the label {label}; by default {default}; once for each model",
+            help=f"gets the label {label}; by default {default}; may be repeated",
         )
     for option in server_options().values():
         add_option(parser, option)
@@ -208,13 +213,10 @@ def _add_data_options(parser: Parser) -> None:
     parser.add_argument(
         "--binarize",
         choices=["dynamic", "fixed", "none"],
-        help="x ~ Bernoulli(x): anew in each epoch, once, or not; default: the run's",
+        help="draw x ~ Bernoulli(x) in each epoch, once, or not; default: as the run",
     )
 
 
 def _add_split_option(parser: Parser, purpose: str) -> None:
-    default = (
-        "test, or where there is none what the run was validated on, or "
-        f"{HELD_OUT_BY_DEFAULT}"
-    )
+    default = f"test, else what the run was validated on, else {HELD_OUT_BY_DEFAULT}"
     parser.add_argument("--split", type=text, help=f"{purpose}; default: {default}")

@@ -1,7 +1,7 @@
 """Keras layers that a model is composed of."""
 
-# Before any module here: importing Keras imports the models (see `vae_zoo`), which
-# need those modules whole.
+# First: importing Keras imports the models (see `vae_zoo`), which need the complete
+# modules here.
 import keras  # noqa: F401
 
 from vae_zoo.components import (

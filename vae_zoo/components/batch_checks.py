@@ -1,4 +1,4 @@
-"""Checks of a batch within a pipeline, and their errors as a user should see them."""
+"""Checks of a batch within a pipeline, with plain errors for the user."""
 
 import contextlib
 import re
@@ -12,12 +12,12 @@ _FAILED = re.compile(r"assertion failed: \[(`.*?)\]\s*\[\[", re.DOTALL)
 def check_batch(
     is_right: tf.Tensor, message: str, values: Sequence[tf.Tensor] = ()
 ) -> None:
-    """An assertion among TensorFlow ops, which `plain_value_errors` makes a ValueError.
+    """An assertion in the graph, which `plain_value_errors` turns into a ValueError.
 
     Args:
         is_right: boolean scalar.
-        message: the error, which begins with the argument's name in backquotes, with
-            a {} for each of `values`.
+        message: the error message, which begins with the argument's name in backquotes
+            and has a {} for each of `values`.
         values: tensors to show.
     """
 
@@ -29,12 +29,12 @@ def check_batch(
 
 
 def check_length(values: tf.Tensor, examples: tf.Tensor, message: str) -> None:
-    """Raises ValueError, or asserts where sizes are not known yet, unless they agree.
+    """Raises ValueError unless the sizes agree; asserts if they are not known yet.
 
     Args:
         values: tensor [N].
-        examples: tensor [B, ...], where B is what N must be.
-        message: the error, with a {} for N and then one for B.
+        examples: tensor [B, ...]; N must be B.
+        message: the error message, with a {} for N and then one for B.
     """
     static = (values.shape[0], examples.shape[0])
     if None in static:
@@ -46,7 +46,7 @@ def check_length(values: tf.Tensor, examples: tf.Tensor, message: str) -> None:
 
 @contextlib.contextmanager
 def plain_value_errors() -> Iterator[None]:
-    """Turns the failed check of a data set's batch into its ValueError."""
+    """Context that turns a failed check of a data set's batch into a ValueError."""
     try:
         yield
     except tf.errors.InvalidArgumentError as error:

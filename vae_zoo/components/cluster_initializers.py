@@ -1,4 +1,4 @@
-"""Where clusters start: from groups that scikit-learn finds in encoded data."""
+"""Starting points of clusters: groups that scikit-learn finds in encoded data."""
 
 import warnings
 from typing import Self
@@ -9,23 +9,23 @@ import numpy.typing as npt
 
 from vae_zoo.arguments import Config, check_count, check_number, check_seed, shown
 
-# Codes whose spread is that share of their size differ by rounding alone.
+# Codes whose spread is at most this share of their size differ only by rounding.
 ROUNDING = float(np.finfo("float32").eps)
 
 
 class ClusterInitializer:
     """A way to group encoded examples. Subclasses define `find_groups`.
 
-    A model with clusters trains without them first, as a VAE whose prior is one
-    normal; then the examples are encoded and grouped, and the clusters start as the
-    groups.
+    A model with clusters first trains without them, as a VAE whose prior is one normal.
+    Then the examples are encoded and grouped, and each cluster starts as a group.
 
     Args:
-        num_epochs: epochs before the clusters start, >= 0. A training that has
-            no more epochs warns: its clusters start at its end and stay untrained.
-        num_restarts: starts of the search, of which the best is kept, >= 1.
-        max_examples: examples to group, at most, >= 2; drawn at random from an array,
-            the first ones of anything else.
+        num_epochs: epochs before the clusters start, >= 0. If training has no more
+            epochs than that, it warns: the clusters start at its end and stay
+            untrained.
+        num_restarts: restarts of the search, >= 1; the best result is kept.
+        max_examples: the most examples to group, >= 2; a random choice from an array,
+            the first ones of other data.
 
     Raises:
         ValueError: if a number is no integer or below its minimum.
@@ -53,8 +53,8 @@ class ClusterInitializer:
     ) -> npt.NDArray[np.integer]:
         """Groups of encoded examples.
 
-        Where no more than K rows differ, equal rows are a group, and the groups that
-        are left over stay empty, with a warning.
+        If at most K rows are different, equal rows form a group, the other groups stay
+        empty, and this warns.
 
         Args:
             codes: float array [N, D], N >= num_clusters.
@@ -66,7 +66,7 @@ class ClusterInitializer:
 
         Raises:
             ValueError: if codes are not finite or fewer than clusters, or an argument
-                is off.
+                is not as above.
         """
         num_clusters = check_count("num_clusters", num_clusters, 2, "the clusters")
         if check_seed("seed", seed) is None:
@@ -88,11 +88,11 @@ class ClusterInitializer:
     def find_groups(
         self, codes: np.ndarray, num_clusters: int, seed: int
     ) -> npt.NDArray[np.integer]:
-        """As `group`, which has looked at the arguments.
+        """As `group`, with checked arguments.
 
         Args:
-            codes: finite float array [N, D] with more than K different rows, between
-                1 and 2 in deviation.
+            codes: finite float array [N, D] with more than K different rows and a
+                standard deviation between 1 and 2.
             num_clusters: K.
             seed: integer in 0..2^31 - 1.
 
@@ -143,7 +143,7 @@ class GaussianMixture(ClusterInitializer):
             num_clusters,
             n_init=self.num_restarts,
             max_iter=300,
-            # A hundredth of a variance: groups of few examples stay proper.
+            # A hundredth of the variance keeps the covariances of small groups regular.
             reg_covar=0.01 * float(np.mean(np.var(codes, axis=0))),
             random_state=seed,
         )
@@ -154,14 +154,14 @@ class GaussianMixture(ClusterInitializer):
 class NeighborEmbedding(ClusterInitializer):
     """k-means in a plane in which neighbours stay neighbours (t-SNE).
 
-    Groups of any shape, which a few examples connect at most, come apart there. It is
-    the best start where the data lie on curved surfaces, as images do, and the slowest:
-    about half a minute for 6,000 examples on one CPU core.
+    The plane separates groups of any shape that at most a few examples connect. This is
+    the best start for data on curved surfaces, such as images, and the slowest: about
+    half a minute for 6,000 examples on one CPU core.
 
     Args:
         num_epochs: as in `ClusterInitializer`.
-        perplexity: about how many neighbours each example has, a number > 0; a third
-            of the examples at most is used.
+        perplexity: about how many neighbours each example has, a number > 0; capped at
+            a third of the examples.
         num_restarts: of k-means.
         max_examples: as in `ClusterInitializer`.
 
@@ -189,11 +189,11 @@ class NeighborEmbedding(ClusterInitializer):
         """See `ClusterInitializer`."""
         from sklearn.manifold import TSNE
 
-        # Equal rows, which push each other nowhere, get one place together.
+        # t-SNE cannot separate equal rows, so they get one place.
         distinct, inverse = _distinct_rows(codes)
         method = TSNE(
             perplexity=min(self.perplexity, (len(distinct) - 1) / 3),
-            # A line has no second principal component.
+            # With D = 1 there is no second principal component.
             init="pca" if codes.shape[1] > 1 else "random",
             random_state=seed,
         )
@@ -206,7 +206,7 @@ class NeighborEmbedding(ClusterInitializer):
 
 
 def _checked_codes(codes: npt.ArrayLike, num_clusters: int) -> npt.NDArray[np.floating]:
-    """`codes` as finite floats, between 1 and 2 in deviation unless all are equal."""
+    """`codes` as finite floats of deviation between 1 and 2, unless all are equal."""
     try:
         array = np.asarray(codes)
         is_real = np.issubdtype(array.dtype, np.number) and not np.iscomplexobj(array)
@@ -230,17 +230,17 @@ def _checked_codes(codes: npt.ArrayLike, num_clusters: int) -> npt.NDArray[np.fl
     spread = float(wide.std(axis=0).max())
     if spread <= ROUNDING * float(np.abs(wide).max()):
         return np.zeros_like(array)
-    # Powers of two change no digit: groups do not depend on the codes' unit, but
-    # methods fail on squares that are too small or too large for a float32.
+    # The groups do not depend on the unit of the codes, but squares that under- or
+    # overflow a float32 break the methods. Scaling by powers of two does not round.
     return (wide / 2.0 ** np.floor(np.log2(spread))).astype(array.dtype)
 
 
 def _distinct_rows(codes: np.ndarray) -> tuple[np.ndarray, npt.NDArray[np.integer]]:
-    """The different rows in the order in which they come, and which one each row is."""
+    """The different rows in order of appearance, and the index of each row's own."""
     _, first, inverse = np.unique(codes, axis=0, return_index=True, return_inverse=True)
     order = np.argsort(first)
     return codes[first[order]], np.argsort(order)[np.reshape(inverse, -1)]
 
 
-# What mixtures start from unless told otherwise.
+# The default initializer of mixtures.
 DEFAULT = GaussianMixture()

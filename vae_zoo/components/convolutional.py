@@ -1,8 +1,8 @@
 """Convolutional networks.
 
-Images are [H, W, C]; a rank-2 input [H, W] is one with a single channel and a
-rank-1 input [N] one of a single column. Any size works: what is halved with
-rounding up on the way in is cropped on the way out.
+Images are [H, W, C]. A rank-2 input [H, W] is an image with a single channel, and a
+rank-1 input [N] is an image with a single column. Any size works: the encoder halves
+sizes with rounding up, and the decoder crops.
 """
 
 import math
@@ -31,7 +31,7 @@ def as_image(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 class _Convolutional(Network):
-    """What the convolutional networks share: every stage changes the size by two."""
+    """The base of convolutional networks, whose stages halve or double the size."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class _Convolutional(Network):
         self.activation = check_activation(activation)
 
     def encoder_stack(self, input_shape: tuple[int, ...]) -> list[keras.Layer]:
-        """Per stage: halve the size, refine. Then flatten, dense."""
+        """Halves the size and refines in each stage; then flattens, dense layers."""
         layers = [keras.layers.Reshape(as_image(input_shape), dtype=self.dtype_policy)]
         for filters in self.filters:
             layers.append(self._convolution(keras.layers.Conv2D, filters, 2))
@@ -63,7 +63,7 @@ class _Convolutional(Network):
         return layers + self.dense(self.hidden_units, self.activation, rate)
 
     def decoder_stack(self, output_shape: tuple[int, ...]) -> list[keras.Layer]:
-        """Dense. Then per stage: refine, double the size. Features [H, W, F]."""
+        """Dense layers; then refines and doubles in each stage. Features [H, W, F]."""
         sizes = [as_image(output_shape)[:2]]
         for _ in self.filters:
             sizes.append(tuple(math.ceil(length / 2) for length in sizes[-1]))
@@ -80,7 +80,7 @@ class _Convolutional(Network):
                 (0, 2 * small - large)
                 for small, large in zip(sizes[stage + 1], sizes[stage], strict=True)
             )
-            # To crop nothing takes a tenth of a step.
+            # Even a layer that crops nothing takes a tenth of a step.
             if any(map(any, surplus)):
                 layers.append(
                     keras.layers.Cropping2D(
@@ -134,7 +134,7 @@ class _Convolutional(Network):
         )
 
     def get_config(self) -> Config:
-        """The constructor's arguments that both networks take."""
+        """The constructor's arguments that both networks share."""
         return {
             **super().get_config(),
             "filters": self.filters,
@@ -152,8 +152,8 @@ class Conv(_Convolutional):
     Args:
         filters: channels of each stage; each halves height and width.
         hidden_units: units of the dense layers that follow.
-        kernel_size: of every convolution.
-        activation: of every layer; anything Keras takes.
+        kernel_size: kernel size of every convolution.
+        activation: activation of every layer; anything Keras takes.
         upsampling: how the decoder doubles the size: by "transposed" convolutions,
             or by a resize, "nearest" or "bilinear", before a plain convolution. That
             takes about four times as long, and can leave no pattern that repeats
@@ -197,8 +197,8 @@ class ResNet(_Convolutional):
         filters: channels of each stage; each halves height and width.
         num_blocks: residual blocks after each halving.
         hidden_units: units of the dense layers that follow.
-        kernel_size: of the convolutions that halve; in the blocks it is 3.
-        activation: of every layer; anything Keras takes.
+        kernel_size: kernel size of the halving convolutions; in the blocks it is 3.
+        activation: activation of every layer; anything Keras takes.
         upsampling: how the decoder doubles the size: by "transposed" convolutions,
             or by a resize, "nearest" or "bilinear", before a plain convolution. That
             takes about four times as long, and can leave no pattern that repeats

@@ -1,4 +1,4 @@
-"""Random distortions of what an encoder sees in training."""
+"""Random distortions of an encoder's input in training."""
 
 from typing import Self, Unpack
 
@@ -15,11 +15,11 @@ from vae_zoo.components.randomness import row_seeds
 from vae_zoo.distributions.noise import fold_in, uniform
 from vae_zoo.tensors import BatchShape, LayerOptions, TensorLike
 
-# Between how many knots, from edge to edge, an elastic distortion is a cubic.
+# The intervals between knots of the cubic spline of an elastic distortion.
 ELASTIC_INTERVALS = 4
 
-# What `evaluation.compare_distortions` tries: how much of an image's shape and place is
-# no matter of its class depends on the data, and too much costs more than none.
+# The candidates of `evaluation.compare_distortions`. How much an image may change
+# without leaving its class depends on the data, and too much is worse than nothing.
 CANDIDATES = {
     "none": {},
     "gentle": {"rotation": 5.0, "zoom": 0.05, "translation": 0.03},
@@ -32,25 +32,27 @@ CANDIDATES = {
 class Distorted(keras.layers.Layer):
     """A network that sees rotated, sheared, shifted and bent images in training.
 
-    As an encoder it makes latents forget what the distortions change: the decoder still
-    has to give the image as it was. The bound stays a bound, with the mixture of
-    q(z|x') over distorted x' as the posterior. Outside of training all stays as it is.
-    Each amount is drawn anew for every image, uniformly up to its largest value in both
-    directions; what comes into the image from outside is 0. Nothing is distorted unless
-    an amount says so: what helps with handwriting can hurt elsewhere, and
-    `evaluation.compare_distortions` tells on validation data.
+    As an encoder it makes latents forget what the distortions change, while the decoder
+    still has to return the original image. The bound stays a bound, with the mixture of
+    q(z|x') over distorted x' as the posterior. Outside of training nothing is
+    distorted.
+
+    Each amount is drawn for every image, uniformly up to its largest value in both
+    directions; pixels from outside the image are 0. All amounts are 0 by default, since
+    distortions that help with handwriting can hurt elsewhere;
+    `evaluation.compare_distortions` compares them on validation data.
 
     Args:
         network: the layer to call, for images [B, H, W] or [B, H, W, C].
         rotation: largest rotation, in degrees, >= 0.
-        shear: largest horizontal shift of a row over its distance from the centre,
-            >= 0.
-        zoom: largest logarithm of the factor by which height and width, each by its
-            own, grow or shrink, >= 0.
+        shear: largest horizontal shift of a row as a share of its distance from the
+            centre, >= 0.
+        zoom: largest logarithm of the factors by which height and width, independently,
+            grow or shrink, >= 0.
         translation: largest shift, as a share of the height and of the width, >= 0.
-        elastic: largest shift of the knots of a cubic spline that bends the image, as
-            a share of height and width, >= 0. There are four knots from edge to edge
-            in both directions.
+        elastic: largest shift of the knots of a cubic spline that bends the image, as a
+            share of height and width, >= 0. There are four intervals between knots from
+            edge to edge in both directions.
         seed: integer that fixes the distortions.
         name: the layer's name.
         **kwargs: what every Keras layer takes.
@@ -91,7 +93,8 @@ class Distorted(keras.layers.Layer):
         check_network("network", network)
         self.network = network
         self.seed = check_seed("seed", seed)
-        # Under another name than Keras', which stands for noise that XLA makes slow.
+        # Not Keras' name `seed_generator`, which marks layers whose noise is slow under
+        # XLA.
         self.distortion_seeds = keras.random.SeedGenerator(seed)
 
     def build(self, input_shape: BatchShape) -> None:
@@ -104,13 +107,13 @@ class Distorted(keras.layers.Layer):
         build_network("network", self.network, input_shape)
 
     def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """What the network gives for `x`, distorted if `training`."""
+        """The network's output for `x`, which is distorted if `training`."""
         if training:
             x = self.distort(x, row_seeds(self.distortion_seeds, tf.shape(x)[0]))
         return self.network(x, training=training)
 
     def distort(self, x: tf.Tensor, seed: TensorLike) -> tf.Tensor:
-        """`x` [B, H, W] or [B, H, W, C] distorted; bilinear between the pixels.
+        """`x` [B, H, W] or [B, H, W, C] distorted, with bilinear interpolation.
 
         Args:
             x: a batch of images.
@@ -139,7 +142,7 @@ class Distorted(keras.layers.Layer):
     def _maps(
         self, count: int | tf.Tensor, seed: TensorLike
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Matrices [B, 2, 2] and shifts [B, 2], for rows and columns in this order."""
+        """Matrices [B, 2, 2] and shifts [B, 2]; rows come first, then columns."""
         draws = 2 * uniform([6, count], seed) - 1
         angle = draws[0] * (self.amounts["rotation"] * 3.141592653589793 / 180)
         shear = draws[1] * self.amounts["shear"]
@@ -153,7 +156,7 @@ class Distorted(keras.layers.Layer):
     def _bends(
         self, size: tuple[int, int], count: int | tf.Tensor, seed: TensorLike
     ) -> tf.Tensor:
-        """Elastic shifts [B, H W, 2] of each pixel, shares of height and width."""
+        """Elastic shifts [B, H W, 2] of each pixel, as shares of height and width."""
         rows, columns = (_spline_weights(length) for length in size)
         shape = [count, rows.shape[1], columns.shape[1], 2]
         knots = (2 * uniform(shape, seed, event_rank=3) - 1) * self.amounts["elastic"]
@@ -165,7 +168,7 @@ class Distorted(keras.layers.Layer):
         return self.network.mirror(target_shape)
 
     def compute_output_shape(self, input_shape: BatchShape) -> tuple[int | None, ...]:
-        """The network's."""
+        """The network's output shape."""
         return build_network("network", self.network, input_shape)
 
     def get_config(self) -> Config:
@@ -185,7 +188,7 @@ class Distorted(keras.layers.Layer):
 
 
 def _spline_weights(length: int) -> tf.Tensor:
-    """How much each coefficient of a cubic B-spline counts at each pixel: [L, 7]."""
+    """The weight of each coefficient of a cubic B-spline at each pixel: [L, 7]."""
     places = (np.arange(length) + 0.5) / length * ELASTIC_INTERVALS
     knots = np.arange(-3.0, ELASTIC_INTERVALS + 4)
     matrix = BSpline.design_matrix(places, knots, k=3).toarray()

@@ -1,4 +1,4 @@
-"""A draw of a model's latent variables, by their names."""
+"""A draw of a model's latent variables, by name."""
 
 from typing import NamedTuple
 
@@ -12,8 +12,8 @@ class DrawOfOne(NamedTuple):
     Attributes:
         z: float [K, B, *event].
         log_q: its log-density, float [K, B], nats.
-        q: the `tfd.Distribution` that it is from, batch [B] or [K, B]; None where the
-            posterior is known only by what it draws.
+        q: the `tfd.Distribution` that drew z, batch [B] or [K, B]; None for a posterior
+            without an explicit distribution.
     """
 
     z: tf.Tensor
@@ -27,10 +27,11 @@ class Draw(NamedTuple):
     Attributes:
         z: name -> float [K, B, *event].
         log_q: name -> the log-density of the draw under q, float [K, B], nats, given
-            the latents drawn before it. It is differentiable through the draw as well
-            as through the weights.
-        q: name -> `tfd.Distribution`: of batch [B] for latents given x alone, [K, B]
-            for those below others; None where a posterior is known only by its draws.
+            the latents drawn before it. It is differentiable with respect to both the
+            draw and the weights.
+        q: name -> `tfd.Distribution`, with batch [B] for latents that depend only on x,
+            [K, B] for those below others; None where a posterior is known only by its
+            draws.
     """
 
     z: dict[str, tf.Tensor]

@@ -1,4 +1,4 @@
-"""Dropout that a replica of a distribution strategy draws for its own rows."""
+"""Dropout with its own noise for each row, also under a distribution strategy."""
 
 import keras
 import tensorflow as tf
@@ -15,7 +15,7 @@ class Dropout(keras.layers.Dropout):
     """
 
     def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """`x` [B, ...]; in training elements are 0 or grow by 1 / (1 - rate)."""
+        """`x` [B, ...]; in training, elements become 0 or are divided by 1 - rate."""
         if not training or not self.rate:
             return x
         shape = tf.shape(x)

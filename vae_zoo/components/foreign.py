@@ -1,4 +1,4 @@
-"""What comes from outside: any Keras layer as a network, any object as an argument."""
+"""Checks of parts from users: any Keras layer as a network, objects as arguments."""
 
 import keras
 
@@ -56,7 +56,7 @@ def build_network(
 ) -> tuple[int | None, ...]:
     """Builds `network` unless it is built; returns the shape of its features.
 
-    A layer that says nothing of its shapes is called once on a `keras.Input`.
+    A layer that does not compute its output shape is called once on a `keras.Input`.
 
     Args:
         name: of the argument.
@@ -67,7 +67,7 @@ def build_network(
         The features' shape, (None, …).
 
     Raises:
-        ValueError: if it cannot be called on inputs of that shape, or gives anything
+        ValueError: if it cannot be called on inputs of that shape, or returns anything
             but one tensor of a known shape [B, ...].
     """
     if isinstance(network, Stack):

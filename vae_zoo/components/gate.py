@@ -1,4 +1,4 @@
-"""Units that a gate lets through."""
+"""Gated units."""
 
 import keras
 import tensorflow as tf
@@ -13,7 +13,7 @@ class Gate(keras.layers.Layer):
     """activation(a) sigmoid(b) for the two halves a, b of the last axis.
 
     Args:
-        activation: of what is let through; "linear" makes gated linear units.
+        activation: activation of a; "linear" makes gated linear units.
 
     Raises:
         ValueError: if `activation` is no function.

@@ -1,4 +1,4 @@
-"""Where latents live, and the shortest ways between them."""
+"""The spaces of latents, and the shortest paths between points."""
 
 import math
 from typing import TYPE_CHECKING, TypeAlias
@@ -26,19 +26,19 @@ class Euclidean:
     is_spherical = False
 
     def variances(self, size: int) -> npt.NDArray[np.float64]:
-        """Of each of `size` elements under no knowledge, the unit of variances: [D]."""
+        """The variance of each of `size` elements of N(0, I), used as a unit: [D]."""
         return np.ones(size)
 
     def location(self, q: tfd.Distribution) -> tf.Tensor:
-        """The point that stands for the distribution `q`, its mean: [..., D]."""
+        """The point summary of the distribution `q`, its mean: [..., D]."""
         return q.mean()
 
-    # A chart without a boundary, for samplers that move by gradients: the points v of
-    # R^D, each standing for the latent `project(v)`.
+    # Coordinates without a boundary, for samplers that use gradients: each point v of
+    # R^D stands for the latent `project(v)`.
 
     def lift(self, z: Array, seed: tf.Tensor) -> tf.Tensor:
-        """A draw of a point that stands for `z` [..., D]; on a sphere the length is
-        drawn, that of a standard normal vector."""
+        """A random point that stands for `z` [..., D]; on a sphere its length is drawn
+        as that of a standard normal vector."""
         del seed
         return z
 
@@ -47,24 +47,24 @@ class Euclidean:
         return v
 
     def log_volume(self, v: Array) -> tf.Tensor:
-        """What a log-density of v has beside that of `project(v)`: [...], nats."""
+        """The log-density of v less that of `project(v)`: [...], nats."""
         return tf.zeros_like(v[..., 0])
 
     def mean(self, points: Array) -> tf.Tensor:
-        """The point in the middle of `points` [N, D]: [D]."""
+        """The mean of `points` [N, D]: [D]."""
         return tf.reduce_mean(points, axis=0)
 
     def move(self, z: Array, start: Array, end: Array, amount: Array) -> tf.Tensor:
-        """`z` moved as one moves from `start` to `end`.
+        """`z` moved as `start` has to move to reach `end`.
 
         Args:
             z: float [..., D].
             start: float [..., D].
             end: float [..., D].
-            amount: float [...], 1 for the whole way.
+            amount: float [...], the share of the way; 1 is all of it.
 
         Returns:
-            Float [..., D], the shapes broadcast; where `z` is `start` and `amount` 1,
+            Float [..., D], with shapes broadcast; if `z` is `start` and `amount` is 1,
             it is `end`.
         """
         return z + amount[..., None] * (end - start)
@@ -81,7 +81,7 @@ class Euclidean:
             Float [S, B, D].
         """
         share = tf.linspace(0.0, 1.0, num_steps)[:, None, None]
-        # Exactly the two at the ends, which a sum of steps is not.
+        # The ends are exact, which they would not be in a sum of steps.
         return (1 - share) * start + share * end
 
     def traverse(self, z: Array, dimension: int, num_steps: int) -> tf.Tensor:
@@ -100,13 +100,13 @@ class Euclidean:
         return z * (1 - axis) + values * axis
 
     def grid_axes(self, size: int) -> quantile_grids.GridAxes | None:
-        """What the axes of `quantile_grid` are, across and up, or None without one.
+        """The axes of `quantile_grid`, across and up, or None if there is no grid.
 
         Args:
-            size: D, on which it depends whether there is a grid.
+            size: D, which decides whether there is a grid.
 
         Returns:
-            Two tuples of a name and the values at the axis' ends.
+            Two tuples, each the name of an axis and the values at its ends.
         """
         return quantile_grids.AXES_OF_PLANE if size == 2 else None
 
@@ -130,18 +130,18 @@ class Euclidean:
 class Sphere:
     """The unit sphere of R^D, on which latents are joined by great circles.
 
-    Vectors of another length stand for their directions.
+    Vectors of other lengths stand for their directions.
     """
 
     name = "the unit sphere"
     is_spherical = True
 
     def variances(self, size: int) -> npt.NDArray[np.float64]:
-        """As in `Euclidean`, of a uniform direction."""
+        """As in `Euclidean`, for a uniform direction."""
         return np.full(size, 1 / size)
 
     def location(self, q: tfd.Distribution) -> tf.Tensor:
-        """The point that stands for the distribution `q`, its mean direction."""
+        """The point summary of the distribution `q`, its mean direction."""
         return q.mean_direction
 
     def lift(self, z: Array, seed: tf.Tensor) -> tf.Tensor:
@@ -166,12 +166,12 @@ class Sphere:
     def move(self, z: Array, start: Array, end: Array, amount: Array) -> tf.Tensor:
         """As in `Euclidean`: rotated in the plane of the two, which keeps distances.
 
-        Between opposite points every great circle is one; the one taken passes the
-        axis on which `start` is shortest.
+        All great circles connect opposite points. Then the path is the one through the
+        axis along which `start` is shortest.
         """
         z, start, end = unit_length(z), unit_length(start), unit_length(end)
         toward = _tangent(start, end)
-        # Precise for near and for opposite points, as no arc sine or cosine is.
+        # Unlike an arc sine or cosine, precise for both near and opposite points.
         half_sine = tf.norm(end - start, axis=-1, keepdims=True) / 2
         half_cosine = tf.norm(end + start, axis=-1, keepdims=True) / 2
         angle = amount[..., None] * 2 * tf.atan2(half_sine, half_cosine)
@@ -192,7 +192,7 @@ class Sphere:
     def traverse(self, z: Array, dimension: int, num_steps: int) -> tf.Tensor:
         """`z` moved along the great circle through it and one axis, pole to pole.
 
-        The element of that axis goes from -1 to 1 as the sine of equal angles; the
+        The element of that axis goes from -1 to 1 as the sine of equal angles, and the
         others keep their proportions.
 
         Args:
@@ -214,7 +214,7 @@ class Sphere:
         return axes.get(size)
 
     def quantile_grid(self, p: tfd.Distribution, num_steps: int) -> tf.Tensor:
-        """As in `Euclidean`: [1, S, 2] of a circle, [S, 2 S, 3] of a sphere.
+        """As in `Euclidean`: [1, S, 2] for a circle, [S, 2 S, 3] for a sphere.
 
         Raises:
             ValueError: unless D is 2 or 3.
@@ -242,27 +242,27 @@ def check_has_grid(space: Space, size: int) -> None:
 
 
 def _tangent(point: Array, other: Array) -> tf.Tensor:
-    """The unit vector orthogonal to `point` towards `other`, any where none is."""
+    """The unit vector orthogonal to `point` towards `other`, or any if undefined."""
     shortest = tf.one_hot(tf.argmin(tf.abs(point), axis=-1), point.shape[-1])
     toward = _orthogonal(point, other)
     length = tf.norm(toward, axis=-1, keepdims=True)
     fallback = _orthogonal(point, shortest)
     toward = tf.where(length > 1e-6, toward / tf.maximum(length, 1e-6), fallback)
-    # Once more: the rest of near or opposite points is mostly rounding.
+    # Again, since for near or opposite points the remainder is mostly rounding.
     return tf.math.l2_normalize(_orthogonal(point, toward), axis=-1)
 
 
 def _orthogonal(point: Array, other: Array) -> tf.Tensor:
-    """`other` less its part along the unit vector `point`."""
+    """`other` minus its projection on the unit vector `point`."""
     return other - tf.reduce_sum(point * other, axis=-1, keepdims=True) * point
 
 
 def unit_length(vectors: Array) -> tf.Tensor:
-    """`vectors` [B, D] over their lengths; the first axis for those without any."""
-    # The result does not depend on it, so its derivative may be left out.
+    """`vectors` [B, D] divided by their lengths; the first axis for zero vectors."""
+    # The result does not depend on the scale, so its gradient can be stopped.
     largest = tf.stop_gradient(tf.reduce_max(tf.abs(vectors), axis=-1, keepdims=True))
     axis = tf.one_hot(0, vectors.shape[-1])
     is_zero = largest < TINY
-    # First by the largest element, so that no square over- or underflows.
+    # Dividing by the largest element first avoids over- and underflow of squares.
     scaled = tf.where(is_zero, axis, vectors / tf.where(is_zero, 1.0, largest))
     return scaled / tf.norm(scaled, axis=-1, keepdims=True)

@@ -1,4 +1,4 @@
-"""From a network's features to the parameters of a distribution."""
+"""Layers from a network's features to the parameters of a distribution."""
 
 import math
 from collections.abc import Sequence
@@ -17,10 +17,10 @@ MAX_LOG_SCALE = 3.0
 class Head(keras.layers.Layer):
     """Owns the projections from features to one distribution's parameters.
 
-    Subclasses say what the parameters are (`build`, `call`) and what
-    distribution they make (`distribution`). Keras layers may not return
-    distributions, hence the two steps. Everything here stays float32 under a
-    mixed-precision policy: the features are cast on the way in.
+    Subclasses define the parameters (`build`, `call`) and the distribution that they
+    make (`distribution`). There are two steps because Keras layers may not return
+    distributions. Under a mixed-precision policy everything here stays float32: the
+    features are cast first.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Head(keras.layers.Layer):
         """The distribution's parameters, a dict of float32 tensors."""
         raise NotImplementedError
 
-    # `*args` lets a type checker take the own names of a subclass' parameters.
+    # `*args` lets type checkers accept a subclass' own parameter names.
     def distribution(self, *args: Any, **parameters: Any) -> tfd.Distribution:
         """The `tfd.Distribution` with these parameters."""
         raise NotImplementedError
@@ -47,7 +47,7 @@ class Head(keras.layers.Layer):
 def build_head(
     head: Head, features_shape: BatchShape, event_shape: Sequence[int]
 ) -> None:
-    """Builds `head` unless loading has done so; refuses one of another size."""
+    """Builds `head` unless loading has done so; raises ValueError for another size."""
     shapes = (tuple(features_shape[1:]), tuple(event_shape))
     if not head.built:
         head.build((None, *shapes[0]), shapes[1])
@@ -61,14 +61,14 @@ def build_head(
 
 @keras.saving.register_keras_serializable("vae_zoo")
 class Projection(keras.layers.Layer):
-    """Features [B, ...] to a tensor [B, *event_shape], linearly.
+    """A linear map from features [B, ...] to a tensor [B, *event_shape].
 
-    Features that keep the event's positions (an image decoder's) are projected
-    position by position; any others are flattened and projected densely.
+    Features with the event's positions, as from an image decoder, are projected at each
+    position. All others are flattened and projected densely.
 
     Args:
         event_shape: the shape of one output, without the batch.
-        starts_at_zero: whether the outputs are 0 until training changes that.
+        starts_at_zero: whether the outputs are 0 at initialization.
     """
 
     def __init__(

@@ -1,7 +1,6 @@
-"""What the package uses of Keras without a promise: all of it, and nowhere else.
+"""All private names of Keras that the package uses.
 
-A new release of Keras may change any of these names; `tests/components/` has a test of
-each.
+A new release of Keras may change any of them; `tests/components/` tests each.
 """
 
 import contextlib
@@ -9,18 +8,18 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import keras
 
-# What `keras.Model.fit` gives to `evaluate` where it validates.
+# The argument by which `keras.Model.fit` marks its own calls of `evaluate`.
 FLAG_OF_VALIDATION = "_use_cached_eval_dataset"
 _SUM_OVER_REPLICAS = "_all_reduce_sum_gradients"
 
 
 def layers_within(layer: keras.Layer) -> list[keras.Layer]:
-    """The layer itself, and all layers that it is made of."""
+    """The layer itself and all its sublayers, at any depth."""
     return layer._flatten_layers()
 
 
 def untrack(layer: keras.Layer, part: keras.Layer) -> None:
-    """Has `layer` forget that `part` belongs to it."""
+    """Makes `layer` stop tracking `part`."""
     layer._tracker.untrack(part)
 
 
@@ -42,7 +41,7 @@ def check_compiled(model: keras.Model, method: str) -> None:
 def averages_of(
     optimizer: keras.optimizers.Optimizer,
 ) -> Iterator[tuple[keras.Variable, keras.Variable]]:
-    """Each variable that an optimizer with averages trains, and its average."""
+    """Each trained variable of an optimizer with averages, and its average."""
     return zip(
         optimizer._trainable_variables,
         optimizer._model_variables_moving_average,
@@ -52,7 +51,7 @@ def averages_of(
 
 @contextlib.contextmanager
 def without_sum_over_replicas(optimizers: Iterable) -> Iterator[None]:
-    """Within it these optimizers leave gradients as they are."""
+    """Context in which these optimizers do not sum gradients over replicas."""
     attributes = [vars(optimizer) for optimizer in optimizers]
     for each in attributes:
         each[_SUM_OVER_REPLICAS] = list
@@ -64,7 +63,7 @@ def without_sum_over_replicas(optimizers: Iterable) -> Iterator[None]:
 
 
 class OptimizerHooks:
-    """Of an optimizer: has it ask `move_averages` for what Keras does by itself."""
+    """Base of an optimizer that moves its averages by `move_averages`."""
 
     _model_variables_moving_average: list[keras.Variable]
 
@@ -82,16 +81,16 @@ class OptimizerHooks:
 
 
 class ModelHooks:
-    """Of a model: has it ask `gains_by_xla` for what Keras decides by itself."""
+    """Base of a model that decides on XLA by `gains_by_xla`."""
 
     def gains_by_xla(self, training: bool = False) -> bool:
         """Whether functions of the model are faster with XLA."""
         raise NotImplementedError
 
     def _resolve_auto_jit_compile(self) -> bool:
-        """`jit_compile="auto"`: Keras leaves XLA off on CPUs.
+        """Resolves `jit_compile="auto"`: Keras itself never uses XLA on CPUs.
 
-        Under a distribution strategy it fails.
+        Under a distribution strategy XLA fails.
         """
         return not is_under_strategy(self) and self.gains_by_xla(training=True)
 

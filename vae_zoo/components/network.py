@@ -13,12 +13,12 @@ from vae_zoo.arguments import Config, check_count, check_instance, check_number,
 from vae_zoo.components.dropout import Dropout
 from vae_zoo.tensors import BatchShape, LayerOptions
 
-# A function, or the name that Keras has for it.
+# A function, or Keras' name for it.
 Activation: TypeAlias = str | Callable[[tf.Tensor], tf.Tensor]
 
 
 class Stack(keras.layers.Layer):
-    """Layers one after the other, made when the input's shape is known."""
+    """A sequence of layers, made when the input's shape is known."""
 
     def stack_for(self, input_shape: tuple[int, ...]) -> list[keras.Layer]:
         """The layers to build for inputs of shape `input_shape`."""
@@ -48,21 +48,21 @@ class Stack(keras.layers.Layer):
 
 
 class NetworkOptions(LayerOptions, total=False):
-    """What every network of the package takes."""
+    """The keyword arguments of every network of the package."""
 
     dropout_rate: float
     decoder_dropout_rate: float
 
 
 class Network(Stack):
-    """An encoder, and the pattern of the decoder that mirrors it.
+    """An encoder, which also defines the decoder that mirrors it.
 
     Args:
         dropout_rate: share of the units dropped in training, in [0, 1).
-        decoder_dropout_rate: that of the mirror image.
+        decoder_dropout_rate: the same for the mirror image.
 
     Raises:
-        ValueError: if a rate is off range.
+        ValueError: if a rate is out of range.
 
     Source of dropout: Srivastava et al. 2014.
     """
@@ -90,7 +90,7 @@ class Network(Stack):
         raise NotImplementedError
 
     def stack_for(self, input_shape: tuple[int, ...]) -> list[keras.Layer]:
-        """The encoder's."""
+        """The encoder's layers."""
         return self.encoder_stack(input_shape)
 
     def mirror(self, target_shape: Sequence[int]) -> Mirror:
@@ -100,7 +100,7 @@ class Network(Stack):
     def dense(
         self, hidden_units: Sequence[int], activation: Activation, dropout_rate: float
     ) -> list[keras.Layer]:
-        """Dense layers of these sizes, each followed by dropout where there is any."""
+        """Dense layers of these sizes, each followed by dropout if there is any."""
         layers = []
         for units in hidden_units:
             layers += self.hidden_layer(units, activation)
@@ -109,7 +109,7 @@ class Network(Stack):
         return layers
 
     def hidden_layer(self, units: int, activation: Activation) -> list[keras.Layer]:
-        """What makes so many units of a vector."""
+        """The layers that make `units` units from a vector."""
         policy = self.dtype_policy
         return [keras.layers.Dense(units, activation=activation, dtype=policy)]
 
@@ -127,8 +127,8 @@ class Mirror(Stack):
     """The mirror image of an encoder, as a decoder with weights of its own.
 
     Args:
-        network: an encoder of this package, as the pattern: the layers' order is
-            reversed and convolutions are transposed.
+        network: an encoder of this package; its layers are reversed and its
+            convolutions transposed.
         target_shape: the shape of the data, without the batch.
     """
 
@@ -169,7 +169,7 @@ class Mirror(Stack):
 
 
 def _row_shape(input_shape: BatchShape) -> tuple[int, ...]:
-    """The shape without the batch, of which every size is known."""
+    """The shape without the batch; every size must be known."""
     return tuple(tf.TensorShape(input_shape[1:]).as_list())
 
 
@@ -188,12 +188,12 @@ def check_rate(name: str, rate: object) -> float:
 
 
 def check_sizes(name: str, sizes: object, minimum_length: int = 0) -> tuple[int, ...]:
-    """`sizes` as a tuple; raises ValueError under `name` unless it is one of sizes.
+    """`sizes` as a tuple; raises ValueError under `name` unless all are sizes.
 
     Args:
         name: of the argument.
         sizes: a sequence of positive integers.
-        minimum_length: how many there must be at least.
+        minimum_length: the least number of sizes.
     """
     try:
         if not isinstance(sizes, (tuple, list, np.ndarray)):
@@ -212,9 +212,9 @@ def check_sizes(name: str, sizes: object, minimum_length: int = 0) -> tuple[int,
 
 
 def check_activation(activation: object) -> Callable[[tf.Tensor], tf.Tensor]:
-    """The function that Keras knows by `activation`; ValueError if there is none.
+    """Keras' function for `activation`; raises ValueError if there is none.
 
-    One that is named must keep the shape, which "glu" does not.
+    A named activation must keep the shape, which "glu" does not.
     """
     try:
         function = keras.activations.get(activation)

@@ -25,7 +25,7 @@ class MLP(Network):
 
     Args:
         hidden_units: units of each hidden layer, from input to output.
-        activation: of every hidden layer; anything Keras takes.
+        activation: activation of every hidden layer; anything Keras takes.
         gated: whether each unit is multiplied by a gate, the sigmoid of another linear
             unit; gated linear units with the activation "linear".
         dropout_rate: share of units dropped after each layer, in [0, 1).
@@ -53,7 +53,7 @@ class MLP(Network):
         self.gated = check_flag("gated", gated)
 
     def hidden_layer(self, units: int, activation: Activation) -> list[keras.Layer]:
-        """Twice as many and their gates, where they have gates."""
+        """A dense layer; with gates, one of twice the units and a `Gate`."""
         if not self.gated:
             return super().hidden_layer(units, activation)
         policy = self.dtype_policy
@@ -61,7 +61,7 @@ class MLP(Network):
         return [dense, Gate(activation, dtype=policy)]
 
     def encoder_stack(self, input_shape: tuple[int, ...]) -> list[keras.Layer]:
-        """Flatten, dense layers."""
+        """Flattens, then dense layers."""
         del input_shape
         flatten = keras.layers.Flatten("channels_last", dtype=self.dtype_policy)
         dense = self.dense(self.hidden_units, self.activation, self.dropout_rate)

@@ -1,4 +1,4 @@
-"""Averages of weights in training."""
+"""Optimizers with averages of the weights."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -14,12 +14,12 @@ from vae_zoo.components.keras_private import OptimizerHooks, averages_of
 class AveragedAdam(OptimizerHooks, keras.optimizers.Adam):
     """Adam with averages of the weights that forget the first steps.
 
-    Keras' averages (`use_ema=True`) begin where training begins, and hold that start
-    with the weight momentum^t after t steps: 0.79 after 240 steps at 0.999. Here the
-    momentum of step t is min(momentum, (1 + t) / (10 + t)), so that the average is one
-    of about the last tenth of the steps until it is as long as `ema_momentum` says,
-    from step 9 / (1 - momentum) on. `keras.callbacks.SwapEMAWeights` validates with the
-    averages as ever, and at the end of `fit` they become the weights.
+    Keras' averages (`use_ema=True`) start from the initial weights, which keep the
+    share momentum^t after t steps: 0.79 after 240 steps at 0.999. Here the momentum of
+    step t is min(momentum, (1 + t) / (10 + t)). So the average is over about the last
+    tenth of the steps, until from step 9 / (1 - momentum) on it has the length of
+    `ema_momentum`. `keras.callbacks.SwapEMAWeights` validates with the averages as
+    usual, and at the end of `fit` they become the weights.
 
     Args:
         learning_rate: a number or a schedule, as in `keras.optimizers.Adam`.
@@ -53,11 +53,12 @@ class AveragedAdam(OptimizerHooks, keras.optimizers.Adam):
     def move_averages(
         self, pairs: Iterable[tuple[keras.Variable, keras.Variable]]
     ) -> None:
-        """Moves the averages after a step, by the momentum of that step."""
+        """Updates the averages after a step with the momentum of that step."""
         step = ops.cast(self.iterations, "float32")
         most = ops.minimum(self.ema_momentum, (1.0 + step) / (10.0 + step))
         for variable, average in pairs:
-            # A step from the average to the weight; the first one goes all the way.
+            # The share of the way from the average to the weight; all of it in the
+            # first step.
             share = ops.cast(ops.where(step > 0, 1.0 - most, 1.0), variable.dtype)
             average.assign(average + share * (variable - average))
 
@@ -65,10 +66,10 @@ class AveragedAdam(OptimizerHooks, keras.optimizers.Adam):
 def restart_averages(
     optimizer: keras.optimizers.Optimizer | None, variables: Iterable[keras.Variable]
 ) -> None:
-    """Lets the moving averages of `variables` forget all that was before.
+    """Restarts the moving averages of `variables` from their present values.
 
     Args:
-        optimizer: the model's, or None; one without averages is left alone.
+        optimizer: the model's, or None; without averages nothing happens.
         variables: some of the variables that it trains.
     """
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)

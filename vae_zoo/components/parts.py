@@ -1,4 +1,4 @@
-"""The parts of a model: each of its kind, and of one model alone."""
+"""Checks that a model's parts have the right class and belong to no other model."""
 
 import weakref
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from vae_zoo.components.objectives.objective import Objective
 from vae_zoo.components.posteriors.posterior import Posterior
 from vae_zoo.components.priors.prior import Prior
 
-# What `check_component` takes.
+# Arguments of `check_component`.
 POSTERIOR = (Posterior, "posteriors.DiagonalNormal()")
 PRIOR = (Prior, "priors.StandardNormal()")
 _KINDS = {
@@ -29,11 +29,11 @@ _owned: weakref.WeakSet[keras.Layer] = weakref.WeakSet()
 
 
 def check_components(components: Mapping[str, keras.Layer]) -> None:
-    """Raises ValueError unless each is what its name says, and free to be used.
+    """Raises ValueError unless each has its class and belongs to no other model.
 
-    With its weights a part of another model would bring along that model's training,
-    and the other way round. It is no matter whether the other one is still in use,
-    which would depend on when the garbage collector runs.
+    Two models that share a part would train each other's weights. A part of a model
+    that is no longer in use is refused as well: otherwise the result would depend on
+    when the garbage collector runs.
 
     Args:
         components: layers, by the names of the arguments.

@@ -27,7 +27,7 @@ class Product:
 
     @property
     def name(self) -> str:
-        """What it is, for errors."""
+        """The name of the space, for errors."""
         named = (f"{part.name} (D={size})" for part, size in self._with_sizes())
         return " x ".join(named)
 
@@ -37,7 +37,7 @@ class Product:
         return all(part.is_spherical for part in self.parts)
 
     def variances(self, size: int) -> npt.NDArray[np.float64]:
-        """As in `Euclidean`, of each part by itself."""
+        """As in `Euclidean`, for each part separately."""
         del size
         own = [part.variances(part_size) for part, part_size in self._with_sizes()]
         return np.concatenate(own)
@@ -63,11 +63,11 @@ class Product:
         return sum(part.log_volume(own) for part, own in self._with_own(v))
 
     def mean(self, points: Array) -> tf.Tensor:
-        """As in `Euclidean`, of every part by itself."""
+        """As in `Euclidean`, each part separately."""
         return self._join(part.mean(own) for part, own in self._with_own(points))
 
     def move(self, z: Array, start: Array, end: Array, amount: Array) -> tf.Tensor:
-        """As in `Euclidean`, every part by itself."""
+        """As in `Euclidean`, with each part moved separately."""
         three = zip(*(self._split(each) for each in (z, start, end)), strict=True)
         return self._join(
             part.move(own, own_start, own_end, amount)
@@ -92,11 +92,11 @@ class Product:
         return tf.concat(paths, axis=-1)
 
     def grid_axes(self, size: int) -> None:
-        """As in `Euclidean`: None, for several spaces make no flat picture."""
+        """As in `Euclidean`: None, since several spaces make no flat picture."""
         del size
 
     def quantile_grid(self, p: tfd.Distribution, num_steps: int) -> tf.Tensor:
-        """As in `Euclidean`: always refused."""
+        """As in `Euclidean`: always raises ValueError."""
         del num_steps
         check_has_grid(self, p.event_shape[0])
 

@@ -1,11 +1,11 @@
-"""Latents made of independent parts, each on a space of its own.
+"""Latents made of independent parts, each on its own space.
 
     posterior = ProductPosterior([VonMisesFisher(), VonMisesFisher()], sizes=(3, 3))
     prior = ProductPrior([SphericalUniform(), SphericalUniform()], sizes=(3, 3))
     HypersphericalVAE(input_shape, 6, posterior=posterior, prior=prior)
 
-is a VAE on a product of two spheres: it has a concentration for each, where one sphere
-of as many dimensions has one in all. Source: Davidson et al. 2019, section 3.
+is a VAE on a product of two spheres, each with its own concentration, while a single
+sphere of as many dimensions has only one. Source: Davidson et al. 2019, section 3.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ class ProductPrior(Prior):
     def distribution(self, model: VAE | None = None) -> Product:
         """`distributions.Product`, batch [], event [D]."""
         return Product(
-            # A factor that needs the model is asked with one.
+            # A factor that needs the model gets it.
             [factor.distribution(model) for factor in self.factors]  # type: ignore[arg-type]
         )
 

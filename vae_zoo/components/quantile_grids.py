@@ -1,4 +1,4 @@
-"""Latents at equal shares of probability, in rows and columns as a picture has them."""
+"""Grids of latents at equal shares of probability, laid out as in a picture."""
 
 import math
 from typing import TypeAlias
@@ -12,7 +12,7 @@ from vae_zoo.distributions.quantiles import marginal_quantiles
 
 GridAxes: TypeAlias = tuple[tuple[str, float, float], tuple[str, float, float]]
 
-# What the axes are, across and up: names, and the values at both ends.
+# The axes, across and up: the name and the values at both ends.
 AXES_OF_PLANE = (("quantile of latent 1", 0, 1), ("quantile of latent 2", 0, 1))
 AXES_OF_CIRCLE = (("angle, degrees", -180, 180), ("", 0, 1))
 AXES_OF_SPHERE = (("longitude, degrees", -180, 180), ("latent 3", -1, 1))
@@ -26,7 +26,7 @@ def plane(p: tfd.Distribution, num_steps: int) -> tf.Tensor:
         num_steps: S >= 1.
 
     Returns:
-        Float32 [S, S, 2]: the first element grows to the right, the second upwards.
+        Float32 [S, S, 2]; the first element increases to the right, the second upwards.
 
     Source: Kingma & Welling 2014, figure 4.
     """
@@ -44,11 +44,11 @@ def sphere(num_steps: int) -> tf.Tensor:
     """Equal areas of the unit sphere of R^3: longitudes across, heights up.
 
     Args:
-        num_steps: S >= 1, the values of the height; of longitude there are twice as
-            many.
+        num_steps: S >= 1, the number of heights; there are twice as many longitudes.
 
     Returns:
-        Float32 [S, 2 S, 3], the north, where the third element is 1, on top.
+        Float32 [S, 2 S, 3]; the north pole, where the third element is 1, is at the
+        top.
 
     Source: Archimedes: on a sphere, height is as uniform as longitude.
     """
@@ -59,7 +59,7 @@ def sphere(num_steps: int) -> tf.Tensor:
 
 
 def _middles(count: int) -> npt.NDArray[np.float64]:
-    """Those of `count` equal parts of [0, 1]."""
+    """The midpoints of `count` equal parts of [0, 1]."""
     return (np.arange(count) + 0.5) / count
 
 

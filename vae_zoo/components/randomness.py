@@ -1,4 +1,4 @@
-"""The seeds of a model: where they come from and how they are saved."""
+"""The seeds of a model: their sources, and how they are saved."""
 
 import contextlib
 from collections.abc import Iterable
@@ -32,7 +32,7 @@ def as_seed(seed: Seed | None, generator: keras.random.SeedGenerator) -> tf.Tens
 
     Args:
         seed: an integer of any size, int32 or int64 [2], or one for each row, [B, 2];
-            or None for the generator's next, which is another on each replica of a
+            or None for the generator's next, which differs between the replicas of a
             distribution strategy.
         generator: a `keras.random.SeedGenerator`.
 
@@ -61,7 +61,7 @@ def as_seed(seed: Seed | None, generator: keras.random.SeedGenerator) -> tf.Tens
 
 
 def _as_integers(seed: Seed) -> tf.Tensor | None:
-    """A tensor of integers, or None if `seed` is none."""
+    """`seed` as a tensor of integers, or None if it cannot be one."""
     try:
         tensor = tf.convert_to_tensor(seed)
     except (TypeError, ValueError, OverflowError):
@@ -70,9 +70,9 @@ def _as_integers(seed: Seed) -> tf.Tensor | None:
 
 
 def check_rows_of_seed(seed: tf.Tensor, x: tf.Tensor) -> None:
-    """Raises ValueError if `seed` is [B, 2] of another B than `x` [B, …].
+    """Raises ValueError if `seed` [B, 2] and `x` [B, …] have different B.
 
-    Where both are known: in a graph they may not be.
+    In a graph the sizes may be unknown; then nothing is checked.
     """
     expected, received = x.shape[:1], seed.shape[:-1]
     if received.rank == 1 and not received.is_compatible_with(expected):
@@ -89,7 +89,7 @@ def row_seeds(
 
     Under a distribution strategy replica r of R has rows r, r + R, r + 2 R, … of the
     global batch, as `datasets.Source.batches` deals them out. So no two replicas draw
-    the same noise, and an example's noise is what it would be in one process.
+    the same noise, and the noise of an example is the same as in one process.
 
     Args:
         generator: a `keras.random.SeedGenerator`, in one state on all replicas.
@@ -105,13 +105,13 @@ def row_seeds(
 
 
 def save_seeds(model: keras.Model, store: Store) -> None:
-    """Adds to `store` the state of every generator, of dropout layers too."""
+    """Adds to `store` the state of every generator, including dropout layers'."""
     for index, state in enumerate(seed_states(model)):
         store[f"{_PREFIX}{index}"] = np.asarray(state)
 
 
 def load_seeds(model: keras.Model, store: Store) -> dict[str, Any]:
-    """The inverse of `save_seeds`; returns what else is in `store`, a dict."""
+    """The inverse of `save_seeds`; returns the rest of `store` as a dict."""
     for index, state in enumerate(seed_states(model)):
         state.assign(store[f"{_PREFIX}{index}"])
     keys = (key for key in store.keys() if not key.startswith(_PREFIX))  # noqa: SIM118
@@ -119,7 +119,7 @@ def load_seeds(model: keras.Model, store: Store) -> dict[str, Any]:
 
 
 def seed_states(model: keras.Model) -> list[keras.Variable]:
-    """The states of a model's generators, dropout layers' too, in a stable order."""
+    """The states of all generators, including dropout layers', in a stable order."""
     return [
         variable
         for variable in model.variables

@@ -1,4 +1,4 @@
-"""The replicas of a distribution strategy, within a step on several of them."""
+"""Operations over the replicas of a distribution strategy, within a step."""
 
 from contextlib import AbstractContextManager
 
@@ -24,8 +24,8 @@ def total(values: tf.Tensor) -> tf.Tensor:
 
 
 def _summed(strategy: tf.distribute.Strategy, values: tf.Tensor) -> tf.Tensor:
-    # Not by `all_reduce`: of several collectives of different shapes in one step it
-    # may pair those of one replica with others of another (TensorFlow 2.21).
+    # Not `all_reduce`: if a step has several collectives of different shapes, it may
+    # pair the wrong ones across replicas (TensorFlow 2.21).
     return strategy.extended.reduce_to(
         tf.distribute.ReduceOp.SUM, values, destinations=values
     )
@@ -34,14 +34,14 @@ def _summed(strategy: tf.distribute.Strategy, values: tf.Tensor) -> tf.Tensor:
 def no_sum_over_one_replica(
     optimizer: keras.optimizers.Optimizer | None,
 ) -> AbstractContextManager[None]:
-    """A context without sums of gradients over replicas, where there is only one.
+    """A context that skips the sum of gradients over replicas if there is only one.
 
-    Keras sums in any case, and TensorFlow registers the gradient of each such sum for
-    the whole process. The registration holds the graph of the training step, so memory
-    would grow with each call of `fit`.
+    Keras always sums, and TensorFlow registers the gradient of each sum for the whole
+    process. The registration holds the graph of the training step, so memory would grow
+    with each call of `fit`.
 
     Args:
-        optimizer: a Keras optimizer; one that scales the loss holds another inside.
+        optimizer: a Keras optimizer; a loss-scaling optimizer wraps another.
     """
     nested = []
     while context() is None and optimizer is not None:
@@ -51,7 +51,7 @@ def no_sum_over_one_replica(
 
 
 def gathered(strategy: tf.distribute.Strategy, value: TensorLike) -> np.ndarray:
-    """The `value` of each replica, an array [R, ...]; waits for all workers."""
+    """The values of all replicas, an array [R, ...]; waits for all workers."""
     values = strategy.run(_gather, args=(tf.convert_to_tensor(value),))
     return strategy.experimental_local_results(values)[0].numpy()
 
@@ -62,9 +62,9 @@ def _gather(value: tf.Tensor) -> tf.Tensor:
 
 
 def of_the_first(model: keras.Model, values: list[np.ndarray]) -> list[np.ndarray]:
-    """`values`, arrays that each worker has found; those of the first one.
+    """The first worker's `values`, arrays that each worker has computed.
 
-    They differ by rounding alone, and all workers have to use the same.
+    They differ only by rounding, but all workers have to use the same.
     """
     strategy = model.distribute_strategy
     if strategy.num_replicas_in_sync == 1:
@@ -75,8 +75,8 @@ def of_the_first(model: keras.Model, values: list[np.ndarray]) -> list[np.ndarra
 def weighted_mean(values: tf.Tensor, weights: tf.Tensor | None = None) -> tf.Tensor:
     """The mean of `values` [B]; with `weights` [B], sum(w v) / sum(w).
 
-    Under a distribution strategy it is that of the global batch, the same on all
-    replicas however many examples each has, and differentiable.
+    Under a distribution strategy it is the mean over the global batch. It is the same
+    on all replicas, however many examples each has, and differentiable.
     """
     found = context()
     if weights is None:

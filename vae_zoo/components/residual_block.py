@@ -1,4 +1,4 @@
-"""Convolutions that add to what they are given."""
+"""Residual blocks of convolutions."""
 
 from typing import Unpack
 
@@ -59,7 +59,7 @@ class ResidualBlock(keras.layers.Layer):
         return x + self.second(y)
 
     def compute_output_shape(self, input_shape: BatchShape) -> tuple[int | None, ...]:
-        """The input's."""
+        """The input's shape."""
         return tuple(input_shape)
 
     def get_config(self) -> Config:

@@ -1,4 +1,4 @@
-"""Networks applied to the rows of latents [K, B, D], and data some rows at a time."""
+"""Applies networks to the rows of latents [K, B, D], and splits data into rows."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
@@ -11,13 +11,13 @@ ResultT = TypeVar("ResultT")
 
 
 def over_rows(function: Callable[..., ResultT], *values: TensorLike) -> ResultT:
-    """`function` of rows [R, D], applied to values [..., D], the axes restored.
+    """Applies `function` of rows [R, D] to values [..., D] and restores the axes.
 
-    Layers take batches of one axis, and latents are [K, B, D].
+    Layers take one batch axis, but latents are [K, B, D].
 
     Args:
-        function: of tensors [R, D_i] to a tensor or a structure of tensors, each
-            [R, ...]; [1, ...] or a scalar where all rows share it.
+        function: from tensors [R, D_i] to a tensor or a structure of tensors, each [R,
+            ...], or [1, ...] or a scalar if all rows share it.
         *values: float [..., D_i]; their axes before the last are broadcast.
 
     Returns:
@@ -53,11 +53,11 @@ def over_rows(function: Callable[..., ResultT], *values: TensorLike) -> ResultT:
 
 
 def num_rows(values: Mapping[str, Any]) -> int:
-    """The rows of a dict of arrays, all [N, ...]: N."""
+    """N, the number of rows of a dict of arrays [N, ...]."""
     return len(next(iter(values.values())))
 
 
 def parts_of_rows(values: Mapping[str, Any], size: int) -> Iterator[dict[str, Any]]:
-    """Up to `size` rows at a time of a dict of arrays [N, ...]: dicts of the same."""
+    """Splits a dict of arrays [N, ...] into dicts of up to `size` rows."""
     for start in range(0, num_rows(values), size):
         yield {name: value[start : start + size] for name, value in values.items()}

@@ -11,7 +11,7 @@ from vae_zoo.arguments import Config, check_count, check_number
 
 # The optimizer's step.
 Iteration: TypeAlias = int | tf.Tensor | keras.Variable
-# Of the optimizer's step: a `Schedule`, or any other function that Keras can save.
+# A function of the optimizer's step: a `Schedule`, or any that Keras can save.
 ScheduleLike: TypeAlias = Callable[[tf.Tensor], tf.Tensor]
 
 
@@ -40,15 +40,15 @@ class Schedule:
 
     @property
     def warmup_steps(self) -> int:
-        """The optimizer's step from which the value stays: an integer."""
+        """The optimizer's step from which the value is constant: an integer."""
         return self.num_steps
 
     def progress(self, step: Iteration) -> tf.Tensor:
-        """How much of `num_steps` is behind, from 0 to 1."""
+        """The share of `num_steps` that is done, from 0 to 1."""
         return tf.minimum(tf.cast(step, tf.float32) / self.num_steps, 1.0)
 
     def between(self, fraction: tf.Tensor) -> tf.Tensor:
-        """The value that far from `start` to `stop`."""
+        """The value at this fraction of the way from `start` to `stop`."""
         return self.start + (self.stop - self.start) * fraction
 
     def get_config(self) -> Config:
@@ -85,10 +85,9 @@ class Cosine(Schedule):
 
 @keras.saving.register_keras_serializable("vae_zoo")
 class Cyclical(Schedule):
-    """Linear warm-ups that start over every `num_steps`, for ever.
+    """Linear warm-ups that repeat every `num_steps`, for ever.
 
-    It never stays; as its `warmup_steps` the first cycle counts, after which nothing
-    comes that has not been.
+    Its `warmup_steps` are the first cycle, since later cycles bring no new values.
 
     Args:
         start: the value at the start of a cycle.

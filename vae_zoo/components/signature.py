@@ -11,12 +11,12 @@ class Signature:
     """A function of tensors by name, to be exported.
 
     Attributes:
-        function: takes tensors by the names of `specs` and returns a dict of tensors,
-            a row [B, ...] of each for a row of the request.
-        specs: what it takes, each with its name.
-        masked: whether elements of `inputs` where `mask` is 0 are not read.
-        is_log_density: whether the answers are log-densities of `inputs`, -infinity
-            where these are off the likelihood's support.
+        function: takes tensors by the names of `specs` and returns a dict of tensors
+            [B, ...], with one row for each row of the request.
+        specs: the specs of its inputs, with their names.
+        masked: whether it ignores elements of `inputs` where `mask` is 0.
+        is_log_density: whether the answers are log-densities of `inputs`, which are
+            -infinity off the likelihood's support.
     """
 
     function: Callable[..., dict[str, tf.Tensor]]

@@ -10,10 +10,10 @@ import tensorflow as tf
 class Conv2DTranspose(keras.layers.Conv2DTranspose):
     """`keras.layers.Conv2DTranspose` with strides of 2, padding "same" and a bias.
 
-    Made for bfloat16 on CPUs, where the convolution itself takes a third of what it
-    does in float32, and less than to add the bias and apply the activation to an image
-    of four times the size. TensorFlow merges the three for a plain convolution alone;
-    so the forward pass is one, at the size of the input; see `stretched`.
+    This is for bfloat16 on CPUs. There the convolution takes a third of its time in
+    float32, and less than adding the bias and applying the activation to an image of
+    four times the size. TensorFlow fuses the three only for plain convolutions. So the
+    forward pass is a plain convolution at the size of the input; see `stretched`.
     """
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
@@ -32,20 +32,20 @@ def smooth_kernel(
 ) -> tf.Tensor:
     """Initial values [K, K, O, I] for strides of 2 that leave no checkerboard.
 
-    Each of the four parts of `stretched` sees other weights of the kernel. Drawn at
-    random they differ, so that even an image of one value comes out with a pattern that
-    repeats every two pixels, which training has to undo. Here the kernel enlarges the
-    image first, to blocks of 2 x 2 for an even K and linearly for an odd one, and then
-    convolves it with values of Glorot's size.
+    Each of the four parts of `stretched` sees other weights of the kernel. Independent
+    random weights would give even a constant image a pattern that repeats every two
+    pixels, which training has to undo. This kernel first enlarges the image, to blocks
+    of 2 x 2 for an even K and linearly for an odd K, and then convolves it with values
+    of Glorot's size.
 
     Source: Aitken et al. 2017, "Checkerboard artifact free sub-pixel convolution";
     Odena, Dumoulin & Olah 2016.
     """
     size, _, *channels = shape
     count = size // 2
-    if not count:  # A kernel of one pixel leaves holes in any case.
+    if not count:  # A kernel of one pixel leaves holes anyway.
         return keras.initializers.GlorotUniform()(shape, dtype)
-    # As large as Keras' own, of which the fans count all of the kernel's pixels.
+    # As large as Keras' initial values, whose fans count all pixels of the kernel.
     coarse = keras.initializers.GlorotUniform()((count, count, *channels), dtype)
     enlarge = np.zeros((size, count))
     window = [1.0, 1.0] if size % 2 == 0 else [0.5, 1.0, 0.5]
@@ -61,10 +61,10 @@ def stretched(
 ) -> tf.Tensor:
     """A transposed convolution with strides of 2 and padding "same", plus `bias`.
 
-    An output at 2 p + f, f being 0 or 1, is a sum over inputs next to p, with every
+    An output at 2 p + f, where f is 0 or 1, is a sum over inputs next to p with every
     other weight of the kernel. So the four parts of the output, one for each f in both
-    directions, are the channels of a plain convolution of the input, taken apart. The
-    gradients are those of the transposed convolution, which cost less.
+    directions, are channels of one plain convolution of the input. The gradients are
+    those of the transposed convolution, which cost less.
 
     Args:
         x: float [B, H, W, I].
@@ -106,13 +106,13 @@ def stretched(
 
 
 def _plain_kernel(kernel: tf.Tensor) -> tf.Tensor:
-    """From [K, K, O, I] to [T, T, I, 4 O]: weights of neighbours for the four parts."""
+    """From [K, K, O, I] to [T, T, I, 4 O]: neighbours' weights for the four parts."""
     size, _, num_out, num_in = kernel.shape
     before = (size - 2) // 2
     reach = (size - 1 - before) // 2
 
     def index(step: int, part: int) -> int:
-        """Which weight an input `step` away has for the output's part; `size`: none."""
+        """The weight of the input `step` away for an output's part; `size` for none."""
         place = part + before - 2 * step
         return place if 0 <= place < size else size
 

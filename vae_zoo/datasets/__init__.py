@@ -1,4 +1,4 @@
-"""A name, an array file or a folder to `tf.data` of float32 in [0, 1].
+"""Data sets by name, from array files or from folders as `tf.data` in [0, 1].
 
 Names load on first use, so that `datasets.names` needs no TensorFlow.
 """

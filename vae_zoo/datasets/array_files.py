@@ -20,7 +20,7 @@ ZIP_MAGIC = b"PK"
 
 
 class Header(NamedTuple):
-    """What an array is, told without reading it."""
+    """The shape and type of an array, known without reading it."""
 
     shape: tuple[int, ...]
     dtype: np.dtype
@@ -29,22 +29,22 @@ class Header(NamedTuple):
 def find_splits(path: pathlib.Path, max_gib: float) -> dict[str, Whole]:
     """x from `path`: uint8, or floats in [0, 1], of shape [N, ...].
 
-    A .npy file is one split, "train", and stays on disk: memory is used for the
-    batches alone where it is large. In a .npz file the arrays `x_train`, `y_train`,
-    `x_test`, … are splits with their labels; a single array, or one named `x`,
-    `images` or `data`, is the split "train" (with `y` or `labels`). Only the arrays of
-    the split that is asked for are read.
+    A .npy file is one split, "train"; a large one stays on disk, so that only batches
+    use memory. In a .npz file the arrays `x_train`, `y_train`, `x_test`, … are splits
+    with their labels; a single array, or one named `x`, `images` or `data`, is the
+    split "train" (with `y` or `labels`). Only the arrays of the requested split are
+    read.
 
     Args:
         path: an existing file.
         max_gib: the most GiB that the arrays of one split in a .npz file may take.
 
     Returns:
-        A `Whole` for each split, by its name.
+        A `Whole` for each split, by name.
 
     Raises:
         ValueError: if the file is truncated, too large, or holds no such array; if
-            values are of another type, such as Python objects, which are never read.
+            values have another type, such as Python objects, which are never read.
     """
     headers = _headers(path)
     keys = _split_keys(list(headers))
@@ -65,7 +65,7 @@ def find_splits(path: pathlib.Path, max_gib: float) -> dict[str, Whole]:
 
 
 def _headers(path: pathlib.Path) -> dict[str, Header]:
-    """The header of each array by its name; that of a .npy file is named x."""
+    """The header of each array by name; the array of a .npy file is named x."""
     with _naming(path):
         if not _is_zip(path):
             with open(path, "rb") as file:
@@ -92,7 +92,7 @@ def _is_zip(path: pathlib.Path) -> bool:
 
 @contextlib.contextmanager
 def _naming(path: pathlib.Path) -> Iterator[None]:
-    """Turns the errors of a broken file into one that names it."""
+    """Context that turns the errors of a broken file into one that names it."""
     try:
         yield
     except (
@@ -119,14 +119,14 @@ def _read_header(file: IO[bytes], path: pathlib.Path, key: str) -> Header:
         (1, 0): np.lib.format.read_array_header_1_0,
         (2, 0): np.lib.format.read_array_header_2_0,
     }.get(version)
-    if read is None:  # Of columns that have names beyond Latin-1.
+    if read is None:  # The version for column names beyond Latin-1.
         raise ValueError(f"array {key!r} is of format {version}")
     shape, _, dtype = read(file)
     return Header(shape, dtype)
 
 
 def _num_bytes(header: Header) -> int:
-    # In Python's integers, which do not overflow.
+    # Python's integers do not overflow.
     size = header.dtype.itemsize
     for length in header.shape:
         size *= length
@@ -154,7 +154,7 @@ def _check_split(
                 f"Received: lengths {x.shape[0]} and {y.shape[0] if y.shape else 0}"
             )
         used += _num_bytes(y)
-    if _is_zip(path):  # Else it stays on disk.
+    if _is_zip(path):  # A .npy file stays on disk.
         check_size(used, max_gib, f"'{path}'")
 
 

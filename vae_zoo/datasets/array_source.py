@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from vae_zoo.datasets.source import Source
 
-# Arrays up to this size are copied into a tensor; larger ones stay where they are
-# (a memory map, say) and are read batch by batch.
+# Arrays up to this size are copied into a tensor; larger ones, such as memory maps,
+# stay where they are and are read batch by batch.
 IN_MEMORY_BYTES = 1 << 30
 IMAGES_IN_A_BLOCK = 1 << 12
 
@@ -36,8 +36,8 @@ def array_source(
 
     Args:
         name: as in `Source`.
-        images: uint8, or floats in [0, 1], [N, ...]; a memory map will do. In
-            uint8 the largest value is 255, or 1 where no value is larger.
+        images: uint8, or floats in [0, 1], [N, ...]; may be a memory map. White is 255
+            in uint8, or 1 if no value is larger.
         labels: None or an array [N, ...].
         indices: the range of examples to serve.
         factor_names, class_names: as in `Source`.
@@ -48,12 +48,12 @@ def array_source(
     label_tensor = None if labels is None else tf.constant(labels)
     classes = None
     if labels is not None and not factor_names and math.prod(labels.shape[1:]) == 1:
-        # One column of labels, as Keras' own files have them, is one class each too.
+        # A single column of labels, as in Keras' own files, is also a class for each.
         classes = np.reshape(labels, -1)
     is_binary = dtype == np.uint8 and not _exceeds_one(images)
 
     def read(positions: np.ndarray) -> np.ndarray:
-        # The underlying file is read in order, which disks like.
+        # Disks are faster if the file is read in order.
         order = np.argsort(positions)
         out = np.empty((len(positions), *images.shape[1:]), dtype)
         out[order] = images[positions[order]]
@@ -80,6 +80,6 @@ def array_source(
 
 
 def _exceeds_one(images: np.ndarray) -> bool:
-    """Whether any value does; of grey images the first few tell."""
+    """Whether any value exceeds 1; for grey images the first few tell."""
     blocks = range(0, len(images), IMAGES_IN_A_BLOCK)
     return any(images[i : i + IMAGES_IN_A_BLOCK].max() > 1 for i in blocks)

@@ -15,8 +15,8 @@ TRAIN_SHARE = 0.8
 def find_splits() -> dict[str, Whole]:
     """x [8, 8, 1] in sixteenths, y the digit; 80% train, 20% test.
 
-    The order is drawn once and for all: in the original, neighbours are from the
-    same writer.
+    The order is random but fixed, since neighbours in the original are from the same
+    writer.
 
     Source: Alpaydin & Kaynak 1998 (UCI), the copy that ships with scikit-learn.
     """

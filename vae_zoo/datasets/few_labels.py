@@ -1,4 +1,4 @@
-"""Data sets of which few labels are known."""
+"""Data sets with few known labels."""
 
 import dataclasses
 
@@ -13,17 +13,18 @@ from vae_zoo.fitting.labels import UNKNOWN
 def with_few_labels(
     source: Source, labels_per_class: int, seed: int, *, num_classes: int | None = None
 ) -> Source:
-    """`source` with as many labels of each class, drawn at random; the others are -1.
+    """`source` with a number of random labels of each class; the others are -1.
 
     Args:
         source: a `Source` with class labels, integers.
-        labels_per_class: labels to keep of each class, all of a class that has fewer.
-        seed: fixes which, an integer >= 0.
+        labels_per_class: labels to keep of each class; a class that has fewer keeps
+            all.
+        seed: fixes which labels, an integer >= 0.
         num_classes: if given, labels have to be below it.
 
     Raises:
-        ValueError: if a number is off, or the source has no class labels, or others
-            than -1 (unknown) and those from 0 to `num_classes` - 1.
+        ValueError: if a number is out of range, or the source has no class labels, or
+            labels other than -1 (unknown) and 0 to `num_classes` - 1.
     """
     check_instance("source", source, Source, "a Source, as `open_source` gives it")
     meaning = "the labels to keep of each class"
@@ -37,7 +38,7 @@ def with_few_labels(
     for label in np.unique(labels):
         chosen = order[labels[order] == label][:labels_per_class]
         known[chosen] = label
-    # By the examples' indices in the underlying set.
+    # Indexed by the examples' indices in the underlying set.
     classes = np.full(len(every), UNKNOWN, np.int32)
     classes[source.indices] = known
     table = tf.constant(classes)

@@ -1,7 +1,7 @@
-"""Which examples are held out of training where nobody names a range.
+"""The examples that are held out of training by default.
 
-A tenth, drawn at random, of each class in proportion where there are classes. The draw
-is a function of the examples' number and classes alone. So training, a resumed run,
+These are a random tenth, with each class in proportion if there are classes. The draw
+depends only on the number of examples and their classes. So training, a resumed run,
 every worker, `evaluate` and `plot` agree on it, whatever the run's own seed is.
 """
 
@@ -12,28 +12,29 @@ from vae_zoo.datasets.defaults import HELD_OUT
 from vae_zoo.datasets.source import Source
 from vae_zoo.datasets.splits import Split, Whole
 
-# Changing one of these changes what every later run is measured on.
+# Changing these changes the validation data of every later run.
 SHARE = 0.1
 SEED = 0
 
 
 def select(split: Split, whole: Whole, source: Source) -> range | np.ndarray:
-    """The indices of the examples that `split` means.
+    """The indices of the examples in `split`.
 
     Args:
         split: a `Split`.
-        whole: the `Whole` of its name.
+        whole: the `Whole` of that name.
         source: the `Source` that `whole` reads.
 
     Returns:
-        A range, or int64 [N] in the order drawn, any beginning of which is a fair
+        A range, or int64 [N] in random order, so that its first elements are a fair
         sample.
     """
     if split.share is None:
         return split.range_of(whole.size)
     num_held_out = min(max(1, round(SHARE * whole.size)), whole.size - 1)
     if whole.is_shuffled:
-        # Any range is a fair sample: the last examples, as in earlier versions.
+        # Any range of shuffled examples is a fair sample; the last ones, as in earlier
+        # versions.
         first = whole.size - num_held_out
         is_last = split.share == HELD_OUT
         return range(first, whole.size) if is_last else range(first)
@@ -45,7 +46,7 @@ def select(split: Split, whole: Whole, source: Source) -> range | np.ndarray:
 def spread_order(
     size: int, classes: npt.ArrayLike | None = None, seed: int = SEED
 ) -> npt.NDArray[np.int64]:
-    """A random order of which every beginning has the classes in proportion.
+    """A random order in which any first part has the classes in proportion.
 
     Args:
         size: number of examples.
@@ -53,11 +54,11 @@ def spread_order(
         seed: fixes the order.
 
     Returns:
-        int64 [size]. Example number r of the n of its class, in a random order, has
-        the place (r + 1/2) / n; so a class has its share of each beginning, up to
+        int64 [size]. Example number r of the n in its class, in a random order, gets
+        the place (r + 1/2) / n. So each class has its share of any first part, up to
         rounding.
     """
-    # NumPy promises that this generator, unlike the newer ones, stays as it is.
+    # NumPy guarantees that this generator, unlike the newer ones, will not change.
     order = np.random.RandomState(seed).permutation(size).astype(np.int64)
     if classes is None:
         return order

@@ -1,4 +1,4 @@
-"""Image files to arrays of pixels."""
+"""Reads image files into arrays of pixels."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ import tensorflow as tf
 from vae_zoo.arguments import check_choice, check_count, shown
 from vae_zoo.datasets.defaults import IMAGE_FITS, ImageFit
 
-# Others start programs (EPS) or are none that people keep images in.
+# Others start programs (EPS) or are not used for images.
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")
 GREY_MODES = ("1", "L", "LA", "La")
-BITS_PER_SAMPLE = 258  # The tag of TIFF.
-ORIENTATION = 274  # The tag of EXIF.
-# Where the first chunk of a PNG file has its bytes, and the types without colours.
+BITS_PER_SAMPLE = 258  # A tag of TIFF.
+ORIENTATION = 274  # A tag of EXIF.
+# The positions of these bytes in the first chunk of a PNG file, and the grey types.
 PNG_DEPTH, PNG_COLOUR_TYPE, PNG_GREY_TYPES = 24, 25, (0, 4)
 WHITE = 255
 RESAMPLING = PIL.Image.Resampling.BICUBIC
 
 
 class Kind(NamedTuple):
-    """What a file's header says.
+    """The content of a file's header.
 
     Attributes:
         num_pixels: height times width.
         is_grey: whether it has no colours.
-        num_bits: 8, or 9 to 16 where a value takes two bytes.
+        num_bits: 8, or 9 to 16 if a value takes two bytes.
     """
 
     num_pixels: int
@@ -47,7 +47,7 @@ class Kind(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Fit:
-    """The size that images get, and how; `size` None leaves them as they are."""
+    """The size of images, and how they get it; `size` None does not change them."""
 
     size: tuple[int, int] | None = None
     how: ImageFit = "scale-and-crop"
@@ -56,7 +56,7 @@ class Fit:
     def checked(
         cls, image_size: tuple[int, int] | list[int] | None, image_fit: ImageFit
     ) -> Fit:
-        """The fit that these arguments of `datasets.load` mean."""
+        """The fit for these arguments of `datasets.load`."""
         check_choice("image_fit", image_fit, IMAGE_FITS)
         if image_size is None:
             return cls(None, image_fit)
@@ -75,7 +75,7 @@ class Fit:
         return cls((height, width), image_fit)
 
     def apply(self, pixels: np.ndarray) -> np.ndarray:
-        """`pixels` uint8, or float in [0, 1], [H, W, C] at the size asked for."""
+        """`pixels` [H, W, C], uint8 or float in [0, 1], brought to the size."""
         if self.size is None or pixels.shape[:2] == self.size:
             return pixels
         height, width = self.size
@@ -97,12 +97,12 @@ class Fit:
             for plane in np.ascontiguousarray(np.moveaxis(pixels, -1, 0))
         ]
         stacked = np.stack(planes, axis=-1)
-        # Where it is sharp, the interpolation goes beyond black and white.
+        # At sharp edges the interpolation exceeds black and white.
         return stacked if stacked.dtype == np.uint8 else np.clip(stacked, 0, 1)
 
 
 def inspect(path: pathlib.Path) -> Kind:
-    """The `Kind` of an image file, from its header alone.
+    """The `Kind` of an image file, only from its header.
 
     Raises:
         ValueError: if it is no regular file or no image of one of the `FORMATS`.
@@ -110,18 +110,18 @@ def inspect(path: pathlib.Path) -> Kind:
     with _opened(path) as image:
         num_bits = _num_bits(image, path)
         is_grey = image.mode in GREY_MODES or image.mode.startswith("I;16")
-        if image.format == "PNG" and num_bits > 8:  # Pillow makes them colours.
+        if image.format == "PNG" and num_bits > 8:  # Pillow turns these into colours.
             is_grey = _png_header(path)[PNG_COLOUR_TYPE] in PNG_GREY_TYPES
         return Kind(image.width * image.height, is_grey, num_bits)
 
 
 def read(path: pathlib.Path, is_grey: bool, is_deep: bool) -> np.ndarray:
-    """The pixels [H, W, C], C = 1 or 3; the image upright, transparency on white.
+    """The pixels [H, W, C], C = 1 or 3, upright, with transparency on white.
 
     Args:
         path: an image file.
-        is_grey: whether one channel is to be had, else three.
-        is_deep: whether float32 in [0, 1] is to be had, else uint8.
+        is_grey: whether to return one channel, else three.
+        is_deep: whether to return float32 in [0, 1], else uint8.
 
     Raises:
         ValueError: if the file is broken.
@@ -143,7 +143,7 @@ def _opened(path: pathlib.Path) -> Iterator[PIL.Image.Image]:
     """The image, not yet decoded; errors name the file."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise ValueError("no regular file")  # A named pipe would be waited for.
+            raise ValueError("no regular file")  # A named pipe would block.
         with PIL.Image.open(path, formats=FORMATS) as image:
             yield image
     except (
@@ -168,7 +168,7 @@ def _opened(path: pathlib.Path) -> Iterator[PIL.Image.Image]:
 
 
 def _num_bits(image: PIL.Image.Image, path: pathlib.Path) -> int:
-    """Of a value of the file's, which Pillow may cut to 8."""
+    """The bits of a value in the file, which Pillow may cut to 8."""
     if image.mode in ("I", "F"):
         raise ValueError(f"its pixels have no fixed range (mode {image.mode})")
     if isinstance(image, PIL.TiffImagePlugin.TiffImageFile):
@@ -201,12 +201,12 @@ def _shallow_pixels(image: PIL.Image.Image, is_grey: bool) -> np.ndarray:
 def _deep_pixels(
     image: PIL.Image.Image, path: pathlib.Path, num_bits: int
 ) -> npt.NDArray[np.float32]:
-    """Float32 [H, W, C] in [0, 1]: of 16 bits 65535 is 1, of 12 bits 4095."""
-    if image.format == "PNG":  # Of which Pillow cuts colours to 8 bits.
+    """Float32 [H, W, C] in [0, 1]: 1 is 65535 for 16 bits, 4095 for 12 bits."""
+    if image.format == "PNG":  # Pillow cuts its colours to 8 bits.
         pixels = tf.io.decode_png(path.read_bytes(), dtype=tf.uint16).numpy()
     else:
         pixels = np.asarray(image)[..., None]
-    hidden = image.info.get("transparency")  # One colour of the file's.
+    hidden = image.info.get("transparency")  # The transparent colour.
     is_hidden = hidden is not None and (pixels == hidden).all(axis=-1)
     pixels = _as_share(pixels, num_bits)
     if hidden is not None:
@@ -218,12 +218,12 @@ def _deep_pixels(
 
 
 def _as_share(pixels: np.ndarray, num_bits: int) -> npt.NDArray[np.float32]:
-    """Float32: what share of the largest value of `num_bits` each is."""
+    """`pixels` over the largest value of `num_bits` bits, float32."""
     return np.divide(pixels, 2**num_bits - 1, dtype=np.float32)
 
 
 def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
-    """`pixels` [H, W, C] as they are to be seen, by EXIF's number 1 to 8."""
+    """`pixels` [H, W, C] turned upright by EXIF's orientation, 1 to 8."""
     if orientation in (5, 6, 7, 8):
         pixels = np.swapaxes(pixels, 0, 1)
     if orientation in (3, 4, 7, 8):

@@ -18,7 +18,7 @@ from vae_zoo.datasets.source import Source
 from vae_zoo.datasets.splits import Whole
 
 SPLIT_NAMES = ("train", "validation", "test")
-# What systems leave in a folder, beside what begins with a dot.
+# Names that systems leave in a folder, in addition to those that begin with a dot.
 LEFT_BY_SYSTEMS = (
     "__MACOSX",
     "@eaDir",
@@ -27,8 +27,8 @@ LEFT_BY_SYSTEMS = (
     "lost+found",
 )
 NUM_THREADS = 8
-# While a pixel is decoded: four bytes of Pillow's, and a copy; or eight of
-# TensorFlow's, and two copies in float32.
+# Memory while a pixel is decoded: four bytes in Pillow and a copy; or eight in
+# TensorFlow and two copies in float32.
 BYTES_OF_A_DECODED_PIXEL, BYTES_OF_A_DEEP_PIXEL = 8, 40
 
 
@@ -37,7 +37,7 @@ ResultT = TypeVar("ResultT")
 
 
 class _Pixels(NamedTuple):
-    """What the images of all splits are made to be."""
+    """The form to which the images of all splits are brought."""
 
     is_grey: bool
     is_deep: bool
@@ -50,34 +50,34 @@ def find_splits(
 ) -> dict[str, Whole]:
     """x [N, H, W, C], C = 1 if all images are grey and 3 if one has colours.
 
-    Images are looked for at any depth, also behind links to folders. Folders named
-    train, test or validation at the top are splits; else everything is the split
-    "train". Folders below are classes, in alphabetic order over all splits, and their
-    index is y. What begins with a dot (`.ipynb_checkpoints`, `._1.jpg`) and what
-    systems leave (`__MACOSX`) is no image.
+    Images are searched at any depth, also behind links to folders. Folders named train,
+    test or validation at the top are splits; else everything is the split "train".
+    Folders below are classes, in alphabetic order over all splits, and their index is
+    y. Names that begin with a dot (`.ipynb_checkpoints`, `._1.jpg`) and files of the
+    system (`__MACOSX`) are skipped.
 
-    x is uint8; if an image of any split has more than 8 bits, all of them are float32,
-    the largest value that a file can hold being 1. Images are turned upright as their
-    EXIF data say, and what is transparent lies on white. Palettes count as colours. Of
-    animations the first picture counts.
+    x is uint8. If an image of any split has more than 8 bits, all images are float32,
+    and 1 is the largest value that a file can hold. Images are turned upright by their
+    EXIF data, and transparent parts become white. Palettes count as colours. Animations
+    count as their first picture.
 
     Args:
         folder: a folder's path.
-        fit: an `image_files.Fit`, the size that images get.
+        fit: an `image_files.Fit`, the size of the images.
         max_gib: the most GiB that the images of a split may take.
 
     Returns:
         A `Whole` for each split, by its name.
 
     Raises:
-        ValueError: if there is no image, or one is broken or of another size than
-            the first (the file is named), or they take more than `max_gib`.
+        ValueError: if there is no image, one is broken or differs from the first in
+            size (the message names the file), or they take more than `max_gib`.
     """
     roots = {name: folder / name for name in SPLIT_NAMES if (folder / name).is_dir()}
     roots = roots or {"train": folder}
     files = {name: _image_files(root) for name, root in roots.items()}
     classes = {name: _classes(roots[name], found) for name, found in files.items()}
-    # Of all splits: a class that one of them lacks must not shift the others.
+    # Over all splits, so that a class missing in one does not shift the others.
     class_names = sorted(set().union(*classes.values()), key=pathlib.PurePosixPath)
 
     @functools.cache
@@ -195,10 +195,10 @@ def _size(pixels: np.ndarray) -> str:
 def _num_threads(
     root: pathlib.Path, kinds: list[image_files.Kind], made: _Pixels
 ) -> int:
-    """How many images may be decoded at a time, beside the array of all.
+    """How many images may be decoded at the same time, besides the array of all.
 
     Raises:
-        ValueError: if that array and one image at work take more than `max_gib`.
+        ValueError: if that array and one image in decoding take more than `max_gib`.
     """
     per_pixel = (1 if made.is_grey else 3) * (4 if made.is_deep else 1)
     num_pixels = sum(kind.num_pixels for kind in kinds)
@@ -214,7 +214,7 @@ def _num_threads(
 def _mapped(
     function: Callable[[ItemT], ResultT], items: Iterable[ItemT], num_threads: int
 ) -> list[ResultT]:
-    """The list of what `function` gives of each item; the first error ends it."""
+    """`function` of each item, as a list; stops at the first error."""
     with concurrent.futures.ThreadPoolExecutor(num_threads) as pool:
         try:
             return list(pool.map(function, items))

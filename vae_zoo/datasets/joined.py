@@ -1,4 +1,4 @@
-"""The examples of several sources as one."""
+"""Joins several sources into one."""
 
 import dataclasses
 import itertools
@@ -30,7 +30,7 @@ def joined(sources: Sequence[Source]) -> Source:
             start = stop - len(source)
             own = tf.clip_by_value(positions - start, 0, len(source) - 1)
             more_x, more_y = source.gather(index_at(own))
-            # Of two splits one may be of bytes and the other of zeros and ones.
+            # One split may have values 0 to 255 and another only 0 and 1.
             more_x = as_unit_interval(more_x)
             if x is None:
                 x, y = more_x, more_y

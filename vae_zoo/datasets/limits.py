@@ -1,4 +1,4 @@
-"""How much files may grow when they are decoded."""
+"""Limits on the memory of decoded files."""
 
 import math
 
@@ -18,9 +18,9 @@ def check_size(num_bytes: int, max_gib: float, what: str) -> None:
     """Raises ValueError if `num_bytes` is more than allowed.
 
     Args:
-        num_bytes: that decoding would take.
-        max_gib: how much it may.
-        what: is decoded, for the error.
+        num_bytes: the memory that decoding would take.
+        max_gib: the most that it may take.
+        what: what is decoded, for the error.
     """
     if num_bytes > max_gib * GIB:
         needed = math.ceil(10 * num_bytes / GIB) / 10

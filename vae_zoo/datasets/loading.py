@@ -1,4 +1,4 @@
-"""`load`: every kind of data set under one name."""
+"""`load`, which reads every kind of data set."""
 
 import functools
 import itertools
@@ -47,39 +47,39 @@ def load(
             factors of variation), any TFDS name, or a path to a .npy or .npz file
             or a folder of images, as `image_folder.find_splits` reads them.
         split: the split's name with an optional range in TFDS' notation, such as
-            "train[:90%]"; several are joined by "+", as in "train+validation".
-            "train[held-out]" is a tenth drawn at random, always the same one, of
-            each class in proportion; "train[not-held-out]" is the rest.
+            "train[:90%]"; "+" joins several, as in "train+validation".
+            "train[held-out]" is a random tenth, always the same, with each class in
+            proportion; "train[not-held-out]" is the rest.
         batch_size: examples in a batch; the last one may be smaller.
-        binarize: None; "dynamic": every epoch draws x ~ Bernoulli(x) anew;
-            "fixed": one draw for each example, fixed by `seed`.
-        labels: True: pairs (x, y); False: x alone. None (default): factors of
-            variation (of "sprites", TFDS' "dsprites" and the like) come along,
-            class labels do not.
-        shuffle: a new order in every epoch. None (default): in splits named
-            "train…".
+        binarize: None; "dynamic": draw x ~ Bernoulli(x) in every epoch; "fixed": one
+            draw for each example, fixed by `seed`.
+        labels: True for pairs (x, y), False for only x. None (default) includes factors
+            of variation (as in "sprites" or TFDS' "dsprites"), but not class labels.
+        shuffle: whether every epoch has a new order. None (default): only for splits
+            named "train…".
         seed: fixes the orders and the binarization, an integer.
         data_dir: where TFDS keeps its data.
-        first_epoch: None: one epoch, of another order each time it is iterated.
-            An integer: an endless stream that starts with that epoch and is a
-            function of `seed` and the epoch's number alone, for resumed training
-            with `steps_per_epoch`.
-        image_size: (height, width) that the images of a folder get; None: they have
-            one size already.
-        image_fit: how they get it. "scale-and-crop" keeps their proportions: they
-            are scaled until they cover the size, and what sticks out at two sides is
-            cut off. "crop" takes the middle without scaling; "stretch" scales height
-            and width apart.
-        max_gib: the most GiB that files may grow to when they are decoded, for image
-            folders and .npz files. Checked before anything is decoded.
+        first_epoch: None for one epoch, in another order each time it is iterated. An
+            integer for an endless stream that starts with that epoch and depends only
+            on `seed` and the epoch's number, for resumed training with
+            `steps_per_epoch`.
+        image_size: (height, width) to bring a folder's images to; None if they already
+            have one size.
+        image_fit: how images are brought to that size. "scale-and-crop" keeps their
+            proportions: it scales them until they cover the size and cuts off two
+            sides. "crop" takes the middle without scaling; "stretch" scales height and
+            width independently.
+        max_gib: the most GiB that image folders and .npz files may take when decoded.
+            This is checked before anything is decoded.
 
     Returns:
         A `tf.data.Dataset` of x [B, *shape], or (x, y) with y [B] class indices or
         [B, F] factors.
 
     Raises:
-        ValueError: if the name is unknown (the nearest ones are named), a file is
-            broken or too large (it is named), or another argument is off.
+        ValueError: if the name is unknown (the message has the nearest ones), a file is
+            broken or too large (the message names it), or another argument is not as
+            above.
     """
     check_batching(batch_size, binarize, labels, shuffle, seed, first_epoch)
     source = open_source(
@@ -111,7 +111,7 @@ def open_source(
     image_fit: ImageFit = "scale-and-crop",
     max_gib: float = DEFAULT_MAX_GIB,
 ) -> Source:
-    """The `Source` that `load` makes batches of; same arguments, same errors."""
+    """The `Source` from which `load` makes batches; same arguments, same errors."""
     Split.parse(split)
     wholes = _find_splits(name, data_dir, image_size, image_fit, max_gib)
     return _select(wholes, [split])[0]
@@ -126,9 +126,9 @@ def open_sources(
     image_fit: ImageFit = "scale-and-crop",
     max_gib: float = DEFAULT_MAX_GIB,
 ) -> list[Source]:
-    """A `Source` for each of `splits`, as `open_source` gives it.
+    """A `Source` for each of `splits`, as `open_source` returns it.
 
-    What several of them are parts of is read only once.
+    If several of them are parts of the same data, these are read only once.
     """
     check_instance("splits", splits, (list, tuple), "a list of splits")
     for each in splits:
@@ -146,14 +146,14 @@ def open_held_out(
     image_fit: ImageFit = "scale-and-crop",
     max_gib: float = DEFAULT_MAX_GIB,
 ) -> tuple[Source, str]:
-    """What to evaluate on: the split "test", else "train[held-out]", and which it is.
+    """The data to evaluate on, "test" or else "train[held-out]", and the split's name.
 
     Args:
         name: as in `load`.
         data_dir: as in `load`.
-        validation_split: what the model's training run validated on, where that is
-            known. It is taken instead of "train[held-out]": a model trained on
-            another part than "train[not-held-out]" may have seen the latter.
+        validation_split: the split that the model's training run validated on, if it is
+            known. It replaces "train[held-out]", which a model may have seen unless it
+            was trained on "train[not-held-out]".
         image_size: as in `load`.
         image_fit: as in `load`.
         max_gib: as in `load`.
@@ -179,7 +179,7 @@ def _find_splits(
     image_fit: ImageFit,
     max_gib: float,
 ) -> dict[str, Whole]:
-    """A `Whole` for each split of the data set, by its name; nothing is read yet."""
+    """A `Whole` for each split of the data set, by name; reads nothing yet."""
     kind = check_name(name)
     _check_data_dir(data_dir)
     max_gib = check_max_gib(max_gib)

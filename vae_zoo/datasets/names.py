@@ -1,4 +1,4 @@
-"""What the name of a data set may be, told without TensorFlow."""
+"""Checks the name of a data set without TensorFlow."""
 
 import difflib
 import os
@@ -20,7 +20,7 @@ EXPECTED = (
 
 
 def check_name(name: PathLike) -> Literal["built-in", "arrays", "images", "tfds"]:
-    """What kind of data set `name` is; looks at the file system, reads no data.
+    """The kind of data set that `name` is; checks the file system, reads no data.
 
     Args:
         name: as in `datasets.load`.
@@ -29,9 +29,9 @@ def check_name(name: PathLike) -> Literal["built-in", "arrays", "images", "tfds"
         "built-in", "arrays" (a .npy or .npz file), "images" (a folder) or "tfds".
 
     Raises:
-        ValueError: if it is none of these: a misspelt name (the nearest ones are
-            named), a missing path, or a file of another type (what to do with it is
-            said).
+        ValueError: if it is none of these: a misspelt name (the message has the nearest
+            ones), a missing path, or a file of another type (the message says what to
+            do with it).
     """
     check_instance("name", name, (str, os.PathLike), EXPECTED)
     text = os.fspath(name)
@@ -64,18 +64,18 @@ def check_name(name: PathLike) -> Literal["built-in", "arrays", "images", "tfds"
 
 
 def path_of(text: str) -> pathlib.Path:
-    """The path that `text` means, with ~ as the home folder."""
+    """`text` as a path, with ~ replaced by the home folder."""
     try:
         return pathlib.Path(text).expanduser()
-    except RuntimeError:  # ~ of nobody.
+    except RuntimeError:  # ~ of an unknown user.
         return pathlib.Path(text)
 
 
 def _mode(path: pathlib.Path) -> int | None:
-    """The file's mode, or None if there is none."""
+    """The file's mode, or None if there is no file."""
     try:
         return path.stat().st_mode
-    except (OSError, ValueError):  # Missing, unreadable, or no path at all.
+    except (OSError, ValueError):  # Missing, unreadable, or no valid path.
         return None
 
 
@@ -86,7 +86,7 @@ def _described(mode: int | None) -> str:
 
 
 def _what_to_do_with(path: pathlib.Path, mode: int) -> str:
-    """What a file that is no data set is, and how to make one of it."""
+    """What kind of file this is, and how to make a data set of it."""
     suffix = path.suffix.lower()
     if not stat.S_ISREG(mode):
         return "which is no regular file"
@@ -116,7 +116,7 @@ def _is_path(text: str) -> bool:
 
 
 def _check_tfds_name(text: str) -> None:
-    # TFDS takes a second to import, so only where it is needed. It does without
+    # Imported only where it is needed, since that takes a second. It does not import
     # TensorFlow here.
     import tensorflow_datasets as tfds
 

@@ -1,4 +1,4 @@
-"""Examples by index, and the batches of an epoch made of them."""
+"""Examples by index, and the batches of an epoch made from them."""
 
 from __future__ import annotations
 
@@ -30,18 +30,19 @@ class Source:
     """A finite set of examples, readable in any order inside a `tf.data` graph.
 
     Attributes:
-        name: what it is called, for messages; with an example's index it also tells
-            the draws of `binarize="fixed"` of different splits apart.
+        name: its name in messages; together with an example's index it also makes the
+            draws of `binarize="fixed"` differ between splits.
         element_shape: the shape of one x.
-        indices: which examples of the underlying set belong to this split, and in
-            which order: a range of step 1, or int64 [N].
-        gather: from int64 indices [B] to (x, y): x uint8, to be scaled by 1/255,
-            or float32 in [0, 1], [B, *element_shape]; y labels, factors or None.
-        factor_names: names of the columns of y where y holds factors of variation.
-        class_names: the name of each class, by its index in y, where names are
-            known: folders', or TFDS'; else None.
-        classes: where y is one class for each example, those of the whole underlying
-            set, an array; else None.
+        indices: the examples of the underlying set in this split, in order: a range of
+            step 1, or int64 [N].
+        gather: function from int64 indices [B] to (x, y). x is uint8, to be scaled by
+            1/255, or float32 in [0, 1], [B, *element_shape]; y is labels, factors or
+            None.
+        factor_names: names of the columns of y if y holds factors of variation.
+        class_names: the name of each class, by its index in y, from folders or TFDS;
+            None if unknown.
+        classes: the classes of the whole underlying set, an array, if y is one class
+            for each example; else None.
         parts: of a joined source, the sources that it joins.
     """
 
@@ -64,16 +65,16 @@ class Source:
         return self.has_labels and not self.factor_names
 
     def selected(self, indices: range | np.ndarray) -> Source:
-        """Those of the underlying examples whose `indices` are given: a `Source`."""
+        """A `Source` of the underlying examples at `indices`."""
         return dataclasses.replace(self, indices=indices)
 
     def first(self, count: int) -> Source:
-        """The first `count` examples, or all if there are fewer: a `Source`."""
+        """A `Source` of the first `count` examples, or all if there are fewer."""
         count = check_count("count", count, 1, "the examples to keep")
         return self.selected(self.indices[:count])
 
     def lookup(self) -> Callable[[tf.Tensor], tf.Tensor]:
-        """A function from int64 positions in this split to the examples' indices."""
+        """A function from int64 positions in this split to examples' indices."""
         if isinstance(self.indices, range):
             start = self.indices.start
             return lambda positions: positions + start
@@ -81,7 +82,7 @@ class Source:
         return lambda positions: tf.gather(table, positions)
 
     def num_shared_with(self, other: Source) -> int:
-        """How many examples this source and `other` have in common."""
+        """The number of examples that this source and `other` have in common."""
         return sum(
             len(np.intersect1d(own.indices, its.indices))
             for own in self.parts or (self,)
@@ -90,7 +91,7 @@ class Source:
         )
 
     def num_batches(self, batch_size: int) -> int:
-        """Batches in an epoch, the last one perhaps smaller."""
+        """The number of batches in an epoch, of which the last may be smaller."""
         return -(-len(self) // _check_batch_size(batch_size))
 
     def batches(
@@ -108,15 +109,15 @@ class Source:
     ) -> tf.data.Dataset:
         """The examples as a `tf.data.Dataset` of batches; see `datasets.load`.
 
-        With `epoch`, an int64 `tf.Variable`, one epoch: that whose number the variable
-        holds when the iteration begins.
+        With `epoch`, an int64 `tf.Variable`, the data set is the one epoch whose number
+        the variable holds when the iteration begins.
 
-        For training on several devices: of each batch one element for each number r in
-        `replicas`, with the rows r, r + num_replicas, r + 2 num_replicas, …, perhaps
-        none, of what would be the batch of one process. No other rows are read.
+        For training on several devices, each batch of one process gives one element for
+        each number r in `replicas`, with its rows r, r + num_replicas, r + 2
+        num_replicas, …, perhaps none. No other rows are read.
 
         Raises:
-            ValueError: if an argument is off.
+            ValueError: if an argument is not as there.
         """
         check_batching(batch_size, binarize, labels, shuffle, seed, first_epoch)
         check_flag("shuffle", shuffle)
@@ -179,7 +180,7 @@ def check_batching(
     seed: int | None,
     first_epoch: int | None,
 ) -> None:
-    """Raises ValueError unless these arguments of `datasets.load` are as it says."""
+    """Raises ValueError unless these arguments of `datasets.load` are valid."""
     _check_batch_size(batch_size)
     check_choice("binarize", binarize, BINARIZATIONS)
     for name, value in (("labels", labels), ("shuffle", shuffle)):
@@ -233,7 +234,7 @@ def _check_replicas(replicas: range, num_replicas: int) -> None:
 
 
 def as_unit_interval(x: tf.Tensor) -> tf.Tensor:
-    """x as float32 in [0, 1], the values of uint8 being 255ths."""
+    """x as float32 in [0, 1]; uint8 values are divided by 255."""
     scale = 1 / 255 if x.dtype == tf.uint8 else 1.0
     return tf.cast(x, tf.float32) * scale
 

@@ -29,9 +29,9 @@ class Whole(NamedTuple):
     """All examples of a named split, before any of them is read.
 
     Attributes:
-        size: how many there are.
-        read: a function without arguments that gives their `Source`.
-        is_shuffled: whether their order was drawn at random already.
+        size: the number of examples.
+        read: a function without arguments that returns their `Source`.
+        is_shuffled: whether their order is already random.
     """
 
     size: int
@@ -47,7 +47,7 @@ class Split:
         name: the split's name.
         start: where the part starts: an index, a percentage like "90%", or None.
         stop: where it stops, likewise.
-        share: "held-out" or "not-held-out" for a part that `held_out` draws, or None.
+        share: "held-out" or "not-held-out" for a part that `held_out` selects, or None.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Split:
 
     @classmethod
     def parse(cls, text: str, argument: str = "split") -> list[Split]:
-        """The splits that `text` joins by "+"; raises ValueError if it means none."""
+        """The splits that `text` joins by "+"; raises ValueError if it is malformed."""
         check_instance(argument, text, str, f"a string such as {EXAMPLES}")
         matches = [_PATTERN.fullmatch(part) for part in text.split("+")]
         found = [match for match in matches if match is not None]
@@ -70,10 +70,10 @@ class Split:
         return [cls(*match.groups()) for match in found]
 
     def range_of(self, size: int) -> range:
-        """The range of the named split's `size` examples that is meant.
+        """The range of this part among the named split's `size` examples.
 
         Raises:
-            ValueError: if there is nothing in it.
+            ValueError: if it is empty.
         """
         start, stop, _ = slice(
             self._position(self.start, size), self._position(self.stop, size)

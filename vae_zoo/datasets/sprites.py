@@ -1,4 +1,4 @@
-"""Procedural sprites with known factors of variation, drawn when they are read."""
+"""Procedural sprites with known factors of variation, drawn when read."""
 
 import math
 
@@ -16,7 +16,7 @@ FACTOR_SIZES = {
     "position_y": 32,
 }
 NUM_EXAMPLES = math.prod(FACTOR_SIZES.values())
-# Half the side of a sprite at scale 1, in units of the image: at any place and
+# Half the side of a sprite at scale 1, in units of the image, so that at any place and
 # angle it stays inside.
 RADIUS = 0.17
 ORDER_SEED = (2017, 64)
@@ -25,9 +25,9 @@ ORDER_SEED = (2017, 64)
 def find_splits() -> dict[str, Whole]:
     """x uint8 [64, 64, 1] of 0 and 255, y int32 [5]: the factors' indices.
 
-    All combinations of 3 shapes (square, ellipse, heart), 6 scales, 40
-    orientations and 32 x 32 positions, 737,280 in all, in an order drawn once and
-    for all, so that any range is a fair sample of them.
+    All combinations of 3 shapes (square, ellipse, heart), 6 scales, 40 orientations and
+    32 x 32 positions, 737,280 in all, are in a random but fixed order, so that any
+    range is a fair sample.
 
     Source: after dSprites (Matthey et al. 2017), with 40 distinct orientations.
     """
@@ -67,7 +67,7 @@ def draw(y: tf.Tensor) -> tf.Tensor:
     centre_x, centre_y = 0.25 + 0.5 * y[:, 3] / 31, 0.25 + 0.5 * y[:, 4] / 31
     pixels = (tf.range(IMAGE_SIZE, dtype=tf.float32) + 0.5) / IMAGE_SIZE
     dx, dy = pixels[None, None, :] - centre_x, pixels[None, :, None] - centre_y
-    # In the sprite's own coordinates, where it spans [-1, 1], v upwards.
+    # The sprite's own coordinates, in which it spans [-1, 1] and v points upwards.
     u = (tf.cos(angle) * dx + tf.sin(angle) * dy) / size
     v = (tf.sin(angle) * dx - tf.cos(angle) * dy) / size
     inside = tf.where(

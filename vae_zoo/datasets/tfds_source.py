@@ -14,7 +14,7 @@ from vae_zoo.datasets.array_source import array_source, new_array
 from vae_zoo.datasets.source import Source
 from vae_zoo.datasets.splits import Whole
 
-# Waiting 0, 0.4, 0.8, 1.6 and 3.2 seconds.
+# With waits of 0, 0.4, 0.8, 1.6 and 3.2 seconds.
 MAX_RETRIES = 5
 ROWS_PER_READ = 1024
 CLASS_KEY = "label"
@@ -22,11 +22,11 @@ FACTOR_PREFIX = "label_"
 
 
 def find_splits(name: str, data_dir: PathLike | None) -> dict[str, Whole]:
-    """x uint8 [H, W, C] and, where the set has them, class labels or factors.
+    """x uint8 [H, W, C] and, if the set has them, class labels or factors.
 
     Factors of variation are y int32 [N, F], the classes of features such as dSprites'
-    `label_scale`. The records of a split are decoded once into one array, outside of
-    memory if it is large.
+    `label_scale`. The records of a split are decoded once into one array, which is on
+    disk if it is large.
 
     Args:
         name: TFDS' "data_set" or "data_set/config".
@@ -36,7 +36,7 @@ def find_splits(name: str, data_dir: PathLike | None) -> dict[str, Whole]:
         A `Whole` for each split, by its name.
 
     Raises:
-        ValueError: if the set cannot be had, or its images are of several sizes.
+        ValueError: if the set cannot be obtained, or its images have several sizes.
     """
     builder = _prepared(name, data_dir)
     _image_key(name, builder.info.features)
@@ -47,7 +47,7 @@ def find_splits(name: str, data_dir: PathLike | None) -> dict[str, Whole]:
 
 
 def _prepared(name: str, data_dir: PathLike | None) -> tfds.core.DatasetBuilder:
-    """The data set's builder, once its data are there."""
+    """The data set's builder, after its data have been prepared."""
     try:
         builder = tfds.builder(name, data_dir=data_dir)
         if not builder.is_prepared():
@@ -56,7 +56,7 @@ def _prepared(name: str, data_dir: PathLike | None) -> tfds.core.DatasetBuilder:
                 "it, and downloads what it lacks",
                 file=sys.stderr,
             )
-        # TFDS prints its progress, which is none of the command's output.
+        # The progress that TFDS prints is not output of the command.
         with _few_retries(), contextlib.redirect_stdout(sys.stderr):
             builder.download_and_prepare()
     except Exception as error:
@@ -70,7 +70,7 @@ def _prepared(name: str, data_dir: PathLike | None) -> tfds.core.DatasetBuilder:
 
 @contextlib.contextmanager
 def _few_retries() -> Iterator[None]:
-    """Lets a download fail in seconds: TFDS tries for over three minutes."""
+    """Context in which a download fails in seconds; TFDS tries for over 3 minutes."""
     retries = downloader.MAX_RETRIES
     downloader.MAX_RETRIES = min(retries, MAX_RETRIES)
     try:
@@ -100,10 +100,10 @@ def _first_line(error: Exception) -> str:
 
 
 def label_keys(features: tfds.features.FeaturesDict) -> tuple[str, ...]:
-    """The features that y is made of: ("label",), two or more factors, or ().
+    """The features that make up y: ("label",), two or more factors, or ().
 
-    Factors are the classes named "label_…", sorted, of a set that has no "label". A
-    feature of one class, such as the white of all dSprites, does not vary.
+    Factors are the class features named "label_…", sorted, if the set has no "label". A
+    feature with a single class, such as the white of all dSprites, does not count.
     """
     classes = {
         key: feature.num_classes or 0
@@ -140,7 +140,7 @@ def _read(
     image_key: str,
     label_keys: tuple[str, ...],
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The whole split: images, and a column for each of the labels [N, F]."""
+    """The whole split: images, and labels [N, F] with a column for each key."""
     feature = builder.info.features[image_key]
     shape = (builder.info.splits[split_name].num_examples, *feature.shape)
     images = new_array(shape, feature.np_dtype)

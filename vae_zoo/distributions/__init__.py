@@ -1,4 +1,4 @@
-"""What TensorFlow Probability lacks."""
+"""Distributions that TensorFlow Probability lacks, or that need its changes here."""
 
 from vae_zoo.distributions.bernoulli import Bernoulli
 from vae_zoo.distributions.bernoulli_given_sum import BernoulliGivenSum

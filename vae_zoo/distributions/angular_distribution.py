@@ -1,4 +1,4 @@
-"""What distributions share that depend on the angle to a mean direction alone."""
+"""The base of distributions that depend only on the angle to a mean direction."""
 
 from typing import TYPE_CHECKING
 
@@ -19,8 +19,9 @@ else:
 class AngularDistribution(_Base):
     """Samples, density, entropy and divergence of p(z) ~ exp(kappa h(t)) on a sphere.
 
-    For a `tfd.Distribution` with `mean_direction` [..., D] and `concentration` [...];
-    `family_class` is its `AngularFamily`, which has the statistic h of the angle t.
+    It is for a `tfd.Distribution` with `mean_direction` [..., D] and `concentration`
+    [...]. Its `family_class` is an `AngularFamily`, which defines the statistic h of
+    the angle t.
     """
 
     family_class: type[AngularFamily]
@@ -38,7 +39,7 @@ class AngularDistribution(_Base):
         )
 
     def _log_prob(self, z: tf.Tensor) -> tf.Tensor:
-        # 1 - mu.z of unit vectors, without the cancellation.
+        # 1 - mu.z of unit vectors, without cancellation.
         y = tf.reduce_sum((z - self.mean_direction) ** 2, axis=-1) / 2
         concentration = tf.convert_to_tensor(self.concentration)
         family = self._family()
@@ -63,7 +64,7 @@ class AngularDistribution(_Base):
         return sphere.log_area(self._event_size(), self.dtype)
 
     def _batch_concentration(self) -> tf.Tensor:
-        """The concentration, one for each distribution of the batch."""
+        """The concentration, broadcast to the batch."""
         return tf.broadcast_to(self.concentration, self.batch_shape_tensor())
 
 

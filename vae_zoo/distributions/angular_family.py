@@ -1,12 +1,12 @@
-"""Angles to a mean direction, drawn and differentiated in the concentration.
+"""Draws angles to a mean direction, and differentiates them in the concentration.
 
-On the unit sphere of R^D a density that depends on the angle t between z and a mean
-direction alone has, as an exponential family in the concentration kappa, angles with
+Take an exponential family on the unit sphere of R^D, with concentration kappa, whose
+density depends only on the angle t between z and a mean direction. Its angles have
 
     p(t) ~ exp(kappa h(t)) sin(t)^(D - 2),   0 <= t <= pi,
 
-and a statistic h that is 0 at t = 0 and falls. Everything is written in y = 1 - cos t
-or in differences of angles, which keep their relative precision where the
+and a statistic h that is 0 at t = 0 and decreases. Everything is written in
+y = 1 - cos t or in differences of angles. These keep their relative precision when the
 concentration is large and all angles are small.
 """
 
@@ -20,15 +20,16 @@ import tensorflow as tf
 from vae_zoo.distributions.noise import fold_in, uniform
 from vae_zoo.tensors import TensorLike
 
-# Nodes of the quadrature and the log of what its tails may lose, by precision.
+# Nodes of the quadrature, and the log of the mass that its tails may lose, by
+# precision.
 _NUM_NODES = {tf.float32: 40, tf.float64: 128}
 _NEGLIGIBLE = {tf.float32: 18.0, tf.float64: 38.0}
-# Where p is negligible is searched for on grids of the log of the arc, each within a
-# cell of the one before: to 4% with three of eight points.
+# The arc beyond which p is negligible is searched on nested grids of its logarithm:
+# three grids of eight points find it to 4%.
 _LOG_ARCS = (math.log(1e-9), math.log(math.pi))
 _GRID = np.arange(1, 9)
 _NUM_SEARCHES = 3
-# Proposals at a time: two in three or more are accepted, so a second round is rare.
+# Proposals at a time: at least two in three are accepted, so a second round is rare.
 _NUM_PROPOSALS = 8
 _MAX_ROUNDS = 100
 _LARGEST_CONCENTRATION = 1e15
@@ -38,7 +39,7 @@ class AngularFamily(abc.ABC):
     """One statistic h on the sphere of R^D.
 
     Args:
-        event_size: D >= 2, an integer; a scalar tensor where it is not known.
+        event_size: D >= 2, an integer, or a scalar tensor if it is not known.
         dtype: of all tensors, float32 or float64.
     """
 
@@ -52,7 +53,7 @@ class AngularFamily(abc.ABC):
 
     @abc.abstractmethod
     def statistic_change(self, y: tf.Tensor, change: tf.Tensor) -> tf.Tensor:
-        """h at `y + change` less h at `y`, where y = 1 - cos t."""
+        """h at `y + change` minus h at `y`, where y = 1 - cos t."""
 
     @abc.abstractmethod
     def mode(self, concentration: tf.Tensor) -> tf.Tensor:
@@ -60,10 +61,10 @@ class AngularFamily(abc.ABC):
 
     @abc.abstractmethod
     def envelope(self, concentration: tf.Tensor) -> tf.Tensor:
-        """The y at which p(t) is furthest above the envelope of `sample`."""
+        """The y at which p(t) exceeds the envelope of `sample` most."""
 
     def moments(self, concentration: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """The mean of h, and log E_uniform[exp(kappa h)]: both [...], as kappa."""
+        """The mean of h, and log E_uniform[exp(kappa h)]: [...] each, like kappa."""
         _, statistic, log_weights = self.quadrature(concentration)
         largest = tf.stop_gradient(tf.reduce_max(log_weights, axis=-1, keepdims=True))
         weights = tf.exp(log_weights - largest)
@@ -110,8 +111,8 @@ class AngularFamily(abc.ABC):
     ) -> tf.Tensor:
         """Angles t [num_samples, ...] for kappa [...], differentiable in kappa.
 
-        The derivative is that of the function t(kappa) which holds the distribution
-        function constant, whatever drew the angle; no loop is differentiated.
+        The derivative is that of the function t(kappa) that keeps the distribution
+        function constant, however the angle was drawn. No loop is differentiated.
 
         Args:
             concentration: [...].
@@ -140,7 +141,8 @@ class AngularFamily(abc.ABC):
     ) -> tf.Tensor:
         """dt/dkappa: the integral of (h - E[h]) p / p(t) over [t, pi].
 
-        That is minus the integral over [0, t]; it is taken away from the mode.
+        It equals minus the integral over [0, t]; the code integrates away from the
+        mode.
         """
         mean, _ = self.moments(concentration)
         mode = self.mode(tf.minimum(concentration, _LARGEST_CONCENTRATION))
@@ -163,10 +165,10 @@ class AngularFamily(abc.ABC):
         limit: tf.Tensor,
         sign: tf.Tensor,
     ) -> tf.Tensor:
-        """The arc from angle `start` at whose end p is negligible: at most `limit`.
+        """The length of the arc from `start` to where p is negligible, at most `limit`.
 
-        p falls along the arc, which leads away from the mode; `sign` says whether to
-        larger or smaller angles.
+        The arc leads away from the mode, so p falls along it; `sign` is 1 towards
+        larger angles and -1 towards smaller ones.
         """
         low = tf.fill(tf.shape(limit), tf.constant(_LOG_ARCS[0], self.dtype))[..., None]
         width = _LOG_ARCS[1] - _LOG_ARCS[0]
@@ -189,7 +191,7 @@ class AngularFamily(abc.ABC):
 
         Source: Wood 1994; the proposals by Ulrich 1984.
         """
-        # Beyond it the angles are below the resolution of a float32 vector.
+        # Beyond this, angles are below the resolution of a float32 vector.
         concentration = tf.minimum(concentration, _LARGEST_CONCENTRATION)
         best = self.envelope(concentration)
         slope = best / (2 - best)
@@ -215,7 +217,7 @@ class AngularFamily(abc.ABC):
             side = tf.sqrt(radius) * tf.cos(math.pi * draws[1])
             y = 2 * slope * (1 - side) / ((1 + side) + slope * (1 - side))
             score = concentration * self.statistic_change(best, y - best)
-            # (1 - x cos t) / (1 - x^2), less 1, with x = 1 - best.
+            # (1 - x cos t) / (1 - x^2) - 1, with x = 1 - best.
             excess = (1 - best) * (y - best) / (best * (2 - best))
             score += (self.power + 1) * tf.math.log1p(excess)
             is_accepted = tf.math.log(draws[2]) <= score
@@ -226,7 +228,7 @@ class AngularFamily(abc.ABC):
             is_pending &= ~is_done
             return fold_in(key, 0), chosen, is_pending
 
-        # Nothing is ever accepted where kappa is NaN: no loop may wait for that.
+        # A NaN kappa never accepts a proposal, so the loop must not wait for it.
         is_pending = tf.broadcast_to(tf.math.is_finite(concentration), shape)
         state = propose(
             seed,
@@ -244,7 +246,7 @@ class AngularFamily(abc.ABC):
 
 
 def angle_of(y: tf.Tensor) -> tf.Tensor:
-    """The angle with 1 - cos t = y, off 0 and pi, where sin t is 0."""
+    """The angle with 1 - cos t = y, kept off 0 and pi, where sin t is 0."""
     angle = 2 * tf.asin(tf.sqrt(tf.clip_by_value(y / 2, 0, 1)))
     return tf.clip_by_value(angle, 1e-12, math.pi - 1e-6)
 
@@ -261,7 +263,7 @@ def _log_sine(y: tf.Tensor) -> tf.Tensor:
 
 
 def _along_arc(start: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """What a step along the circle changes: y, and log sin t."""
+    """The changes of y and of log sin t by a step along the circle."""
     half = tf.sin(step / 2)
     across, along = 2 * half**2, 2 * half * tf.cos(step / 2)
     change = tf.cos(start) * across + tf.sin(start) * along
@@ -270,6 +272,6 @@ def _along_arc(start: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]
 
 
 def _rule(dtype: tf.DType) -> tuple[tf.Tensor, tf.Tensor]:
-    """Gauss and Legendre's nodes and weights on [0, 1]."""
+    """Gauss-Legendre nodes and weights on [0, 1]."""
     nodes, weights = np.polynomial.legendre.leggauss(_NUM_NODES[dtype])
     return tf.constant((nodes + 1) / 2, dtype), tf.constant(weights / 2, dtype)

@@ -1,4 +1,4 @@
-"""TFP's Bernoulli distribution, its log-density with one softplus, not two."""
+"""TFP's Bernoulli distribution with one softplus in its log-density, not two."""
 
 import tensorflow as tf
 import tensorflow_probability as tfp
@@ -7,8 +7,9 @@ import tensorflow_probability as tfp
 class Bernoulli(tfp.distributions.Bernoulli):
     """p(x) = sigmoid(logits)^x sigmoid(-logits)^(1 - x).
 
-    `tfd.Bernoulli`, whose arguments it takes, with a log-density in two thirds of the
-    time: beside a decoder's matrix products it is most of what there is to compute.
+    This is `tfd.Bernoulli`, with the same arguments and a log-density that takes two
+    thirds of the time. Apart from a decoder's matrix products, the log-density is most
+    of the work.
     """
 
     def _quantile(self, share: tf.Tensor) -> tf.Tensor:
@@ -18,8 +19,8 @@ class Bernoulli(tfp.distributions.Bernoulli):
         if self.logits is None:
             return super()._log_prob(event)
         logits = tf.convert_to_tensor(self.logits)
-        # Exact where one outcome is all but certain, which event * logits -
-        # softplus(logits) is not, and with the right derivative at 0.
+        # Unlike event * logits - softplus(logits), this is exact when one outcome is
+        # almost certain. It also has the right derivative at 0.
         is_positive = logits >= 0
         positive = tf.where(is_positive, logits, 0)
         negative = tf.where(is_positive, -logits, logits)

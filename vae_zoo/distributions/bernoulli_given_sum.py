@@ -1,4 +1,4 @@
-"""Independent binary elements of which the sum is known; TFP has none of it."""
+"""Independent binary elements with a known sum, which TFP lacks."""
 
 import numpy as np
 import tensorflow as tf
@@ -10,15 +10,15 @@ from vae_zoo.distributions.finite import as_parameter, check_parameter
 from vae_zoo.distributions.noise import fold_in, uniform
 from vae_zoo.tensors import Seed, TensorLike
 
-# The logarithm of no weight at all; infinity would make NaN of a difference.
+# The logarithm of a zero weight; with -infinity, differences would be NaN.
 NOTHING = -1e30
 
 
 class BernoulliGivenSum(tfd.Distribution):
     """x in {0, 1}^n with p(x) ~ exp(logits . x) where the elements of x sum to `total`.
 
-    The conditional Bernoulli distribution. Sampling is exact, element by element, in
-    time n^2.
+    This is the conditional Bernoulli distribution. Sampling is exact, element by
+    element, in time n^2.
 
     Args:
         logits: float [..., n].
@@ -26,7 +26,7 @@ class BernoulliGivenSum(tfd.Distribution):
         validate_args, allow_nan_stats, name: as in `tfd.Distribution`.
 
     Raises:
-        ValueError: if `logits` are not finite or a sum cannot be (checked eagerly).
+        ValueError: if `logits` are not finite or a sum is impossible (checked eagerly).
 
     Source: Chen, Dempster & Liu 1994, section 2.
     """
@@ -105,7 +105,7 @@ class BernoulliGivenSum(tfd.Distribution):
         for index, logit in enumerate(tf.unstack(self.logits, axis=-1)):
             chosen = logit + _at(sums[index + 1], rest - 1)
             noise = uniform(batch, fold_in(seed, index), self.dtype)
-            # An element that is certain has probability 0 or 1 exactly.
+            # A certain element has probability exactly 0 or 1.
             is_one = noise < tf.exp(chosen - _at(sums[index], rest))
             rest -= tf.cast(is_one, tf.int32)
             drawn.append(tf.cast(is_one, self.dtype))

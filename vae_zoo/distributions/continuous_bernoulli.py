@@ -1,9 +1,9 @@
-"""TFP's continuous Bernoulli distribution, with quantiles that hold in the tails."""
+"""TFP's continuous Bernoulli distribution, with quantiles exact in the tails."""
 
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-# Below it the quantiles are linear in the logits, to 12 digits.
+# For smaller logits the quantiles are linear in them, to 12 digits.
 _FLAT = 1e-6
 
 
@@ -16,14 +16,14 @@ class ContinuousBernoulli(tfp.distributions.ContinuousBernoulli):
     def _quantile(self, share: tf.Tensor) -> tf.Tensor:
         logits = tf.cast(self.logits_parameter(), tf.float64)
         share = tf.cast(share, tf.float64)
-        # As seen from the bound at which p is largest.
+        # Mirrored so that p is largest at the lower bound.
         is_mirrored = logits > 0
         share = tf.where(is_mirrored, 1 - share, share)
         slope = -tf.abs(logits)
         is_flat = slope > -_FLAT
         steep = tf.where(is_flat, -tf.ones_like(slope), slope)
         near = tf.math.log1p(share * tf.math.expm1(steep))
-        # Two terms that do not cancel, as 1 and the second one of `near` would.
+        # Two terms that do not cancel, unlike 1 and the second term of `near`.
         share = tf.broadcast_to(share, tf.shape(near))
         terms = [tf.math.log1p(-share), tf.math.log(share) + steep]
         far = tf.reduce_logsumexp(tf.stack(terms), axis=0)

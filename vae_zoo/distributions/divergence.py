@@ -18,7 +18,7 @@ def kl_divergence(
         p: distribution with event shape [D].
         z: float tensor [B, D], one sample of `q`; used only where TFP
             registers no closed form for the two types.
-        log_q: log q(z), float [B], where it is known already.
+        log_q: log q(z), float [B], if it is already known.
 
     Returns:
         Float tensor [B]. The closed form is >= 0 up to rounding; the

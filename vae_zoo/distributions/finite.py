@@ -1,4 +1,4 @@
-"""Parameters that are known when a distribution is made must be finite."""
+"""Checks of parameters whose values are known when a distribution is made."""
 
 from collections.abc import Callable
 
@@ -16,12 +16,12 @@ def check_parameter(
     is_valid: Callable[[np.ndarray], npt.NDArray[np.bool_]] = np.isfinite,
     expectation: str = "finite",
 ) -> None:
-    """Raises ValueError unless all elements are valid; in a graph, nothing.
+    """Raises ValueError unless all elements are valid; does nothing in a graph.
 
     Args:
         name: of the argument.
         value: a tensor.
-        is_valid: function of an array to booleans.
+        is_valid: function from an array to booleans.
         expectation: what the elements must be, for the error.
     """
     known = tf.get_static_value(value)
@@ -37,12 +37,12 @@ def check_parameter(
 def as_parameter(
     name: str, value: TensorLike, dtype: tf.DType | None = None
 ) -> tf.Tensor:
-    """`value` as a tensor; raises ValueError under `name` if it is made of no numbers.
+    """`value` as a tensor; raises ValueError under `name` unless it is of numbers.
 
     Args:
         name: of the argument.
         value: what came.
-        dtype: of the tensor; None: its own.
+        dtype: of the tensor; None for its own.
     """
     try:
         return tf.convert_to_tensor(value, dtype)

@@ -1,4 +1,4 @@
-"""A distribution known only by what it is given another draw."""
+"""A distribution known only given the draw of another variable."""
 
 from collections.abc import Callable, Sequence
 
@@ -12,14 +12,14 @@ from vae_zoo.tensors import Seed, TensorLike
 
 
 class Marginal(tfd.Distribution):
-    """p(z), the mean of p(z|w) over w ~ p(w), to draw from.
+    """p(z), the mean of p(z|w) over w ~ p(w), for sampling.
 
-    It has no density in closed form: `log_prob` raises NotImplementedError. Draw w and
-    use p(z|w).
+    It has no density in closed form, so `log_prob` raises NotImplementedError. Draw w
+    and use p(z|w) instead.
 
     Args:
         noise: p(w), batch [] and event [W].
-        given: function of w [B, W] to p(z|w), a distribution with batch [B].
+        given: function from w [B, W] to p(z|w), a distribution with batch [B].
         event_shape: the shape of one z.
 
     Raises:

@@ -13,23 +13,24 @@ from vae_zoo.tensors import Array, Seed, TensorLike
 
 
 class MixtureOfNormals(tfd.Distribution):
-    """p(z) = sum_c p(c) p(z|c), the component c summed over exactly.
+    """p(z) = sum_c p(c) p(z|c), with an exact sum over the component c.
 
-    Component c is the normal of z = loc_c + U_c^-1 (scale_c * noise): `unmixing` U_c
-    makes the elements of z - loc_c independent. Unlike a covariance's factor it is
-    multiplied with in the density, which is what training evaluates, and solved for in
-    sampling only. Samples are the same with and without XLA.
+    Component c is the normal of z = loc_c + U_c^-1 (scale_c * noise), where `unmixing`
+    U_c makes the elements of z - loc_c independent. The density, which training
+    evaluates, only multiplies with U_c, and only sampling solves a system; for a factor
+    of the covariance it is the other way round. Samples are the same with and without
+    XLA.
 
     Args:
         logits: float [..., K], log p(c) up to a constant.
         loc: float [..., K, D].
         scale_diag: float [..., K, D], positive.
-        unmixing: float [K, D, D], lower triangular with ones on the diagonal; None:
-            the identity, diagonal covariances.
+        unmixing: float [K, D, D], lower triangular with ones on the diagonal; None for
+            the identity, which gives diagonal covariances.
 
     Raises:
-        ValueError: if the shapes do not match, there is no such component, or a
-            parameter is not finite or a scale not positive (checked eagerly).
+        ValueError: if the shapes do not match, there is no such component, a parameter
+            is not finite, or a scale is not positive (checked eagerly).
     """
 
     def __init__(
@@ -96,7 +97,7 @@ class MixtureOfNormals(tfd.Distribution):
         batch = tf.concat([[n], self.batch_shape_tensor()], axis=0)
         shares = tf.cumsum(tf.nn.softmax(self.logits), axis=-1)
         drawn = uniform(batch, fold_in(seed, 0))[..., None]
-        # The last share is 1 up to rounding, and no draw may pass it.
+        # The last share is 1 only up to rounding, and no draw may exceed it.
         index = tf.reduce_sum(tf.cast(drawn >= shares[..., :-1], tf.int32), axis=-1)
         chosen = tf.one_hot(index, self.loc.shape[-2])[..., None]
         loc = tf.reduce_sum(chosen * self.loc, axis=-2)
@@ -155,7 +156,7 @@ def _check_shapes(
 
 
 def unmixed(scale_tril: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """The scales [..., D] and the unmixing [..., D, D] of a covariance's factor."""
+    """The scales [..., D] and unmixing [..., D, D] for a covariance's factor."""
     scale = tf.linalg.diag_part(scale_tril)
     mixing = scale_tril / scale[..., None, :]
     identity = tf.eye(scale.shape[-1], batch_shape=scale.shape[:-1])

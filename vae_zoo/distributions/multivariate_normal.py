@@ -20,11 +20,11 @@ else:
 
 
 class _DeviceIndependentNoise(_Base):
-    """Noise of this package, scaled and shifted.
+    """Draws by this package's noise, scaled and shifted without a bijector.
 
-    Nothing goes through the distribution's bijector. TFP caches the inputs of a
-    bijector for the whole process until their outputs are gone. In a graph the input
-    keeps the graph alive, and the graph its output, so no graph would ever be freed.
+    TFP caches the inputs of a bijector for the whole process until their outputs are
+    gone. In a graph, the input keeps the graph alive and the graph keeps its output
+    alive, so no graph would ever be freed.
     """
 
     def _call_sample_n(self, sample_shape: TensorLike, seed: Seed | None) -> tf.Tensor:
@@ -39,8 +39,8 @@ class _DeviceIndependentNoise(_Base):
 class MultivariateNormalDiag(_DeviceIndependentNoise, tfd.MultivariateNormalDiag):
     """`tfd.MultivariateNormalDiag`; see `noise`.
 
-    The density is written out: TFP's goes through a bijector, ten times as many
-    operations.
+    The density is written out, since TFP's goes through a bijector and takes ten times
+    as many operations.
     """
 
     def _log_prob(self, z: tf.Tensor) -> tf.Tensor:

@@ -1,8 +1,8 @@
-"""Random numbers that depend on the seed alone, however a function is compiled.
+"""Random numbers that depend only on the seed, however a function is compiled.
 
-TensorFlow leaves the generator, and how a seed becomes its key, to the device, and
-takes one seed for a whole tensor. Here a number is a hash of its seed and its place:
-the same on every device, with and without XLA, and each row may have a seed of its own.
+In TensorFlow the device chooses the generator and how a seed becomes its key, and a
+whole tensor has one seed. Here a number is a hash of its seed and its place: it is the
+same on every device, with and without XLA, and each row may have its own seed.
 
 Source: Steele, Lea & Flood 2014, "Fast splittable pseudorandom number generators"
 (SplitMix64).
@@ -18,9 +18,9 @@ from vae_zoo.tensors import TensorLike
 _INCREMENT = 0x9E3779B97F4A7C15
 _MIXERS = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
 _LAST_SHIFT = 31
-# Told apart before they are hashed, what is drawn and what is folded in never meet.
+# Different offsets before hashing keep draws and folded seeds apart.
 _DRAWS, _FOLDS = 0, 0xD1342543DE82EF95
-# From the root: the names of all the scopes around would be half of a SavedModel.
+# A name scope at the root: nested scope names would be half of a SavedModel.
 _SCOPE = "noise/"
 
 
@@ -34,8 +34,8 @@ def standard_normal(
 
     Args:
         shape: int32 vector of known length.
-        seed: int32 [2]; or a seed for each row, int32 [B, 2] and `shape`
-            [..., B, *event]: the draws of row b are then those of its seed alone.
+        seed: int32 [2]; or a seed for each row, int32 [B, 2] with `shape` [..., B,
+            *event], where the draws of row b depend only on its seed.
         dtype: a float type; the resolution is that of float32.
         event_rank: length of `event`.
     """
@@ -57,7 +57,7 @@ def uniform(
     dtype: tf.DType = tf.float32,
     event_rank: int = 0,
 ) -> tf.Tensor:
-    """Draws of the uniform distribution on [0, 1); arguments as above."""
+    """Draws from the uniform distribution on [0, 1); arguments as above."""
 
     def draw(size: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         pairs = _unit_interval((size + 1) // 2, seed)
@@ -69,14 +69,14 @@ def uniform(
 
 
 def fold_in(seed: TensorLike, number: TensorLike) -> tf.Tensor:
-    """A seed for part `number` (integer >= 0) of what `seed` stands for.
+    """A seed derived from `seed` for its part `number`, an integer >= 0.
 
     Args:
         seed: int32 [2] or [B, 2].
-        number: integer, or [B] of them.
+        number: integer, or integers [B].
 
     Returns:
-        Int32 [2], or [B, 2] if one of the two has B rows.
+        Int32 [2], or [B, 2] if either has B rows.
     """
     with tf.name_scope(_SCOPE):
         bits = _mixed(_start(seed, _FOLDS)[..., 0] + _places(number))
@@ -89,7 +89,7 @@ def _by_row(
     seed: TensorLike,
     event_rank: int,
 ) -> tf.Tensor:
-    """What `draw` gives for a size and a seed [..., 2], in the shape [..., size]."""
+    """`draw` of a size and a seed [..., 2], reshaped from [..., size] to `shape`."""
     shape, seed = tf.convert_to_tensor(shape, tf.int32), tf.convert_to_tensor(seed)
     if seed.shape.rank == 1:
         return tf.reshape(draw(tf.reduce_prod(shape), seed), shape)
@@ -109,18 +109,18 @@ def _unit_interval(count: tf.Tensor, seed: TensorLike) -> tf.Tensor:
 
 
 def _start(seed: TensorLike, stream: int) -> tf.Tensor:
-    """Where the numbers of a seed begin: uint64 [..., 1]."""
+    """The start of a seed's sequence: uint64 [..., 1]."""
     seed = tf.bitcast(tf.cast(seed, tf.int32), tf.uint64)
     return _mixed(tf.bitwise.bitwise_xor(seed, _uint64(stream)))[..., None]
 
 
 def _places(numbers: TensorLike) -> tf.Tensor:
-    """The first place is one increment from the start, as in the source."""
+    """Offsets from the start; the first is one increment, as in the source."""
     return (tf.cast(numbers, tf.uint64) + _uint64(1)) * _uint64(_INCREMENT)
 
 
 def _mixed(bits: tf.Tensor) -> tf.Tensor:
-    """A bijection of uint64 that leaves nothing of an argument's regularity."""
+    """A bijection of uint64 that destroys all regularity of its argument."""
     for shift, factor in _MIXERS:
         bits = _shifted(bits, shift) * _uint64(factor)
     return _shifted(bits, _LAST_SHIFT)

@@ -40,9 +40,9 @@ class PowerFamily(AngularFamily):
 class PowerSpherical(AngularDistribution, tfd.PowerSpherical):
     """p(z) ~ (1 + mu.z)^kappa over the unit vectors z of R^D, D >= 2.
 
-    `tfd.PowerSpherical`, with samples that are the same under XLA as without and have
-    a derivative at every mean direction, and with a density, entropy and divergence
-    that keep their precision at large concentrations.
+    This is `tfd.PowerSpherical`, but samples are the same with and without XLA and have
+    a derivative at every mean direction. Density, entropy and divergence keep their
+    precision at large concentrations.
 
     Args:
         mean_direction: float [..., D], unit vectors mu.
@@ -80,5 +80,5 @@ class PowerSpherical(AngularDistribution, tfd.PowerSpherical):
     def _parameter_properties(
         cls, dtype: tf.DType, num_classes: int | None = None
     ) -> dict[str, tfp.util.ParameterProperties]:
-        # TFP warns where a class with a constructor of its own does not say so.
+        # TFP warns unless a class with its own constructor defines this.
         return super()._parameter_properties(dtype, num_classes)

@@ -9,11 +9,11 @@ from vae_zoo.tensors import Seed, TensorLike
 
 
 class Product(tfd.Blockwise):
-    """`tfd.Blockwise`, with seeds for its parts that XLA does not change.
+    """`tfd.Blockwise`, with the same seeds for its parts with and without XLA.
 
     Args:
-        distributions: list of distributions of one batch shape, events [D_i]; the
-            product's events are theirs in a row.
+        distributions: list of distributions with one batch shape and events [D_i]; the
+            product's events are these concatenated.
     """
 
     def _sample_n(self, n: TensorLike, seed: Seed | None = None) -> tf.Tensor:

@@ -1,4 +1,4 @@
-"""Quantiles of the elements of a random vector, each by itself."""
+"""Marginal quantiles of the elements of a random vector."""
 
 import numpy as np
 import numpy.typing as npt
@@ -9,11 +9,11 @@ NUM_DRAWS = 100_000
 
 
 def marginal_quantiles(p: tfd.Distribution, shares: npt.ArrayLike) -> tf.Tensor:
-    """Below which each element of z ~ p lies with a given probability.
+    """The values below which each element of z ~ p lies with given probabilities.
 
-    Exact for normals. Of other distributions, which need not have a density, those of
-    a hundred thousand draws, always the same: an error of 0.16% in probability at most
-    (one standard error).
+    They are exact for normals. For other distributions, which need no density, they
+    come from a hundred thousand fixed draws, with a standard error of at most 0.16% in
+    probability.
 
     Args:
         p: distribution with batch shape [] and event shape [D].

@@ -15,7 +15,7 @@ from vae_zoo.tensors import Seed, TensorLike
 
 
 class SphericalUniform(tfd.SphericalUniform):
-    """`tfd.SphericalUniform`, with noise that XLA does not change."""
+    """`tfd.SphericalUniform`, with the same noise with and without XLA."""
 
     def __init__(self, dimension: int, *args: Any, **kwargs: Any) -> None:
         check_count("dimension", dimension, 1, "the length of the vectors")
@@ -29,7 +29,7 @@ class SphericalUniform(tfd.SphericalUniform):
 def unit_vectors(shape: TensorLike, seed: TensorLike, dtype: tf.DType) -> tf.Tensor:
     """Uniform draws from the unit sphere: `shape` [..., D], D >= 1."""
     noise = standard_normal(shape, seed, dtype)
-    # Zeros have no direction; they come once in millions of draws.
+    # The zero vector has no direction; it comes once in millions of draws.
     noise = tf.where(noise == 0, tf.ones_like(noise), noise)
     return noise / tf.norm(noise, axis=-1, keepdims=True)
 
@@ -37,8 +37,8 @@ def unit_vectors(shape: TensorLike, seed: TensorLike, dtype: tf.DType) -> tf.Ten
 def place(mean_direction: tf.Tensor, angle: tf.Tensor, tangent: tf.Tensor) -> tf.Tensor:
     """The points at `angle` from the mean direction, on the side of `tangent`.
 
-    A Householder reflection takes the first axis to `mean_direction`, up to the sign
-    that keeps it away from where it and its derivative have no value.
+    A Householder reflection takes the first axis to `mean_direction`, up to a sign. The
+    sign avoids the point where the reflection and its derivative are undefined.
 
     Args:
         mean_direction: unit vectors [..., D].
@@ -64,12 +64,12 @@ def sample_at_angles(
     num_samples: TensorLike,
     seed: Seed | None,
 ) -> tf.Tensor:
-    """Draws [num_samples, ..., D] around mean directions, angles of one family.
+    """Draws [num_samples, ..., D] around mean directions, with angles of a family.
 
     Args:
         family: an `AngularFamily`.
         mean_direction: unit vectors [..., D], of the batch's shape or broadcast to it.
-        concentration: [...], one for each distribution of the batch.
+        concentration: [...], of the batch's shape.
         num_samples: integer scalar.
         seed: what TFP takes as a seed.
     """
@@ -94,7 +94,7 @@ def log_area(dimension: int | tf.Tensor, dtype: tf.DType) -> tf.Tensor:
 
 
 def float_dtype(mean_direction: TensorLike) -> tf.DType:
-    """The type that `mean_direction` has or gets: float32 if it is of integers.
+    """The dtype of `mean_direction`: its own, or float32 for integers.
 
     Raises:
         ValueError: if it is neither float32 nor float64.
@@ -114,7 +114,7 @@ def _type(value: TensorLike) -> tf.DType:
 
 
 def checked_direction(mean_direction: tf.Tensor, check_length: bool) -> tf.Tensor:
-    """`mean_direction`, known to be unit vectors of two dimensions or more.
+    """`mean_direction` after a check for unit vectors in two or more dimensions.
 
     Raises:
         ValueError: if its last dimension is below 2, or it is not finite (checked
@@ -136,7 +136,9 @@ def checked_direction(mean_direction: tf.Tensor, check_length: bool) -> tf.Tenso
 
 
 def checked_concentration(concentration: tf.Tensor, check_in_graph: bool) -> tf.Tensor:
-    """`concentration`, known to be >= 0; inside a graph only with `check_in_graph`.
+    """`concentration` after a check that it is >= 0.
+
+    Inside a graph it is checked only with `check_in_graph`.
 
     Raises:
         ValueError: if it is negative, infinite or NaN (inside a graph:
@@ -178,5 +180,5 @@ def _checked(
 
 
 def _where_false(is_valid: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
-    """The elements of `values` for which `is_valid` is False, in one row."""
+    """The elements of `values` where `is_valid` is False, as a vector."""
     return tf.boolean_mask(tf.reshape(values, [-1]), tf.reshape(~is_valid, [-1]))

@@ -1,4 +1,4 @@
-"""Normals cut off on both sides, with quantiles that hold in the tails."""
+"""Normals truncated on both sides, with quantiles exact in the tails."""
 
 import math
 from typing import Any
@@ -10,17 +10,17 @@ from tensorflow_probability import distributions as tfd
 from vae_zoo.distributions.finite import check_parameter, is_positive
 from vae_zoo.tensors import TensorLike
 
-# Newton's method converges from one side, quadratically: eight steps from anywhere.
+# Newton's method converges quadratically from one side; eight steps always suffice.
 _NUM_STEPS = 12
-# In units of the interval, from which on the density is exponential to 12 digits.
+# In units of the interval; for larger scales the density is exponential to 12 digits.
 _LARGEST_SCALE = 1e6
 
 
 class TruncatedNormal(tfd.TruncatedNormal):
-    """`tfd.TruncatedNormal` with a `quantile` that holds at any distance.
+    """`tfd.TruncatedNormal` with a `quantile` that is exact at any distance.
 
-    TFP's inverts the distribution function, which is 0 or 1 in float32 where all of
-    [low, high] is more than some five `scale` from `loc`, and is infinite there.
+    TFP's inverts the distribution function. If [low, high] is more than about five
+    `scale` from `loc`, that is 0 or 1 in float32, and TFP's quantile is infinite.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class TruncatedNormal(tfd.TruncatedNormal):
     def _parameter_properties(
         cls, dtype: tf.DType, num_classes: int | None = None
     ) -> dict[str, tfp.util.ParameterProperties]:
-        # TFP warns where a class with a constructor of its own does not say so.
+        # TFP warns unless a class with its own constructor defines this.
         return super()._parameter_properties(dtype, num_classes)
 
     def _quantile(self, share: tf.Tensor) -> tf.Tensor:
@@ -47,11 +47,12 @@ class TruncatedNormal(tfd.TruncatedNormal):
             tf.cast(each, tf.float64)
             for each in (self.loc, self.scale, self.low, self.high, share)
         )
-        # Of what is all but flat only the slope is left, and few digits of that.
+        # For an almost flat density only the slope matters, and only a few digits of
+        # it.
         largest = _LARGEST_SCALE * (high - low)
         flat = tf.minimum(largest, scale) / scale
         loc, scale = low + (loc - low) * flat**2, scale * flat
-        # As seen from the bound that is next to `loc`, with the mode on the left.
+        # Mirrored so that the bound nearer to `loc` is the lower one.
         is_mirrored = loc > (low + high) / 2
         start = tf.where(is_mirrored, loc - high, low - loc) / scale
         length = (high - low) / scale
@@ -62,7 +63,7 @@ class TruncatedNormal(tfd.TruncatedNormal):
             _around_mode(tf.minimum(start, 0), length, share),
         )
         quantile = tf.where(is_mirrored, high - step, low + step)
-        # Again, since the bounds in this type need not be those in float64.
+        # Clipped again, since rounding to this dtype moves the bounds.
         quantile = tf.cast(quantile, self.dtype)
         return tf.clip_by_value(quantile, self.low, self.high)
 
@@ -78,7 +79,7 @@ def _around_mode(start: tf.Tensor, length: tf.Tensor, share: tf.Tensor) -> tf.Te
     end = start + length
     below, above = _below(start), _below(-end)
     inside = _below(end) - below
-    # Each tail by itself: 1 minus the other one would lose its digits.
+    # Each tail separately, since 1 minus the other one would lose digits.
     lower, upper = below + share * inside, above + (1 - share) * inside
     z = tf.where(
         lower < upper, tf.math.ndtri(lower), -tf.math.ndtri(tf.minimum(upper, 0.5))
@@ -94,8 +95,9 @@ def _below(z: tf.Tensor) -> tf.Tensor:
 def _in_tail(start: tf.Tensor, length: tf.Tensor, share: tf.Tensor) -> tf.Tensor:
     """As `_around_mode` for `start` >= 0, where p falls along the whole interval.
 
-    A step w from `start` leaves exp(-start w - w^2 / 2) R(start + w) / R(start) of the
-    tail, R being Mills' ratio; nothing in it under- or overflows.
+    Beyond a step w from `start`, the share exp(-start w - w^2 / 2) R(start + w) /
+    R(start) of the tail is left, where R is Mills' ratio. Nothing in it under- or
+    overflows.
     """
     beyond = tf.exp(_log_tail(start, length))
     target = tf.math.log1p(-share * (1 - beyond))
@@ -107,7 +109,7 @@ def _in_tail(start: tf.Tensor, length: tf.Tensor, share: tf.Tensor) -> tf.Tensor
 
 
 def _log_tail(start: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
-    """log of the share of the tail above `start` that is above `start + step`."""
+    """Log of the share of the tail above `start` that is above `start + step`."""
     log_ratio = tf.math.log(_mills_ratio(start + step) / _mills_ratio(start))
     return log_ratio - start * step - step**2 / 2
 

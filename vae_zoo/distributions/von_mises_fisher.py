@@ -38,13 +38,13 @@ class VonMisesFisher(AngularDistribution, tfd.AutoCompositeTensorDistribution):
 
     Samples are differentiable in both parameters in every dimension, with the exact
     pathwise derivative, and compile under XLA forward and backward. Normalizer, mean
-    and entropy are integrals over one angle; no Bessel function can underflow.
+    and entropy are integrals over one angle, so no Bessel function can underflow.
 
     Args:
         mean_direction: float [..., D], unit vectors mu, D >= 2.
         concentration: float [...], kappa >= 0 and finite; 0 makes it uniform.
-        validate_args: whether `mean_direction` is checked, and `concentration` also
-            where its value is known only when a graph runs.
+        validate_args: whether to check `mean_direction`, and `concentration` if its
+            value is known only when a graph runs.
         allow_nan_stats: as in every `tfd.Distribution`.
         name: the distribution's name.
 
@@ -52,7 +52,7 @@ class VonMisesFisher(AngularDistribution, tfd.AutoCompositeTensorDistribution):
         ValueError: if D is 1, the parameters are not float32 or float64, or
             `concentration` is negative, infinite or NaN; with `validate_args`, if a
             mean direction is no unit vector. Values that are known only when a graph
-            runs raise `tf.errors.InvalidArgumentError` then, but under XLA, which
+            runs raise `tf.errors.InvalidArgumentError` then, except under XLA, which
             drops assertions. Samples of a NaN concentration are NaN.
 
     Source: Davidson et al. 2018, section 3; Figurnov et al. 2018 (the derivative).

@@ -1,4 +1,4 @@
-"""Honest numbers for trained models."""
+"""Measures of trained models, with their errors."""
 
 from vae_zoo.evaluation.annealed import (
     BidirectionalEstimate,

@@ -1,4 +1,4 @@
-"""log p(x) by annealed importance sampling, from below and from above."""
+"""Bounds on log p(x) by annealed importance sampling, from below and above."""
 
 import dataclasses
 
@@ -27,19 +27,19 @@ from vae_zoo.models.traced import traced
 from vae_zoo.models.vae import VAE
 from vae_zoo.tensors import ModelInput
 
-# Of the chains, at least every second one starts where q has its mass.
+# At least half of the chains start where q has its mass.
 PRIOR_SHARE = 0.5
 
 
 @dataclasses.dataclass(frozen=True)
 class BidirectionalEstimate:
-    """log p(x) of data that a model drew itself, from both sides.
+    """log p(x) of data that the model drew, bounded from both sides.
 
     Attributes:
         lower: `Estimate`, in nats, no larger than log p(x) in expectation.
-        upper: `Estimate`, in nats, no smaller.
-        gap: `Estimate` of what they differ by: on average, and on such data, annealing
-            is off by no more.
+        upper: `Estimate`, in nats, no smaller than log p(x) in expectation.
+        gap: `Estimate` of their difference: the largest average error of annealing on
+            such data.
     """
 
     lower: Estimate
@@ -59,18 +59,18 @@ def annealed_marginal_likelihood(
 ) -> Estimate:
     """log p(x) of a data set by annealed importance sampling.
 
-    Each chain starts at a draw of r(z), which is q(z|x) mixed with p(z), and passes
+    Each chain starts at a draw from r(z), which is q(z|x) mixed with p(z). It passes
     through the densities r(z)^(1 - t) p(x, z)^t for t = 1/n, 2/n, …, 1, with a step of
-    Hamiltonian Monte Carlo at each; fifty steps before find the step size of each
+    Hamiltonian Monte Carlo at each. Fifty earlier steps find the step size of each
     example. With n = 1 it is importance sampling.
 
     Args:
         model: a model of the package.
         data: `tf.data.Dataset` of x or (x, …), x float [B, *input_shape].
         num_steps: n >= 1.
-        num_chains: C >= 1, whose weights are averaged.
-        prior_share: of the chains, in [0, 1), that start at draws of p(z); they find
-            what q(z|x) misses.
+        num_chains: C >= 1, the chains whose weights are averaged.
+        prior_share: share of the chains, in [0, 1), that start at draws from p(z); they
+            find what q(z|x) misses.
         seed: fixes the draws.
         verbose: 1 shows Keras' progress bar.
 
@@ -111,16 +111,16 @@ def bidirectional(
     seed: int = 0,
     verbose: int = 0,
 ) -> BidirectionalEstimate:
-    """Annealing from both sides, on data of the model's own.
+    """Annealing from both sides, on data that the model draws.
 
-    z is drawn from p(z) and x from p(x|z): z is a draw of p(z|x), the exact posterior,
-    where chains that run backwards have to start.
+    z is drawn from p(z) and x from p(x|z). So z is a draw from the exact posterior
+    p(z|x), from which chains that run backwards have to start.
 
     Args:
         model: a model of the package.
         num_examples: how many to draw, >= 1.
         num_steps: as in `annealed_marginal_likelihood`.
-        num_chains: as there; backwards there is one.
+        num_chains: as there; only one chain runs backwards.
         prior_share: as there.
         batch_size: examples at a time, >= 1.
         seed: fixes the draws.
@@ -130,7 +130,7 @@ def bidirectional(
         `BidirectionalEstimate`.
 
     Raises:
-        ValueError: if a number is off.
+        ValueError: if a number is out of range.
         Interrupted: by Ctrl-C, with the estimate from the batches that were done.
 
     Source: Grosse et al. 2015; Wu et al. 2017, section 4.
@@ -158,7 +158,7 @@ def _sides(
     numbers: tf.Tensor,
     key: tf.Tensor,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """log p(x) from below and from above, of one example for each of `numbers`."""
+    """log p(x) from below and from above, for one example per element of `numbers`."""
     z = model.draw_prior([tf.size(numbers)], fold_in(key, 0))
     x = model.likelihood(z).sample(seed=fold_in(key, 1))
     chains = (num_chains, prior_share)
@@ -180,7 +180,7 @@ def log_likelihood(
     prior_share: float,
     seed: tf.Tensor,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """log p(x) of one batch x [B, *input_shape] and its variance: float [B] each."""
+    """log p(x) of a batch x [B, *input_shape] and its variance: float [B] each."""
     target = LatentTarget(model, x, num_chains, prior_share, fold_in(seed, 0))
     start = target.starts(fold_in(seed, 1))
     ends = (target.log_start, target.log_joint)
@@ -208,17 +208,17 @@ def _anneal(
     seed: tf.Tensor,
     is_forward: bool = True,
 ) -> tf.Tensor:
-    """Log weights [C, B] of chains between two densities, from draws of the first.
+    """Log weights [C, B] of chains from draws of one density to another.
 
     Args:
         target: a `LatentTarget`.
         ends: the two log-densities.
-        start: states, a list of [C, B, D], draws of the first.
-        num_steps: from one to the other.
+        start: states, a list of [C, B, D], draws from the first density.
+        num_steps: steps from one density to the other.
         seed: int32 [2].
         is_forward: whether the second density is the posterior's.
     """
-    # From other draws than the chains', whose moves must not depend on their start.
+    # Uses separate draws, since the chains' moves must not depend on their start.
     elsewhere = target.starts(fold_in(seed, 0))
     hamiltonian = adapted_kernel(target.log_joint, elsewhere, fold_in(seed, 1))
     step_size = hamiltonian.step_size
@@ -234,8 +234,9 @@ def _anneal(
             return (1 - share) * start_density(*states) + share * end_density(*states)
 
         log_weights += (end_density(*states) - start_density(*states)) / num_steps
-        # Every other step is as wide as chains from the prior need it. All chains take
-        # it: a step that knew where its chain started would make the weights biased.
+        # Every other step has the width that chains from the prior need. All chains
+        # take it: if a step depended on where its chain started, the weights would be
+        # biased.
         is_wide = has_prior & (step % 2 == 0)
         widths = [
             tf.where(is_wide, width, 1.0)
@@ -245,7 +246,7 @@ def _anneal(
             target_log_prob_fn=log_density,
             step_size=[step_size * width for width in widths],
         )
-        # TFP's own chain keeps the last density's value, of a step before: a bias.
+        # TFP's own chain would reuse the density's value from the step before, a bias.
         results = kernel.bootstrap_results(states)
         states, _ = kernel.one_step(states, results, seed=fold_in(seed, step + 2))
         return step + 1, states, log_weights

@@ -1,4 +1,4 @@
-"""How well clusters agree with classes."""
+"""Agreement of clusters with classes."""
 
 import dataclasses
 
@@ -16,27 +16,29 @@ from vae_zoo.models.traced import traced
 from vae_zoo.models.vae import VAE
 from vae_zoo.tensors import ModelInput
 
-# The label of a cluster that a mapping says nothing about: no example has it.
+# The label of a cluster that a mapping leaves out; no example has it.
 NO_LABEL = -1
 
 
 @dataclasses.dataclass(frozen=True)
 class ClusteringScores:
-    """Agreement of clusters with labels; each is 1 at best.
+    """Agreement of clusters with labels; the best value of each score is 1.
 
     Attributes:
         hungarian_accuracy: share of examples whose cluster stands for their label,
-            no two clusters for the same one.
-        majority_accuracy: the same, each cluster standing for the label that most of
-            its examples have. With many clusters it is near 1 whatever they are.
-        most_confident_accuracy: the same, each cluster standing for the label of the
-            example that is most probably in it (Dilokthanakul et al. 2016).
-        label_accuracy: the same, cluster c standing for label c, as in a model that
+            where no two clusters stand for the same label.
+        majority_accuracy: the same if each cluster stands for the most frequent label
+            of its examples. With many clusters it is near 1 for any clustering.
+        most_confident_accuracy: the same if each cluster stands for the label of the
+            example most probably in it (Dilokthanakul et al. 2016).
+        label_accuracy: the same if cluster c stands for label c, as in a model that
             learned from labels.
-        normalized_mutual_information: over the mean of the two entropies.
-        adjusted_rand_index: share of pairs on which both agree, 0 at random.
+        normalized_mutual_information: mutual information over the mean of the two
+            entropies.
+        adjusted_rand_index: share of pairs on which both agree, adjusted to be 0 at
+            random.
         cluster_shares: tuple [K], the share of examples in each cluster.
-        num_examples: how many examples there were.
+        num_examples: the number of examples.
     """
 
     hungarian_accuracy: float
@@ -56,10 +58,10 @@ def evaluate_clusters(
 
     Args:
         model: a model with clusters.
-        data: `tf.data.Dataset` of (x, y), y integer labels [B], -1 where unknown:
-            these examples do not count.
-        reference: such a data set whose labels name the clusters; `data` itself by
-            default, which is what the literature does.
+        data: `tf.data.Dataset` of (x, y), y integer labels [B]; examples with the
+            unknown label -1 do not count.
+        reference: a data set whose labels name the clusters; `data` by default, as in
+            the literature.
 
     Returns:
         `ClusteringScores` of `data`.
@@ -114,12 +116,12 @@ def score_clusters(
     reference_probabilities: npt.ArrayLike | None = None,
     reference_labels: npt.ArrayLike | None = None,
 ) -> ClusteringScores:
-    """`ClusteringScores` of examples whose cluster is their most probable one.
+    """`ClusteringScores` with each example in its most probable cluster.
 
     Args:
-        probabilities: float [N, K], of each cluster.
+        probabilities: float [N, K], the probability of each cluster.
         labels: integers [N], >= 0.
-        reference_probabilities: float [M, K], of the examples whose labels name the
+        reference_probabilities: float [M, K], for the examples whose labels name the
             clusters; `probabilities` by default.
         reference_labels: integers [M], >= 0.
 
@@ -176,8 +178,8 @@ def bootstrapped_errors(
 ) -> dict[str, float]:
     """The standard error of each of `ClusteringScores`: dict name -> float.
 
-    The deviation over sets of N examples drawn from the N with replacement; what the
-    clusters stand for is found anew in each.
+    It is the standard deviation over sets of N examples drawn from the N with
+    replacement; each set names the clusters again.
 
     Source: Efron 1979.
     """
@@ -196,20 +198,19 @@ def bootstrapped_errors(
 def counts_together(
     clusters: np.ndarray, labels: np.ndarray
 ) -> npt.NDArray[np.integer]:
-    """How many examples are in a cluster and have a label: integers [K, L]."""
+    """The number of examples for each cluster and label: integers [K, L]."""
     table = np.zeros((clusters.max() + 1, labels.max() + 1), np.int64)
     np.add.at(table, (clusters, labels), 1)
     return table
 
 
 def hungarian_mapping(table: np.ndarray) -> npt.NDArray[np.integer]:
-    """The label [K] of each cluster, each label once, that most examples agree with.
+    """The one-to-one labels [K] of clusters with which most examples agree.
 
-    Clusters left over, and those that share no example with their label, get none
-    (-1).
+    Clusters that are left over, or share no example with their label, get -1.
 
     Args:
-        table: [K, L], as `counts_together` gives it.
+        table: [K, L], as `counts_together` returns it.
 
     Source: Kuhn 1955, by `scipy.optimize.linear_sum_assignment`.
     """
@@ -220,14 +221,14 @@ def hungarian_mapping(table: np.ndarray) -> npt.NDArray[np.integer]:
 
 
 def majority_mapping(table: np.ndarray) -> npt.NDArray[np.integer]:
-    """The label [K] that most examples of each cluster have; -1 for empty clusters."""
+    """The most frequent label of each cluster, [K]; -1 for empty clusters."""
     return np.where(table.sum(axis=1) > 0, table.argmax(axis=1), NO_LABEL)
 
 
 def most_confident_mapping(
     probabilities: np.ndarray, labels: np.ndarray
 ) -> npt.NDArray[np.integer]:
-    """The label [K] of the example that is most probably in each cluster.
+    """The label of the example most probably in each cluster, [K].
 
     Source: Dilokthanakul et al. 2016, section 5.2.
     """

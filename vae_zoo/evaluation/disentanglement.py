@@ -1,4 +1,4 @@
-"""How well single latents of a model stand for single factors of variation."""
+"""Disentanglement: how well single latents represent single factors of variation."""
 
 import dataclasses
 
@@ -32,18 +32,18 @@ ROWS_PER_STEP = 500
 
 @dataclasses.dataclass(frozen=True)
 class DisentanglementScores:
-    """Each measure is 1 at best, but for `attribute_predictability`.
+    """Measures of disentanglement; the best value is 1 unless stated otherwise.
 
     Attributes:
         beta_vae_score: accuracy with which a linear classifier finds the factor that
             pairs of examples share (Higgins et al. 2017). 1/F by chance.
         factor_vae_score: accuracy with which the latent that varies least among
-            examples that share a factor tells which (Kim & Mnih 2018). 1/F by chance.
+            examples that share a factor identifies it (Kim & Mnih 2018). 1/F by chance.
         mutual_information_gap: MIG (Chen et al. 2018). 0 by chance.
         disentanglement: DCI (Eastwood & Williams 2018), whether a latent is important
-            for one factor only. 0 if each is for all alike.
-        completeness: whether one latent alone is important for a factor.
-        informativeness: share of right predictions of the factors from the latents.
+            for only one factor. 0 if each is equally important for all.
+        completeness: whether only one latent is important for a factor.
+        informativeness: share of correct predictions of the factors from the latents.
         attribute_predictability: SAP (Kumar et al. 2018), how much better the best
             latent predicts a factor than the second best; 1 - 1/V at best for V values.
         num_examples: N.
@@ -69,20 +69,20 @@ def evaluate_disentanglement(
 ) -> dict[str, Estimate]:
     """The `DisentanglementScores` of a model, with their errors.
 
-    The examples are dealt into parts, of which each is scored by itself: the mean and
+    The examples are split into parts, each of which is scored separately; the mean and
     its standard error are over the parts.
 
     Args:
         model: a model of the package.
         data: `tf.data.Dataset` of (x, y), y integer factors [B, F], in random order;
             `datasets.load("sprites")` is one.
-        num_examples: N, of the first ones; examples that share a factor are found
-            among those of a part.
-        num_parts: how many parts, >= 1; with one there is no error.
+        num_examples: N, the number of first examples to use; those that share a factor
+            are found within a part.
+        num_parts: the number of parts, >= 1; with one there is no error.
         seed: fixes the draws.
 
     Returns:
-        Dict of `Estimate`, a score of `DisentanglementScores` each.
+        Dict of `Estimate`, one for each score of `DisentanglementScores`.
 
     Raises:
         ValueError: if `num_parts` is below 1, the data have no factors, or as in
@@ -101,7 +101,7 @@ def evaluate_disentanglement(
         )
     encode = traced(_encode, model)
     with plain_value_errors():
-        # Images need not all be held at once.
+        # A generator, so that not all images are in memory at once.
         coded = (
             {"codes": encode(float_inputs(x)), "factors": y} for x, y, *_ in batches
         )
@@ -137,8 +137,8 @@ def score_disentanglement(
         seed: fixes the draws.
 
     Raises:
-        ValueError: if the shapes do not match, a factor is no integer or has one value
-            only, or there are fewer than two factors.
+        ValueError: if the shapes do not match, a factor is no integer or has only one
+            value, or there are fewer than two factors.
     """
     codes, factors = _checked(codes, factors)
     seed = checked_seed(seed) % 2**32

@@ -1,9 +1,9 @@
-"""Measures of how well single latents stand for single factors of variation.
+"""Measures of how well single latents represent single factors of variation.
 
 Every measure takes `codes` [N, D], the means of the posteriors, and `factors` [N, F],
-integers: the index of each factor's value. What some of them need, examples that share
-the value of a factor, they draw from these N examples. The protocol is that of
-Locatello et al. 2019 unless a measure says otherwise.
+integers: the index of each factor's value. Measures that need examples with the same
+value of a factor draw them from these N examples. The protocol is that of Locatello et
+al. 2019 unless stated otherwise.
 """
 
 import warnings
@@ -18,16 +18,16 @@ from vae_zoo.evaluation.factor_sampler import FactorSampler
 NUM_TRAINING, NUM_TEST = 10_000, 5_000
 BATCH_SIZE = 64
 NUM_BINS = 20
-# Latents of a smaller standard deviation over the data say nothing.
+# Latents with a smaller standard deviation over the data count as unused.
 MIN_DEVIATION = 0.05
 
 
 def beta_vae_score(codes: np.ndarray, factors: np.ndarray, *, seed: int = 0) -> float:
     """Accuracy of a linear classifier of the factor that pairs of examples share.
 
-    Each of its inputs is the mean of |z - z'| over 64 pairs whose two members share the
-    value of one factor, drawn for each pair; the classifier is fitted to 10,000 of
-    these and tested on 5,000.
+    Each of its inputs is the mean of |z - z'| over 64 pairs. The two members of a pair
+    share a value of the factor, drawn for each pair. The classifier is fitted to 10,000
+    inputs and tested on 5,000.
 
     Source: Higgins et al. 2017, section 3.
     """
@@ -49,12 +49,13 @@ def beta_vae_score(codes: np.ndarray, factors: np.ndarray, *, seed: int = 0) -> 
 
 
 def factor_vae_score(codes: np.ndarray, factors: np.ndarray, *, seed: int = 0) -> float:
-    """Accuracy of a majority vote: which factor is shared if that latent varies least.
+    """Accuracy of a vote for the shared factor by the latent that varies least.
 
-    64 examples share the value of a factor; the latent of least variance among them,
-    relative to its variance over all, votes. Votes are counted over 10,000 draws and
-    tested on 5,000. Latents of a standard deviation below 0.05 take no part; if none is
-    left the score is 0.
+    64 examples share the value of a factor. The latent with the least variance among
+    them, relative to its variance over all examples, votes. The majority of 10,000
+    draws decides which factor each latent stands for; 5,000 more draws test that.
+    Latents with a standard deviation below 0.05 do not vote; if none is left the score
+    is 0.
 
     Source: Kim & Mnih 2018, section 4.
     """
@@ -78,11 +79,11 @@ def factor_vae_score(codes: np.ndarray, factors: np.ndarray, *, seed: int = 0) -
 
 
 def mutual_information_gap(codes: np.ndarray, factors: np.ndarray) -> float:
-    """MIG: the two latents that say most about a factor, their difference.
+    """MIG: the gap between the two latents that are most informative about a factor.
 
-    The mean over factors of (I_1 - I_2) / H, mutual informations of the factor and the
-    best two latents, in twenty bins of equal width, over the factor's entropy; of the
-    first 10,000 examples.
+    It is the mean over factors of (I_1 - I_2) / H: the mutual information of the factor
+    with each of its best two latents, in twenty bins of equal width, over the factor's
+    entropy. It uses the first 10,000 examples.
 
     Source: Chen et al. 2018, section 4.1.
     """
@@ -101,11 +102,11 @@ def dci(
 ) -> tuple[float, float, float]:
     """Informativeness, completeness and disentanglement.
 
-    From a random forest's feature importances R [D, F] for each factor: one minus the
-    entropy of a row, weighted by the row's share of R (disentanglement), and of a
-    column (completeness). Informativeness is the mean accuracy on test examples. As in
-    the paper a forest, which looks at all latents at every split; Locatello et al. take
-    boosted trees.
+    A random forest for each factor gives feature importances R [D, F]. Disentanglement
+    is one minus the entropy of a row, weighted by the row's share of R; completeness is
+    one minus the entropy of a column. Informativeness is the mean accuracy on test
+    examples. As in the paper it is a forest that considers all latents at every split;
+    Locatello et al. use boosted trees.
 
     Source: Eastwood & Williams 2018, section 2.
     """
@@ -135,8 +136,9 @@ def attribute_predictability(
 ) -> float:
     """SAP: how much better the best latent predicts a factor than the second best.
 
-    The mean over factors of the difference of balanced accuracies on test examples. A
-    predictor cuts one latent at as many thresholds as the factor's values need.
+    It is the mean over factors of the difference of balanced accuracies on test
+    examples. A predictor applies thresholds to one latent, as many as the factor's
+    values need.
 
     Source: Kumar et al. 2018, section 3 (with thresholds for all factors).
     """
@@ -167,22 +169,22 @@ def _binned(codes: np.ndarray) -> np.ndarray:
         NUM_BINS, encode="ordinal", strategy="uniform", subsample=None
     )
     with warnings.catch_warnings():
-        # A latent that says nothing may be constant, and has one bin.
+        # An unused latent may be constant; then it has one bin.
         warnings.filterwarnings("ignore", "Feature .* is constant")
         return bins.fit_transform(codes)
 
 
 def _concentration(importances: np.ndarray) -> np.ndarray:
-    """1 less the entropy of each row, in units of its largest: [rows]."""
+    """1 minus the entropy of each row, in units of the largest possible: [rows]."""
     count = importances.shape[1]
     if count == 1:
         return np.ones(len(importances))
-    # A row of zeros has no entropy, and no weight.
+    # The entropy of a row of zeros is undefined, but its weight is 0.
     return 1 - np.nan_to_num(entropy(importances, axis=1, base=count))
 
 
 def _two_parts(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows to fit and to test on: at most 10,000 and 5,000, two to one."""
+    """Rows to fit and to test on, two to one, at most 10,000 and 5,000."""
     order = np.random.default_rng(seed).permutation(count)[: NUM_TRAINING + NUM_TEST]
     cut = len(order) * NUM_TRAINING // (NUM_TRAINING + NUM_TEST)
     return order[:cut], order[cut:]

@@ -1,4 +1,4 @@
-"""Which distortions help a mixture model to find or learn the classes of images."""
+"""Finds distortions that help a mixture model with the classes of images."""
 
 from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias, get_args
@@ -42,21 +42,21 @@ def compare_distortions(
 ) -> dict[str, ClusteringScores]:
     """Trains a model once with each of a few distortions, and scores the clusters.
 
-    A share of the data and of the epochs is enough to see which one to take; its
-    amounts then go to `components.distortions.Distorted`, or to the options of
-    `vae-zoo train`. `model` itself stays as it is.
+    Part of the data and fewer epochs are enough to choose. The amounts chosen then go
+    to `components.distortions.Distorted`, or to the options of `vae-zoo train`. `model`
+    itself does not change.
 
     Args:
-        model: an untrained mixture model of images, compiled. All trainings start from
-            its weights, with its encoder and another distortion.
-        x: what it trains on, as in `fit`.
+        model: an untrained mixture model of images, compiled. Each training starts from
+            its weights and wraps its encoder in another distortion.
+        x: the training data, as in `fit`.
         y: labels of arrays, as in `fit`, or None.
-        validation: a `tf.data.Dataset` of other examples and their labels, -1 where one
-            is unknown; a few hundred labels will do. Not the test data.
-        epochs: of each training, more than the model's clusters wait for.
+        validation: a `tf.data.Dataset` of other examples and their labels, -1 if
+            unknown; a few hundred labels are enough. Do not use the test data.
+        epochs: epochs of each training, more than those before the clusters start.
         candidates: name -> arguments of `Distorted`.
-        measure: which of `ClusteringScores` decides; by default `label_accuracy` with
-            `y`, else `hungarian_accuracy`.
+        measure: the one of `ClusteringScores` that decides; by default `label_accuracy`
+            with `y`, else `hungarian_accuracy`.
         batch_size: of arrays, as in `fit`.
         verbose: as in `fit`.
 
@@ -64,12 +64,12 @@ def compare_distortions(
         Dict name -> `ClusteringScores` of the validation data, the best first.
 
     Raises:
-        ValueError: if `model` is no compiled mixture model, an argument is off or
-            `validation` has no labels.
+        ValueError: if `model` is no compiled mixture model, an argument is not as
+            above, or `validation` has no labels.
     """
     _check(model, candidates)
     check_count("epochs", epochs, 1, "of each training")
-    # Before the first training, not after it.
+    # Checked before the first training, which takes long.
     spec = getattr(validation, "element_spec", None)
     if not isinstance(validation, tf.data.Dataset) or not isinstance(spec, tuple):
         raise ValueError(
@@ -110,7 +110,7 @@ def _check(model: VAE, candidates: Mapping[str, Mapping[str, float]]) -> None:
 
 
 def _with_distortions(model: VAE, amounts: Mapping[str, Any]) -> VAE:
-    """A compiled model with the weights of `model`, whose encoder sees distortions."""
+    """A compiled copy of `model` whose encoder sees distorted images."""
     encoder = model.encoder
     if isinstance(encoder, Distorted):
         encoder = encoder.network

@@ -1,4 +1,4 @@
-"""A mean with its standard error, and how a measure reads its data."""
+"""Means with standard errors, and the data that measures read."""
 
 import dataclasses
 import math
@@ -27,11 +27,11 @@ class Estimate:
     """A mean over examples.
 
     Attributes:
-        mean: over the examples; of likelihoods in nats per example.
-        standard_error: of the mean as that of all examples there could be.
-        num_examples: how many examples there were.
-        sampling_error: of the mean as that of these very examples, from the draws that
-            estimate each one's value; None where it is not known.
+        mean: the mean over the examples; likelihoods are in nats per example.
+        standard_error: of the mean as an estimate for the whole population.
+        num_examples: the number of examples.
+        sampling_error: of the mean as an estimate for these examples, from the draws
+            behind each example's value; None if it is not known.
     """
 
     mean: float
@@ -46,9 +46,9 @@ class Estimate:
         variances: npt.ArrayLike | None = None,
         num_examples: int | None = None,
     ) -> Self:
-        """The estimate from values, one per example, and the values' own variances.
+        """The estimate from one value per example, and the values' own variances.
 
-        `num_examples` says from how many examples they are, if these are not as many.
+        `num_examples` is the number of examples if it differs from that of the values.
         """
         values = np.asarray(values, np.float64)
         count = len(values)
@@ -65,13 +65,13 @@ def log_mean(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """The logarithm of the mean of C weights, and its variance: [C, B] to [B] each.
 
-    The variance is that of the mean over its square (the delta method); where weights
-    are from several distributions, what these differ by is no variance. From a single
-    weight of one distribution it is not known, and NaN.
+    The variance is that of the mean over its square (the delta method). It does not
+    include differences between distributions if the weights come from several. It is
+    NaN, since unknown, for a single weight of one distribution.
 
     Args:
         log_weights: float [C, B].
-        sizes: how many of them, in this order, are from each distribution.
+        sizes: the numbers of weights, in this order, from each distribution.
     """
     log_sum = tf.reduce_logsumexp(log_weights, axis=0)
     variance = tf.zeros_like(log_sum)
@@ -86,10 +86,10 @@ def log_mean(
 def relative_variance(
     log_sum: tf.Tensor, log_squares: tf.Tensor, count: int
 ) -> tf.Tensor:
-    """That of the mean of `count` weights, from logarithms of their sums: [B]."""
+    """The relative variance of the mean of `count` weights, from log sums: [B]."""
     if count < 2:
         return tf.fill(tf.shape(log_sum), math.nan)
-    # Of weights that are all alike it is zero but for rounding.
+    # For equal weights it is zero up to rounding.
     excess = tf.maximum(tf.exp(log_squares - 2 * log_sum) - 1 / count, 0.0)
     return excess * count / (count - 1)
 
@@ -97,11 +97,11 @@ def relative_variance(
 def first_examples(
     batches: Iterable[Any], count: int
 ) -> tuple[dict[str, np.ndarray], np.ndarray | None]:
-    """Up to `count` examples of batches, and what came with them.
+    """The first examples of batches, up to `count`, and their y.
 
     Args:
         batches: iterable of batches of x or (x, y, …), such as `Batches`.
-        count: how many, at most.
+        count: the most examples to return.
 
     Returns:
         The inputs by name, x [N, *shape] among them, and y [N, …], or None.
@@ -124,7 +124,7 @@ def first_examples(
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C after some of the examples; `partial` is the result of these."""
+    """Ctrl-C after some of the examples; `partial` is the result for these."""
 
     def __init__(self, partial: Any) -> None:
         super().__init__()
@@ -138,7 +138,7 @@ def check_model(model: object) -> VAE:
 
 
 def checked_seed(seed: object) -> int:
-    """`seed` as an int32; an integer that is none keeps its last 32 bits.
+    """`seed` as an int32; a larger integer keeps its last 32 bits.
 
     Raises:
         ValueError: if `seed` is no integer.
@@ -150,15 +150,15 @@ def checked_seed(seed: object) -> int:
 
 
 def check_verbose(verbose: object) -> None:
-    """Raises ValueError unless `verbose` is 0 or 1, or as Keras also has them."""
+    """Raises ValueError unless `verbose` is 0, 1 or another value of Keras."""
     check_choice("verbose", verbose, (0, 1, 2, False, True))
 
 
 class Batches:
-    """The batches of some data, each of which is checked when it is read.
+    """The batches of some data, each checked when it is read.
 
-    The check is not mapped over the data set: that would trace a function for each
-    measure that reads it.
+    The check is not mapped over the data set, since that would trace a function for
+    each measure that reads it.
 
     Args:
         model: a model of the package.
@@ -167,7 +167,7 @@ class Batches:
         name: what errors call `data`.
 
     Raises:
-        ValueError: if `data` is neither; and when they are read, if examples do not
+        ValueError: if `data` is neither; and when batches are read, if examples do not
             fit the model.
     """
 
@@ -175,7 +175,7 @@ class Batches:
         self.model = check_model(model)
         is_array = isinstance(data, (np.ndarray, tf.Tensor)) and len(data.shape)
         if is_array or isinstance(data, dict):
-            # The model may know it by another shape.
+            # The model may have another shape for it.
             parts = parts_of_rows(arrays_by_name(model.checked(data)), ROWS_OF_ARRAYS)
             self._batches = [alone_or_named(part) for part in parts]
         elif isinstance(data, tf.data.Dataset):
@@ -188,7 +188,7 @@ class Batches:
             )
 
     def cardinality(self) -> int:
-        """The number of batches; negative where it is not known."""
+        """The number of batches; negative if it is not known."""
         if isinstance(self._batches, list):
             return len(self._batches)
         return int(self._batches.cardinality())
@@ -217,20 +217,20 @@ def mapped(
     verbose: int,
     summarize: Callable[[Any], Any] = lambda scores: scores,
 ) -> Any:
-    """`score(x, key)` of every batch, one after the other.
+    """Applies `score(x, key)` to every batch in order.
 
     Args:
         score: function of x and a seed int32 [2] to a tensor [B], or a structure.
         batches: of x or (x, …), `Batches` or a `tf.data.Dataset`.
-        seed: fixes the seeds, another one for each batch.
+        seed: fixes the seeds, which differ between batches.
         verbose: 1 shows Keras' progress bar.
-        summarize: function of what `score` gives, of all examples in a row.
+        summarize: function of the results of `score`, concatenated over all examples.
 
     Returns:
-        What `summarize` gives.
+        What `summarize` returns.
 
     Raises:
-        Interrupted: by Ctrl-C, if it did not come before the first batch was done.
+        Interrupted: by Ctrl-C, once the first batch is done.
     """
     seed = checked_seed(seed)
     check_verbose(verbose)

@@ -1,4 +1,4 @@
-"""Examples that are alike in one factor of variation."""
+"""Samples examples that share one factor of variation."""
 
 import numpy as np
 
@@ -23,14 +23,14 @@ class FactorSampler:
             self.counts.append(counts[index])
 
     def alike(self, factor: int | np.integer, count: int) -> np.ndarray:
-        """`count` rows that have one value of `factor`, that of a row at random."""
+        """`count` rows with the same value of `factor`, taken from a random row."""
         row = np.full(count, self.rng.integers(len(self.orders[factor])))
         return self._partners(factor, row)
 
     def pairs(
         self, factor: int | np.integer, count: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """`count` rows and as many that share the value of `factor` with them."""
+        """`count` rows, and for each another row with the same value of `factor`."""
         rows = self.rng.integers(len(self.orders[factor]), size=count)
         return rows, self._partners(factor, rows)
 

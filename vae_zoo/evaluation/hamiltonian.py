@@ -1,4 +1,4 @@
-"""log p(x) from draws of the posterior, for very few latents."""
+"""Estimates log p(x) from draws of the posterior, for very few latents."""
 
 import math
 from collections.abc import Sequence
@@ -22,9 +22,9 @@ from vae_zoo.tensors import ModelInput
 MAX_LATENTS = 4
 NUM_CHAINS = 20
 NUM_BURNIN_STEPS = 100
-# Draws of q(z|x) and of p(z), in halves, of which the chains' starts are chosen.
+# Draws, half from q(z|x) and half from p(z), among which the chains' starts are chosen.
 NUM_CANDIDATES = 1000
-# Of the posterior, in the region of the highest densities.
+# The share of the posterior in the region of the highest densities.
 SHARE = 0.8
 
 
@@ -38,19 +38,21 @@ def hamiltonian_marginal_likelihood(
 ) -> Estimate:
     """log p(x) of a data set by Hamiltonian Monte Carlo and a density estimate.
 
-    Draws of p(z|x) make a kernel density estimate q(z) of it. With as many new draws
-    q(A) / p(x) is the mean of q(z) / p(x, z) where z is in A, the region of the highest
-    densities that holds four fifths of the posterior: without that bound, where the
-    estimate's tails exceed the posterior's, few draws decide. q(A) is the share of
-    draws of q in A. Twenty chains for each of the two start at points chosen by their
-    importance among draws of the model's q(z|x) and of p(z), lest they all start in one
-    of several modes; their first hundred moves are left out. A mode that none of them
-    visits is missing, and the error does not tell.
+    Draws from p(z|x) give a kernel density estimate q(z) of it. The mean of q(z) / p(x,
+    z) over as many new draws z in A is q(A) / p(x), where A is the region of the
+    highest densities that holds four fifths of the posterior. Without A, few draws
+    would decide where the tails of the estimate exceed the posterior's. q(A) is the
+    share of draws from q in A.
+
+    Twenty chains for each of the two sets start at points chosen by importance among
+    draws of the model's q(z|x) and of p(z), so that they do not all start in one of
+    several modes. Their first hundred moves are dropped. If no chain visits a mode, the
+    mode is missing, and the error does not show it.
 
     Args:
         model: a model of the package with at most four latent variables.
         data: `tf.data.Dataset` of x or (x, …), x float [B, *input_shape].
-        num_samples: draws of either kind for each example, >= 20.
+        num_samples: draws in each of the two sets for each example, >= 20.
         seed: fixes the draws.
         verbose: 1 shows Keras' progress bar.
 
@@ -71,7 +73,8 @@ def hamiltonian_marginal_likelihood(
     log_joint = traced(_log_joint, model)
 
     def score(x: ModelInput, key: tf.Tensor) -> tuple[np.ndarray, np.ndarray]:
-        # Of chains that both share, how often a mode was chosen would count squared.
+        # Separate chains, since with shared ones the number of starts in a mode would
+        # count squared.
         states, log_p = (np.split(part, 2, axis=1) for part in draw(x, key))
         floors = np.quantile(log_p[0], 1 - SHARE, axis=(0, 1))
         densities = [
@@ -91,7 +94,7 @@ def _draw(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """States of the posterior, [num_steps, 40, B, U], and their log p(x, z).
 
-    The parts of a state stand in a row, for a density estimate of all of them.
+    The parts of a state are concatenated, for a joint density estimate.
     """
     target = LatentTarget(model, x, NUM_CANDIDATES, 0.5, fold_in(key, 0))
     start = _resampled(target, fold_in(key, 1))
@@ -111,7 +114,7 @@ def _draw(
 def _log_joint(
     model: VAE, x: ModelInput, states: tf.Tensor, key: tf.Tensor
 ) -> tf.Tensor:
-    """log p(x, z) of states [L, C, B, U], their parts in a row."""
+    """log p(x, z) of states [L, C, B, U] with concatenated parts."""
     target = LatentTarget(model, x, NUM_CANDIDATES, 0.5, fold_in(key, 0))
     sizes = [size for (size,) in model.latent_shapes.values()]
     return tf.map_fn(
@@ -120,7 +123,7 @@ def _log_joint(
 
 
 def check(model: VAE, num_samples: object, name: str = "num_samples") -> int:
-    """The number of latent variables; ValueError, of `name`, if there is no way."""
+    """The number of latent variables; ValueError under `name` if it cannot be done."""
     check_count(name, num_samples, NUM_CHAINS, "one for each chain")
     check_density(model, "Hamiltonian Monte Carlo, whose chains start by q(z|x)")
     size = sum(math.prod(shape) for shape in model.latent_shapes.values())
@@ -134,9 +137,9 @@ def check(model: VAE, num_samples: object, name: str = "num_samples") -> int:
 
 
 def _resampled(target: LatentTarget, seed: tf.Tensor) -> State:
-    """States near draws of p(z|x), a list of [40, B, D].
+    """Approximate draws of p(z|x), a list of [40, B, D].
 
-    By sampling-importance-resampling.
+    They come from sampling-importance-resampling.
     """
     candidates = target.starts(fold_in(seed, 0))
     log_weights = tf.map_fn(
@@ -158,7 +161,7 @@ def _resampled(target: LatentTarget, seed: tf.Tensor) -> State:
 def _draws_of(
     densities: Sequence[gaussian_kde], count: int, key: tf.Tensor
 ) -> npt.NDArray[np.float32]:
-    """As many draws of each density: float32 [count, B, U]."""
+    """`count` draws from each density: float32 [count, B, U]."""
     seeds = np.random.SeedSequence(key.numpy().view("uint32")).spawn(len(densities))
     drawn = [
         density.resample(count, np.random.default_rng(seed)).T
@@ -176,7 +179,7 @@ def _mean_ratios(
     """`_mean_ratio` of every example: [B] and [B].
 
     Args:
-        densities: B of them.
+        densities: B densities.
         states: float [L, C, B, U].
         log_joint: float [L, C, B].
         floors: float [B].
@@ -193,14 +196,14 @@ def _mean_ratio(
 
     Args:
         density: q, an estimate from other draws.
-        draws: float [L, C, U], of C independent chains.
-        log_joint: log p(x, z) of these, float [L, C].
+        draws: float [L, C, U], draws of C independent chains.
+        log_joint: log p(x, z) of the draws, float [L, C].
         floor: log p(x, z) on the region's edge.
     """
     log_q = density.logpdf(draws.reshape(-1, draws.shape[-1]).T)
     log_ratio = log_q.reshape(log_joint.shape) - log_joint
     log_ratio = np.where(log_joint > floor, log_ratio, -np.inf)
     log_mean = logsumexp(log_ratio) - np.log(log_ratio.size)
-    # Draws of one chain depend on each other, the means of the chains do not.
+    # Draws within a chain are dependent; the means of the chains are not.
     chain_means = np.exp(log_ratio - log_mean).mean(axis=0)
     return log_mean, chain_means.var(ddof=1) / len(chain_means)

@@ -12,16 +12,17 @@ from vae_zoo.models.proposal import DefensiveProposal
 from vae_zoo.models.vae import VAE
 from vae_zoo.tensors import ModelInput
 
-# A point for each latent, [..., B, D], and what takes them one by one.
+# A point for each latent, [..., B, D]; below, a function of these points.
 State: TypeAlias = list[tf.Tensor]
 LogDensity: TypeAlias = Callable[..., tf.Tensor]
 
 # Draws of q(z|x) whose mean and deviation are the origin and unit of the states.
 NUM_DRAWS = 64
 MIN_DEVIATION = 1e-4
-# Of Hamiltonian Monte Carlo: the share of moves to accept, the leapfrog steps of a
-# move, and the moves that find each example's step size. On states about a standard
-# normal wide, few steps are best: the paths are periodic, and longer ones turn back.
+# Hamiltonian Monte Carlo: the share of moves to accept, the leapfrog steps of a move,
+# and the moves that find each example's step size. For states about as wide as a
+# standard normal, few steps are best: the paths are periodic, and longer ones turn
+# back.
 ACCEPTANCE = 0.8
 NUM_LEAPFROG_STEPS = 3
 NUM_ADAPTATION_STEPS = 50
@@ -31,15 +32,14 @@ class LatentTarget:
     """Log-densities over states of all latents, for each example of a batch.
 
     A state is a list of float [..., B, D], one for each latent in the model's order.
-    Its part s stands for the point m + d s of the geometry's chart, m and d the mean
-    and deviation of q(z|x) there: on the scale of q the posterior is about one unit
-    wide.
+    Its part s stands for the point m + d s in the geometry's coordinates, where m and d
+    are the mean and deviation of q(z|x). So the posterior is about one unit wide.
 
     Args:
         model: a model of the package whose latents are vectors.
         x: float [B, *input_shape], or a dict of inputs.
-        num_starts: how many states `starts` draws for each example.
-        prior_share: of these, as in `DefensiveProposal`.
+        num_starts: the number of states that `starts` draws for each example.
+        prior_share: share of these from the prior, as in `DefensiveProposal`.
         seed: int32 [2].
     """
 
@@ -86,11 +86,11 @@ class LatentTarget:
         return self._projected(self._points(states))
 
     def starts(self, seed: tf.Tensor) -> State:
-        """States of draws of the proposal: [num_starts, B, D] of each latent."""
+        """States of draws from the proposal: [num_starts, B, D] for each latent."""
         return self.whiten(self.proposal.sample(seed).z, fold_in(seed, 2))
 
     def widths(self, share: tf.Tensor) -> list[tf.Tensor]:
-        """How wide p(z)^(1 - share) p(z|x)^share is, were both normal: [B, D] each."""
+        """Widths of p(z)^(1 - share) p(z|x)^share, were both normal: [B, D] each."""
         return [
             tf.math.rsqrt(share + (1 - share) / width**2)
             for width in self._prior_widths
@@ -131,10 +131,10 @@ class LatentTarget:
 def adapted_kernel(
     log_density: LogDensity, start: State, seed: tf.Tensor
 ) -> tfp.mcmc.HamiltonianMonteCarlo:
-    """Hamiltonian Monte Carlo with a step size of its own for each example.
+    """Hamiltonian Monte Carlo with a separate step size for each example.
 
     Args:
-        log_density: function of the parts of states, [C, B, D] each, to [C, B].
+        log_density: function from the parts of states, [C, B, D] each, to [C, B].
         start: states, a list of [C, B, D], to find the step sizes from.
         seed: int32 [2].
 

@@ -1,4 +1,4 @@
-"""What the latents are used for: active units, their KL and their information."""
+"""The use of the latents: active units, their KL and their information."""
 
 import dataclasses
 import functools
@@ -33,21 +33,21 @@ ROWS_PER_STEP = 500
 
 @dataclasses.dataclass(frozen=True)
 class LatentUsage:
-    """How much of the latents a model uses on some data.
+    """How much a model uses its latents on some data.
 
     Attributes:
         variances: tuple [D], the variance over the data of each element of the mean of
-            q(z|x), of a flow of what it makes of the normal's mean. On a sphere times
-            D, so that the prior's is 1 there too.
-        num_active: how many of these are over 0.01, the active units.
-        kl_per_dimension: tuple [D], KL(q(z_d|x) || p(z_d)) in nats, mean over the data;
-            None where posterior or prior is no product over the dimensions.
+            q(z|x), of a flow of what it makes of the normal's mean. On a sphere it is
+            multiplied by D, so that the prior's is 1 there, too.
+        num_active: how many of these exceed 0.01, the active units.
+        kl_per_dimension: tuple [D], KL(q(z_d|x) || p(z_d)) in nats, the mean over the
+            data; None if posterior or prior is no product over the dimensions.
         kl_errors: tuple [D], the standard errors of these, or None.
         mutual_information: `Estimate` of the mutual information of x and z under q, in
-            nats. It cannot exceed log N for N examples, and is close to that where it
-            says so little. None of a posterior without a density at given points.
-        aggregate_gap: `Estimate` of KL(q(z) || p(z)) in nats, q(z) being the mean of
-            q(z|x) over the data. With `mutual_information` it adds up to the mean of
+            nats. It cannot exceed log N for N examples, so a value close to that is
+            only a lower bound. None of a posterior without a density at given points.
+        aggregate_gap: `Estimate` of KL(q(z) || p(z)) in nats, where q(z) is the mean of
+            q(z|x) over the data. Its sum with `mutual_information` is the mean of
             KL(q(z|x) || p(z)). None where that is None.
         num_examples: N.
     """
@@ -66,7 +66,7 @@ class LatentUsage:
         return self.num_active == 0
 
     def order(self) -> npt.NDArray[np.integer]:
-        """Indices of the dimensions, the most used first: int [D]."""
+        """Indices of the dimensions, most used first: int [D]."""
         measure = self.kl_per_dimension or self.variances
         return np.argsort(measure)[::-1]
 
@@ -85,7 +85,7 @@ def latent_usage(
     Args:
         model: a model of the package.
         data: `tf.data.Dataset` of x or (x, …), x float [B, *input_shape], or an array.
-        num_examples: N >= 2, of which all pairs are compared.
+        num_examples: N >= 2; all pairs of examples are compared.
         seed: fixes the draws, one of z for each example.
 
     Returns:
@@ -145,7 +145,7 @@ def latent_usage(
 def _in_a_batch(
     model: VAE, x: dict[str, np.ndarray], key: tf.Tensor
 ) -> tuple[Any, ...]:
-    """What there is of each example: draws, means, log q, log p, perhaps KLs."""
+    """For each example: draws, means, log q, log p and, if any, KLs."""
     features = model.features(x)
     draw = model.infer(x, features=features, seed=key)
     q_z = draw.q[model.top_latent]
@@ -160,7 +160,7 @@ def _in_a_batch(
 def _kl_per_dimension(
     q: tfd.Distribution, p: tfd.Distribution
 ) -> tuple[tf.Tensor, ...]:
-    """KL(q_d || p_d) [B, D] of normals with diagonal covariances, else nothing."""
+    """KL(q_d || p_d) [B, D] for normals with diagonal covariances, else ()."""
     if not all(isinstance(each, tfd.MultivariateNormalDiag) for each in (q, p)):
         return ()
     return (
@@ -173,7 +173,7 @@ def _kl_per_dimension(
 def _means_and_errors(
     rows: np.ndarray | None = None,
 ) -> tuple[tuple[float, ...] | None, tuple[float, ...] | None]:
-    """Of the rows [N, D], a tuple each; None if there are none."""
+    """The means and standard errors of rows [N, D] as tuples; None without rows."""
     if rows is None:
         return None, None
     rows = rows.astype(np.float64)
@@ -202,7 +202,7 @@ def _log_aggregate(
 
 
 def _log_sum(model: VAE, x: dict[str, tf.Tensor], z: dict[str, tf.Tensor]) -> tf.Tensor:
-    # Each draw at every example's posterior: [n, B].
+    # Each draw under every example's posterior: [n, B].
     every = {
         name: tf.repeat(tf.expand_dims(value[0], 1), tf.shape(x["x"])[0], axis=1)
         for name, value in z.items()

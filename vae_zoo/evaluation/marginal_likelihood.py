@@ -34,27 +34,27 @@ def marginal_likelihood(
 ) -> dict[str, Estimate]:
     """Importance-sampled log p(x), the ELBO and its terms over a data set.
 
-    Warns if the effective sample size is below ten on average.
+    It warns if the effective sample size is below ten on average.
 
     Args:
         model: a model of the package.
         data: `tf.data.Dataset` of x or (x, …), x float [B, *input_shape], or an array;
-            memory is that of a batch, however many samples there are.
+            memory depends on the batch, not on the number of samples.
         num_samples: draws from q(z|x) per example, >= 1.
-        prior_share: the share of these, in [0, 1), that is drawn from p(z) instead (of
-            each step's draws, rounded, at least one). With few latents q often misses
-            whole modes of the posterior; draws of q do not tell, so the estimate is low
-            and its error optimistic.
+        prior_share: the share of these, in [0, 1), to draw from p(z) instead (rounded
+            within each step, at least one). With few latents, q often misses whole
+            modes of the posterior. Draws from q do not show that, so the estimate is
+            too low and its error too small.
         seed: fixes the draws.
         verbose: 1 shows Keras' progress bar.
 
     Returns:
         Dict of `Estimate`: in nats `log_marginal_likelihood`, `elbo` and its terms,
         `log_likelihood`, `kl` and a model's own (one sample of z each); and
-        `effective_sample_size`, of the draws for one example, from 1 to `num_samples`.
+        `effective_sample_size` of an example's draws, from 1 to `num_samples`.
 
     Raises:
-        ValueError: if a number is off, or the data do not fit the model.
+        ValueError: if a number is out of range, or the data do not fit the model.
         Interrupted: by Ctrl-C, with the estimates from the batches that were done.
 
     Source: Burda et al. 2016, equation 8; Hesterberg 1995 for draws from the prior.
@@ -81,7 +81,7 @@ def marginal_likelihood(
 
 
 def _about_few_samples(size: float) -> str:
-    """What it means that the effective sample size is below ten, and what helps."""
+    """A text on what an effective sample size below ten means, and what helps."""
     return (
         f"The effective sample size is {size:.1f} of the draws for an example, below "
         f"{FEW_SAMPLES}: a few draws decide `log_marginal_likelihood`, which can "

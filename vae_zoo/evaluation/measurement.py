@@ -1,4 +1,4 @@
-"""Figures with their errors, and what they look like in a table and in a file."""
+"""Figures with their errors, as a table and as JSON."""
 
 import dataclasses
 import math
@@ -7,7 +7,7 @@ from typing import Any, Self
 from vae_zoo.evaluation.estimate import Estimate
 
 EFFECTIVE_SIZE = "effective_sample_size"
-# If fewer draws than that count, a few of them decide the mean of all weights.
+# Below this effective sample size, a few draws decide the mean of all weights.
 FEW_SAMPLES = 10
 MAX_VALUES_SHOWN = 6
 COLUMNS = "{:<42} {:>10} {:>8} {:>8}  {:<8} {:>8} {:>7}"
@@ -19,12 +19,13 @@ class Measurement:
 
     Attributes:
         value: a number, or a tuple of numbers.
-        unit: such as "nats"; empty for shares, scores and numbers of things.
-        num_examples: what it was computed from.
+        unit: such as "nats"; empty for shares, scores and counts.
+        num_examples: the number of examples behind it.
         num_samples: draws of the latents for each example, if there are any.
-        standard_error: of the figure, or figures, as that of all examples there could
-            be; None where it is not known.
-        sampling_error: of the figure as that of these examples, from the draws alone.
+        standard_error: of each figure as an estimate for the whole population; None if
+            it is not known.
+        sampling_error: of the figure as an estimate for these examples, only from the
+            draws.
     """
 
     value: float | tuple[float, ...]
@@ -38,7 +39,7 @@ class Measurement:
     def of(
         cls, estimate: Estimate, unit: str = "", num_samples: int | None = None
     ) -> Self:
-        """That of an `Estimate`."""
+        """The measurement of an `Estimate`."""
         return cls(
             value=estimate.mean,
             unit=unit,
@@ -51,18 +52,18 @@ class Measurement:
 
 @dataclasses.dataclass
 class Report:
-    """What was measured.
+    """The results of `report`.
 
     Attributes:
         measurements: dict name -> `Measurement`.
-        is_interrupted: whether Ctrl-C came before the end.
+        is_interrupted: whether Ctrl-C stopped it early.
     """
 
     measurements: dict[str, Measurement]
     is_interrupted: bool = False
 
     def names_of_few_samples(self) -> list[str]:
-        """Of the effective sample sizes that are below ten."""
+        """The names of effective sample sizes below ten."""
         return [
             name
             for name, measurement in self.measurements.items()
@@ -122,7 +123,7 @@ def _shown(value: float) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """`value`, or None where it is a number that JSON has no word for."""
+    """`value`, or None for a number that JSON cannot hold."""
     if isinstance(value, tuple):
         return [_plain(each) for each in value]
     is_number = isinstance(value, float)

@@ -39,22 +39,22 @@ ResultT = TypeVar("ResultT")
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What to measure.
+    """The settings of `report`.
 
     Args:
-        num_samples: of z per example, by which log p(x) is estimated.
-        prior_share: of these from p(z), for few latents, where q(z|x) misses modes, in
-            [0, 1).
+        num_samples: samples of z per example for the estimate of log p(x).
+        prior_share: share of these drawn from p(z), for few latents, where q(z|x)
+            misses modes, in [0, 1).
         binarize: as in `datasets.load`.
         batch_size: examples at a time.
-        annealing_steps: log p(x) by annealed importance sampling too, on data of the
-            model's own from both sides, >= 0, 0: not.
-        hamiltonian_samples: and by Hamiltonian Monte Carlo with a density estimate, for
-            at most four latents, >= 0, 0: not.
-        num_chain_examples: how many examples these two, which are slow, look at.
+        annealing_steps: steps of annealed importance sampling for log p(x), on the
+            model's own data from both sides, >= 0, where 0 is off.
+        hamiltonian_samples: draws of Hamiltonian Monte Carlo for log p(x) by a density
+            estimate, for at most four latents, >= 0, where 0 is off.
+        num_chain_examples: number of examples for these two slow measures.
         seed: fixes the draws, >= 0.
-        binarization_seed: fixes those of `binarize`, that of the model's run.
-        verbose: 1 says what is being measured and shows progress bars.
+        binarization_seed: fixes the draws of `binarize`; the seed of the model's run.
+        verbose: 1 prints what is being measured and shows progress bars.
     """
 
     num_samples: int = 100
@@ -69,7 +69,7 @@ class Plan:
     verbose: int = 0
 
     def check(self) -> None:
-        """Raises ValueError if a number is off."""
+        """Raises ValueError if a number is out of range."""
         check_count("num_samples", self.num_samples, 1, "the draws for each example")
         check_prior_share(self.prior_share)
         check_choice("binarize", self.binarize, BINARIZATIONS)
@@ -83,23 +83,24 @@ class Plan:
 
 
 def report(model: VAE, source: Source, plan: Plan) -> Report:
-    """Measures all that applies to a model and a data set.
+    """Measures everything that applies to a model and a data set.
 
-    The latents' usage; of mixture models the clusters against classes, where the data
-    have these; disentanglement, where they have factors; the bound, its terms and
-    log p(x). Ctrl-C ends it with what was measured so far. What the data do not allow
-    (too few examples, say) is left out with a warning.
+    The measures are the use of the latents; the agreement of clusters with classes, for
+    mixture models and data with classes; disentanglement, for data with factors; the
+    bound, its terms and log p(x). Ctrl-C returns what has been measured so far. A
+    measure that the data do not allow, with too few examples for instance, is left out
+    with a warning.
 
     Args:
         model: a model of the package.
-        source: the examples, as `datasets.open_source` gives them.
+        source: the examples, as `datasets.open_source` returns them.
         plan: a `Plan`.
 
     Returns:
         `Report`.
 
     Raises:
-        ValueError: if a number is off, or the data do not fit the model.
+        ValueError: if a number is out of range, or the data do not fit the model.
     """
     check_model(model)
     check_instance("source", source, Source, "what `datasets.open_source` gives")
@@ -107,7 +108,7 @@ def report(model: VAE, source: Source, plan: Plan) -> Report:
     plan.check()
     if plan.hamiltonian_samples:
         hamiltonian.check(model, plan.hamiltonian_samples, "hamiltonian_samples")
-    # What does not fit is found before anything is measured.
+    # Shapes are checked before anything is measured.
     check_shape((None, *source.element_shape), model.input_shape)
     found: Found = {}
     try:
@@ -129,12 +130,12 @@ def _measured(
     source: Source,
     plan: Plan,
 ) -> Found:
-    """What `measure` finds, or nothing and a warning if the data do not allow it."""
+    """The result of `measure`, or {} and a warning if the data do not allow it."""
     try:
         return measure(model, source, plan)
     except ValueError as error:
         if measure is _importance_sampling:
-            raise  # What the report is for; the others come along where they apply.
+            raise  # The report needs this measure; the others are extras.
         warnings.warn(f"{name} was left out: {error}", stacklevel=3)
         return {}
 
@@ -142,7 +143,7 @@ def _measured(
 def _measures(
     model: VAE, source: Source, plan: Plan
 ) -> Iterator[tuple[str, Callable[[VAE, Source, Plan], Found]]]:
-    """What applies, the quick ones first: pairs of a name and a function."""
+    """The measures that apply, fast ones first: pairs of a name and a function."""
     yield "latent usage", _latent_usage
     if model.num_clusters and source.has_classes:
         yield "clusters against classes", _clusters
@@ -166,7 +167,7 @@ def _data(source: Source, plan: Plan, **options: Any) -> tf.data.Dataset:
 def _converted(
     measure: Callable[[], ResultT], convert: Callable[[ResultT], Found]
 ) -> Found:
-    """`convert` of what `measure` returns, or of the part done before Ctrl-C."""
+    """`convert` of the result of `measure`, or of the part done before Ctrl-C."""
     try:
         return convert(measure())
     except Interrupted as stop:
@@ -202,7 +203,7 @@ def _clusters(model: VAE, source: Source, plan: Plan) -> Found:
     shares = scores["cluster_shares"]
     errors["cluster_shares"] = tuple((p * (1 - p) / count) ** 0.5 for p in shares)
     if not model.learns_from_labels:
-        # No cluster was ever meant to stand for the class of its number.
+        # Training gave no cluster the class of its number.
         del scores["label_accuracy"]
     return {
         name: Measurement(value, "", count, standard_error=errors.get(name))
@@ -211,7 +212,7 @@ def _clusters(model: VAE, source: Source, plan: Plan) -> Found:
 
 
 def _disentanglement(model: VAE, source: Source, plan: Plan) -> Found:
-    # Data sets of factors are often stored in the factors' order.
+    # Shuffled, since data sets of factors are often stored in the factors' order.
     data = _data(source, plan, labels=True, shuffle=True, seed=plan.seed)
     scores = evaluate_disentanglement(model, data, seed=plan.seed)
     return {name: Measurement.of(score) for name, score in scores.items()}
@@ -261,7 +262,7 @@ def _annealing(model: VAE, source: Source, plan: Plan) -> Found:
 
 
 def _both_sides(model: VAE, source: Source, plan: Plan) -> Found:
-    del source  # The data are the model's own.
+    del source  # The model draws the data.
     return _converted(
         lambda: bidirectional(
             model,

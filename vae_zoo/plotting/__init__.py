@@ -1,4 +1,4 @@
-"""Pictures of a model and its data, from arrays; each is a matplotlib Figure."""
+"""Pictures of a model and its data, made from arrays as matplotlib Figures."""
 
 from vae_zoo.plotting.curves import training_curves
 from vae_zoo.plotting.images import (

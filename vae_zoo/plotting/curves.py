@@ -1,4 +1,4 @@
-"""How training went."""
+"""Curves of training."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
@@ -14,15 +14,15 @@ from vae_zoo.arguments import shown
 History: TypeAlias = Sequence[Mapping[str, float]] | Mapping[str, Sequence[float]]
 
 TERMS = ("elbo", "log_likelihood", "kl")
-# Neither is a term of the bound: one is weighted, the other counts.
+# Not terms of the bound: the loss is weighted, and the epoch is a count.
 NOT_SHOWN = ("loss", "epoch")
 VALIDATION = "val_"
 PANEL = (3.4, 2.6)
-# The first of the epochs may leave a panel, which has room for them of that share of
-# the range of the others.
+# The share of first epochs that may leave a panel, and the room that a panel has for
+# them, as a share of the range of the others.
 START_SHARE, ROOM_FOR_START = 0.1, 0.5
 MARGIN = 0.12
-# Fewer epochs than that are shown as points, too.
+# Fewer epochs than this are also shown as points.
 FEW_EPOCHS = 20
 
 
@@ -30,14 +30,14 @@ def training_curves(history: History) -> Figure:
     """The bound and its terms by epoch, in training and validation.
 
     The first tenth of the epochs may leave a panel, so that the others can be told
-    apart. Validation of some epochs is left out where the history does not tell which.
+    apart. Validation of only some epochs is left out if the history does not say which.
 
     Args:
-        history: list of dicts, one for each epoch, as `callbacks.read_history` gives,
-            or a dict of lists, as the `history` of Keras' `History`.
+        history: list of dicts, one for each epoch, as `callbacks.read_history` returns
+            it, or a dict of lists, as the `history` of Keras' `History`.
 
     Raises:
-        ValueError: if there is no epoch, or nothing but the loss.
+        ValueError: if there is no epoch, or only the loss.
     """
     columns = _columns(history)
     names = _panels(columns)
@@ -56,7 +56,7 @@ def training_curves(history: History) -> Figure:
 
 
 def _columns(history: History) -> dict[str, np.ndarray]:
-    """Name -> values [E], the epochs among them."""
+    """Name -> values [E], including the epochs."""
     series: Mapping[str, Sequence[float | None]]
     if isinstance(history, Mapping):
         series = history
@@ -85,7 +85,7 @@ def _check_rows(history: object) -> None:
 
 
 def _numbers(name: str, values: object) -> np.ndarray:
-    """Values [E] of one name, NaN where an epoch has none."""
+    """Values [E] of one name, NaN for epochs without one."""
     try:
         return np.atleast_1d(np.asarray(values, float))
     except (TypeError, ValueError):
@@ -96,7 +96,7 @@ def _numbers(name: str, values: object) -> np.ndarray:
 
 
 def _panels(columns: Iterable[str]) -> list[str]:
-    """The terms of the bound first, what else there is after them."""
+    """The names of the panels: the terms of the bound first, then the others."""
     names = {name for name in columns if not name.startswith(VALIDATION)}
     further = sorted(names - {*TERMS, *NOT_SHOWN})
     parts = [name for name in further if _is_kl(name)]
@@ -128,7 +128,7 @@ def _draw_term(axis: Axes, name: str, columns: Mapping[str, np.ndarray]) -> None
 
 
 def _epochs_of(values: Sized, epochs: np.ndarray) -> np.ndarray | None:
-    """When they were measured, or None if the numbers of both do not tell."""
+    """The epochs in which `values` were measured, or None if that is unclear."""
     steps = [
         step for step in range(1, len(epochs) + 1) if len(epochs) // step == len(values)
     ]
@@ -138,7 +138,7 @@ def _epochs_of(values: Sized, epochs: np.ndarray) -> np.ndarray | None:
 
 
 def _near_the_later(values: np.ndarray) -> np.ndarray:
-    """`values`, those of the first epochs brought near those of the others."""
+    """`values`, with those of the first epochs clipped near those of the others."""
     later = values[max(0, math.ceil(START_SHARE * (len(values) - 2))) :]
     later = later[np.isfinite(later)]
     if not len(later):
@@ -149,7 +149,7 @@ def _near_the_later(values: np.ndarray) -> np.ndarray:
 
 
 def limit(set_limits: Callable[[float, float], object], values: np.ndarray) -> None:
-    """An axis' ends, which leave room around the finite ones of its values."""
+    """Sets an axis' limits with room around its finite values."""
     values = values[np.isfinite(values)]
     if len(values) and np.ptp(values) > 0:
         margin = MARGIN * np.ptp(values)

@@ -1,4 +1,4 @@
-"""How an array becomes a picture, and pictures a grid with names."""
+"""Turns arrays into pictures, and pictures into a grid with names."""
 
 import math
 from collections.abc import Sequence
@@ -14,20 +14,19 @@ from vae_zoo.arrays import as_array
 from vae_zoo.plotting.shades import MISSING
 
 FONT_SIZE = 8
-# The side of a square picture, the room around all and the room for a line of text.
+# In inches: the side of a square picture, the outer margin, the height of a text line.
 INCHES, EDGE, LINE = 0.7, 0.08, 0.18
-# Of the longer side of all pictures: few are larger ones.
+# The least length of the longer side of all pictures; few pictures are enlarged.
 MIN_INCHES = 2.0
-# Elements of a strip that have a number each.
+# The most elements of a strip that each get a number.
 MAX_NUMBERED = 8
 
 
 def as_images(name: str, images: npt.ArrayLike, axes: str) -> np.ndarray:
-    """`images` as an array of `axes` leading axes and one to three of an image.
+    """`images` as an array of the axes in `axes`, then one to three of an image.
 
     Raises:
-        ValueError: if they are no numbers, the shape is another one, or there is no
-            image.
+        ValueError: if they are no numbers, have another shape, or are empty.
     """
     images = as_array(name, images)
     if not 1 <= images.ndim - len(axes) <= 3 or 0 in images.shape:
@@ -42,15 +41,15 @@ def as_images(name: str, images: npt.ArrayLike, axes: str) -> np.ndarray:
 def as_picture(shades: np.ndarray) -> np.ndarray:
     """Shades of any shape as [height, width] or, in colour, [height, width, 3].
 
-    A vector becomes a strip, and channels that are no colours are averaged. What is
-    not finite gets a colour of its own.
+    A vector becomes a strip, and channels that are no colours are averaged. Elements
+    that are not finite get a special colour.
     """
     image: np.ndarray = shades.reshape(shades.shape + (1,) * (3 - shades.ndim))
     if image.shape[1] == 1:
         # A vector reads better as a strip than as a line of pixels.
         image = np.swapaxes(image, 0, 1)
     image = image if image.shape[2] == 3 else image.mean(axis=2)
-    # A pixel is known if all of its channels are.
+    # A pixel is known if all its channels are.
     is_known = np.isfinite(image if image.ndim == 2 else image.sum(axis=2))
     if is_known.all():
         return image
@@ -72,11 +71,11 @@ def image_grid(
     """Pictures in rows and columns.
 
     Args:
-        rows: R lists of pictures as `as_picture` makes them, the last perhaps shorter.
-        row_names: R texts for the left, or none.
-        column_names: as many texts for below as there are columns, or none.
-        xlabel: a line for below: what the names of the columns are, say.
-        num_elements: where the pictures are strips, of how many elements; they are
+        rows: R lists of pictures as `as_picture` makes them; the last may be shorter.
+        row_names: R texts on the left, or none.
+        column_names: a text below each column, or none.
+        xlabel: a line at the bottom, such as the meaning of the columns' names.
+        num_elements: the number of elements if the pictures are strips; they are
             numbered below the lowest ones.
 
     Returns:
@@ -103,7 +102,7 @@ def image_grid(
 
 
 def _number_elements(axis: Axes, count: int) -> None:
-    """The first and the last, or each of a few."""
+    """Numbers the first and the last element, or each if there are few."""
     shown = range(1, count + 1) if count <= MAX_NUMBERED else sorted({1, count})
     places, texts = [number - 1 for number in shown], list(map(str, shown))
     axis.set_xticks(places, texts, fontsize=0.75 * FONT_SIZE)
@@ -136,7 +135,7 @@ def _figure(
     bottom: float,
     min_width: float,
 ) -> tuple[Figure, np.ndarray]:
-    """A figure and its axes, with so many inches for texts."""
+    """A figure and its axes, with room in inches for texts at the left and bottom."""
     width, height = inches_of_picture(picture, MIN_INCHES / max(shape))
     left, bottom = left + EDGE, bottom + EDGE
     right = left + shape[1] * width
@@ -155,7 +154,7 @@ def _figure(
 
 
 def inches_of_picture(picture: np.ndarray, side: float = 0.0) -> tuple[float, float]:
-    """Width and height, of the area of a square of `side` but not too small."""
+    """Width and height, of the area of a square of `side` unless that is too small."""
     height, width = picture.shape[:2]
     root = math.sqrt(np.clip(width / height, 0.5, 2))
     side = max(INCHES, side)
@@ -163,7 +162,7 @@ def inches_of_picture(picture: np.ndarray, side: float = 0.0) -> tuple[float, fl
 
 
 def inches_of(text: str) -> float:
-    """How wide a text is."""
+    """The width of a text."""
     return TextPath((0, 0), text, FONT_SIZE).get_extents().width / 72 if text else 0
 
 

@@ -1,4 +1,4 @@
-"""Pictures of examples that a model made, each a matplotlib Figure."""
+"""Pictures of a model's examples, each a matplotlib Figure."""
 
 from collections.abc import Iterable, Sequence, Sized
 from typing import Any
@@ -13,7 +13,7 @@ from vae_zoo.components.quantile_grids import AXES_OF_PLANE, GridAxes
 from vae_zoo.plotting.grid import as_images, as_picture, draw, image_grid, in_colour
 from vae_zoo.plotting.shades import Limits, Shades
 
-# Of one image of a manifold, and of a whole one that has few images.
+# The size of one image of a manifold, and the least size of a whole manifold.
 INCHES_OF_TILE, MIN_INCHES_OF_MANIFOLD = 0.35, 3.5
 
 
@@ -25,12 +25,12 @@ def samples(
     Args:
         images: float [N, *shape]; a vector is drawn as a strip of numbered columns.
         columns: how many in a row, >= 1.
-        limits: what is black and what is white; by default 0 and 1, or, where the
-            values leave that range, the smallest and the largest of them, which the
-            picture states. Two numbers, or two arrays of shape [*shape].
+        limits: the values for black and white: two numbers, or two arrays of shape
+            [*shape]. By default 0 and 1 or, if values leave that range, the smallest
+            and the largest value, which the picture states.
 
     Raises:
-        ValueError: if a shape or a number is off.
+        ValueError: if a shape or a number is wrong.
     """
     images = as_images("images", images, "N")
     columns = check_count("columns", columns, 1, "the pictures in a row")
@@ -39,7 +39,7 @@ def samples(
 
 
 def clusters(images: npt.ArrayLike, *, limits: Limits | None = None) -> Figure:
-    """One row of samples for each cluster: `images` [K, N, *shape]."""
+    """A row of samples for each cluster: `images` [K, N, *shape]."""
     images = as_images("images", images, "KN")
     names = [f"cluster {index}" for index in range(len(images))]
     return rows(images, names, limits=limits)
@@ -78,13 +78,13 @@ def traversals(
     *,
     limits: Limits | None = None,
 ) -> Figure:
-    """What single latents do: a row for each, of images that differ by it alone.
+    """The effect of single latents: a row for each, whose images differ only in it.
 
     Args:
         images: float [R, S, *shape].
-        names: the R latents, texts for the left of the rows.
-        values: of the latent in each column, [S]; by default from -3 to 3, as
-            `VAE.traverse` has them off the sphere.
+        names: the names of the R latents, on the left of the rows.
+        values: of the latent in each column, [S]; by default from -3 to 3, as in
+            `VAE.traverse` off the sphere.
         limits: as in `samples`.
     """
     images = as_images("images", images, "RS")
@@ -105,7 +105,7 @@ def imputations(
     *,
     limits: Limits | None = None,
 ) -> Figure:
-    """Examples, what is observed of them, and draws of all that is missing.
+    """Examples, their observed parts, and draws of the missing parts.
 
     Args:
         originals: float [N, *shape]; NaN is shown as missing.
@@ -134,13 +134,13 @@ def manifold(
     *,
     limits: Limits | None = None,
 ) -> Figure:
-    """All that a model with two latents makes, as one picture without gaps.
+    """The images of a grid of two latents, as one picture without gaps.
 
     Args:
         images: float [H, W, *shape], of latents at equal shares of probability, the
             largest second latent on top.
-        axes: what the axes are, across and up: tuples of a name and the values at both
-            ends. The second is not used for H = 1.
+        axes: the axes, across and up: tuples of a name and the values at both ends. The
+            second is not used if H = 1.
         limits: as in `samples`.
 
     Source: Kingma & Welling 2014, figure 4.
@@ -153,7 +153,7 @@ def manifold(
     figure = Figure((width + 0.8, height + 0.7), layout="constrained")
     axis = figure.subplots()
     (across, left, right), (up, bottom, top) = axes
-    # A unit of the axes is not one of pixels.
+    # A unit of the axes is not a pixel.
     aspect = (height / (top - bottom)) / (width / (right - left))
     draw(axis, picture, extent=(left, right, bottom, top), aspect=aspect)
     axis.set(xlabel="\n".join(filter(None, (across, shades.note))), ylabel=up)
@@ -163,8 +163,8 @@ def manifold(
 
 
 def _size_of_manifold(tile: np.ndarray, counts: tuple[int, ...]) -> np.ndarray:
-    """Height and width in inches, of `counts` tiles of so many pixels."""
-    # A strip is as thin as its picture is drawn.
+    """Height and width in inches of `counts` tiles like `tile`."""
+    # A strip keeps its thin shape, within limits.
     ratio = np.clip(tile[1] / tile[0], 0.5, 2) ** 0.5
     height, width = np.array([1 / ratio, ratio]) * counts * INCHES_OF_TILE
     return np.array([height, width]) * max(1, MIN_INCHES_OF_MANIFOLD / width)
@@ -179,10 +179,9 @@ def _grid(
     *,
     num_in_colour: int = 0,
 ) -> Figure:
-    """An `image_grid` of examples in rows, with a note of what is black and white.
+    """An `image_grid` of examples in rows, with a note on what is black and white.
 
-    The first `num_in_colour` rows are in colour, in which nothing is missing that is
-    not.
+    The first `num_in_colour` rows are in colour, so that missing parts stand out.
     """
     shades = Shades(limits, *rows)
     pictures = _pictures(rows, shades)
@@ -214,7 +213,7 @@ def _like_originals(
 
 
 def _texts(name: str, values: Any, count: int, what: str) -> list[str]:
-    """`values`, `count` texts, as a list."""
+    """`values` as a list of `count` texts."""
     is_list = isinstance(values, (list, tuple)) or hasattr(values, "tolist")
     if not is_list or not all(isinstance(each, str) for each in values):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Where the examples of a data set are in the space of latents."""
+"""Pictures of a data set's examples in the space of latents."""
 
 import math
 from collections.abc import Hashable, Sequence
@@ -14,14 +14,14 @@ from matplotlib.ticker import MaxNLocator
 from vae_zoo.arguments import check_flag, shown
 from vae_zoo.arrays import as_array, as_floats
 
-# Class index, name or None for all -> whose it is, booleans [N].
+# Class index or name, or None for all -> booleans [N], the examples in the group.
 Groups: TypeAlias = dict[Hashable, np.ndarray]
 
 MAX_CLASSES = 20
-# Of a class' name in the legend.
+# The most letters of a class' name in the legend.
 MAX_LETTERS = 16
-# Radii of the rings that tell the classes on a circle apart, and what of a ring's
-# share they use.
+# The radii between which classes on a circle get rings, and the share of its ring that
+# a class uses.
 RINGS, RING_WIDTH = (0.5, 1.0), 0.5
 
 
@@ -34,19 +34,18 @@ def latent(
 ) -> Figure:
     """The latent vectors [N, D] as points, coloured by class index `labels` [N].
 
-    Labels that are no class indices, or of more than twenty classes, are not shown.
-
-    Two dimensions are shown as they are, one as a histogram, more by their first
-    two principal components, with the share of the variance that these explain.
+    Labels that are no class indices, or have more than twenty classes, are not shown.
+    One dimension is shown as a histogram, two directly, and more by their first two
+    principal components, with the share of the variance that these explain.
 
     Args:
         latents: float [N, D].
         labels: integers [N], or None.
-        on_sphere: whether the latents are directions: two dimensions are shown as
-            angles, at radii that have no meaning but to keep points apart, and three
-            on an equal-area map.
-        class_names: what the legend calls the classes, texts by class index; None for
-            the indices.
+        on_sphere: whether the latents are directions. Two dimensions are shown as
+            angles, at radii that only keep points apart, and three on an equal-area
+            map.
+        class_names: the classes' names in the legend, by class index; None for the
+            indices.
 
     Raises:
         ValueError: if an argument has another shape or type.
@@ -88,7 +87,7 @@ def _draw_plane(figure: Figure, latents: np.ndarray, groups: Groups) -> None:
 def _draw_circle(figure: Figure, latents: np.ndarray, groups: Groups) -> None:
     axis = figure.subplots(subplot_kw={"projection": "polar"})
     angles = np.arctan2(latents[:, 1], latents[:, 0])
-    # Always the same noise, without which points would hide each other.
+    # Fixed noise keeps points from hiding each other.
     noise = RING_WIDTH * np.random.default_rng(0).random(len(latents))
     radii = np.empty(len(latents))
     for ring, members in enumerate(groups.values()):
@@ -114,13 +113,13 @@ def _draw_globe(figure: Figure, latents: np.ndarray, groups: Groups) -> None:
         ylabel="latitude, north: latent 3 = 1",
     )
     axis.tick_params(labelsize=7, labelcolor="0.4")
-    axis.set_longitude_grid(60)  # type: ignore[attr-defined]  # Of a map.
+    axis.set_longitude_grid(60)  # type: ignore[attr-defined]  # A method of maps.
     axis.grid(alpha=0.4)
     _scatter(axis, np.stack([longitude, latitude], axis=1), groups)
 
 
 def _scatter(axis: Axes, points: np.ndarray, groups: Groups) -> None:
-    """Points [N, 2], in the groups' colours and with a legend if they have names."""
+    """Draws points [N, 2] in the groups' colours, with a legend if they have names."""
     area = np.clip(4000 / len(points), 6, 40)
     colours = matplotlib.colormaps["tab10" if len(groups) <= 10 else "tab20"]
     for index, (label, members) in enumerate(groups.items()):
@@ -136,7 +135,7 @@ def _scatter(axis: Axes, points: np.ndarray, groups: Groups) -> None:
 
 
 def _groups(labels: npt.ArrayLike | None, count: int) -> Groups:
-    """Class index -> whose it is, booleans [N]; None -> all where none are shown."""
+    """Class index -> its examples, booleans [N]; None -> all if no class is shown."""
     if labels is None:
         return {None: np.ones(count, bool)}
     labels = as_array("labels", labels)
@@ -151,7 +150,7 @@ def _groups(labels: npt.ArrayLike | None, count: int) -> Groups:
 
 
 def _named(groups: Groups, class_names: Sequence[str] | None) -> Groups:
-    """`groups` by the classes' names, where there are names for all of them."""
+    """`groups` by the classes' names, if all of them have names."""
     if class_names is None or None in groups:
         return groups
     is_list = isinstance(class_names, (list, tuple))
@@ -177,16 +176,16 @@ def _are_classes(labels: np.ndarray) -> bool:
 
 
 def _plane(latents: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Points [N, 2] of a plane that shows latents, and what its axes are."""
+    """Points [N, 2] of a plane that shows the latents, and the names of its axes."""
     count, dim = latents.shape
     if dim == 2 or count < 2:
-        # One example spans no plane of its own.
+        # A single example does not span a plane.
         of = "" if dim == 2 else f" of {dim}"
         return latents[:, :2], (f"latent 1{of}", f"latent 2{of}")
     from sklearn.decomposition import PCA
 
     components = PCA(2, svd_solver="full")
-    with np.errstate(invalid="ignore"):  # Where all latents are the same.
+    with np.errstate(invalid="ignore"):  # If all latents are the same.
         points = components.fit_transform(latents)
     shares = np.nan_to_num(components.explained_variance_ratio_)
     names = (

@@ -13,7 +13,7 @@ def save(figure: Figure, path: PathLike) -> None:
     """Writes `figure` to `path` as PNG, whole or not at all.
 
     Raises:
-        ValueError: if `figure` is none, or `path` neither text nor a path.
+        ValueError: if `figure` is no figure, or `path` is neither text nor a path.
     """
     check_instance("path", path, (str, os.PathLike), "the path of a file")
     _check(figure)

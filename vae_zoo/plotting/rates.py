@@ -1,4 +1,4 @@
-"""What a model pays for what it tells of the data."""
+"""Pictures of rate and distortion."""
 
 from collections.abc import Mapping
 
@@ -13,21 +13,20 @@ from vae_zoo.arguments import check_instance, shown
 from vae_zoo.arrays import as_array
 from vae_zoo.plotting.curves import limit
 
-# The share of the picture at its edges where a label would be cut off.
+# The share of the picture, at its edges, where labels would be cut off.
 BORDER = 0.1
 
 
 def rate_distortion(
     curves: Mapping[str, tuple[npt.ArrayLike, npt.ArrayLike]],
 ) -> Figure:
-    """What models tell of the data, and what is lost: their rates and distortions.
+    """Rates and distortions of models: the nats that latents carry, and what is lost.
 
-    On a falling diagonal the ELBO, minus the sum of both, is the same.
+    Along a falling diagonal the ELBO, minus the sum of both, is constant.
 
     Args:
         curves: dict name -> (rates, distortions), in nats per example: a number each,
-            or the points [P] of a path, whose start is shown as a ring and whose end
-            as a disc.
+            or the points [P] of a path, which starts at a ring and ends at a disc.
 
     Raises:
         ValueError: if there is no curve, or one that has no finite points.
@@ -74,7 +73,7 @@ def _paths(
                 f"Received: {len(rates)} and {len(distortions)}"
             )
         points = np.stack([rates, distortions], axis=1)
-        # An epoch that diverged has no place in the picture.
+        # Epochs that diverged cannot be drawn.
         paths[name] = points[np.isfinite(points).all(axis=1)]
         if not len(paths[name]):
             raise ValueError(
@@ -98,7 +97,7 @@ def _draw_path(
 
 
 def _draw_bounds(axis: Axes) -> None:
-    """Lines of equal ELBO behind all else."""
+    """Draws lines of equal ELBO in the background."""
     left, right, bottom, top = *axis.get_xlim(), *axis.get_ylim()
     rates, distortions = np.linspace(left, right, 50), np.linspace(bottom, top, 50)
     sums = rates + distortions[:, None]
@@ -121,5 +120,5 @@ def _draw_bounds(axis: Axes) -> None:
     is_inside = np.abs([share_across - 0.5, share_up - 0.5]).max(axis=0) < 0.5 - BORDER
     middles = np.stack([x, levels - x], axis=1)[is_inside]
     labels = {"fontsize": 7, "colors": "0.5", "manual": middles, "zorder": 0}
-    # Not minus zero.
+    # Avoids minus zero.
     axis.clabel(lines, fmt=lambda level: f"ELBO {0 - level:g}", **labels)

@@ -1,4 +1,4 @@
-"""What is black in a picture, and what is white."""
+"""The values shown as black and white."""
 
 from collections.abc import Sequence
 from typing import Any, TypeAlias
@@ -12,21 +12,21 @@ from vae_zoo.arrays import as_array
 # Black and white: numbers, or arrays of an example's shape.
 Limits: TypeAlias = tuple[npt.ArrayLike, npt.ArrayLike]
 
-# What is not known is neither black nor white.
+# The colour of missing values, neither black nor white.
 MISSING = (0.36, 0.56, 0.85)
 
 
 class Shades:
-    """From the values of examples to shades of grey, 0 to 1.
+    """Maps the values of examples to shades of grey, 0 to 1.
 
     Args:
-        limits: what is black and what is white: two numbers, or two arrays of an
-            example's shape, which give each element shades of its own. None: 0 and 1,
-            or, where values leave that range, the smallest and the largest of them.
+        limits: the values for black and white: two numbers, or two arrays of an
+            example's shape, which give each element its own shades. None: 0 and 1 or,
+            if values leave that range, the smallest and the largest value.
         *images: arrays [..., *shape] of the values shown.
 
     Attributes:
-        note: a line for the reader, empty where 0 is black and 1 is white.
+        note: a line for the reader, empty if 0 is black and 1 is white.
     """
 
     def __init__(self, limits: Limits | None, *images: np.ndarray) -> None:
@@ -36,9 +36,9 @@ class Shades:
         self.note = _note(self.low, self.high)
 
     def of(self, image: np.ndarray) -> np.ndarray:
-        """An example's shades; what is not finite stays so."""
+        """An example's shades; values that are not finite stay so."""
         width = np.where(self.high > self.low, self.high - self.low, 1.0)
-        # As they are, to the bit, where 0 is black and 1 is white.
+        # Unchanged, bit for bit, if 0 is black and 1 is white.
         shades = (image - self.low) / width if self.note else image
         return np.where(np.isfinite(image), np.clip(shades, 0, 1), np.nan)
 

@@ -1,5 +1,6 @@
 """The folders of exported models, read without TensorFlow."""
 
+import hashlib
 import json
 import os
 import pathlib
@@ -9,6 +10,12 @@ from vae_zoo.arguments import Config, PathLike, shown
 
 METADATA = "vae_zoo.json"
 EXTRA = "assets.extra"
+# The files whose hashes an export records.
+HASHED = (
+    "saved_model.pb",
+    "variables/variables.index",
+    "variables/variables.data-00000-of-00001",
+)
 # Required parts of a model's description and their types.
 _PARTS = {"class": str, "config": dict, "sha256": dict}
 
@@ -97,3 +104,9 @@ def is_version(path: pathlib.Path) -> bool:
 def _is_number(name: str) -> bool:
     """Whether `name` is a version's number in the form of a server: 1, 2, 3, …"""
     return name.isascii() and name.isdecimal() and not name.startswith("0")
+
+
+def file_sha256(path: PathLike) -> str:
+    """The hash of a file, 64 hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,6 +1,5 @@
 """The Keras model of an exported SavedModel, from its configuration and its weights."""
 
-import hashlib
 import pathlib
 from typing import Any
 
@@ -9,12 +8,13 @@ import keras
 from vae_zoo.arguments import Config, PathLike, check_instance, shown
 from vae_zoo.models.vae import VAE
 from vae_zoo.serving import weights
-from vae_zoo.serving.layout import EXTRA, METADATA, find_version, read_metadata
-
-HASHED = (
-    "saved_model.pb",
-    "variables/variables.index",
-    "variables/variables.data-00000-of-00001",
+from vae_zoo.serving.layout import (
+    EXTRA,
+    HASHED,
+    METADATA,
+    file_sha256,
+    find_version,
+    read_metadata,
 )
 
 
@@ -143,9 +143,3 @@ def _with_policy(config: Any, policy: Config) -> Any:
     if config.get("class_name") == policy["class_name"]:
         return policy
     return {key: _with_policy(value, policy) for key, value in config.items()}
-
-
-def file_sha256(path: PathLike) -> str:
-    """The hash of a file, 64 hexadecimal digits."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

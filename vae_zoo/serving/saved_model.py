@@ -17,14 +17,15 @@ from vae_zoo.models.vae import VAE
 from vae_zoo.serving import weights
 from vae_zoo.serving.layout import (
     EXTRA,
+    HASHED,
     METADATA,
     checked_path,
+    file_sha256,
     is_version,
     numbers,
     read_metadata as read_metadata,
     versions,
 )
-from vae_zoo.serving.loading import HASHED, file_sha256
 from vae_zoo.serving.signatures import Functions, signatures as all_signatures
 from vae_zoo.serving.warmup import FILE_NAME, write_warmup_requests
 

@@ -78,7 +78,7 @@ def write_server_config(
     Args:
         models: at least one, as `served_models` returns them.
         output: folder to write to; replaces the files of an earlier call.
-        name: of the compose project and the Kubernetes objects.
+        name: name of the compose project and the Kubernetes objects.
         image: the server's image.
         proxy_image: the proxy's image: nginx with its JavaScript module.
         max_batch_size: rows that the server computes together, and the most that a
@@ -86,7 +86,8 @@ def write_server_config(
         rest_threads: REST requests that the server handles at the same time.
         cpus: CPUs of one server.
         memory_gib: memory of one server, GiB.
-        min_replicas, max_replicas: limits of the autoscaler, only for Kubernetes.
+        min_replicas, max_replicas: fewest and most servers that the autoscaler keeps,
+            only for Kubernetes.
         at_once: whether labels move at once, for servers that are restarted.
 
     Returns:

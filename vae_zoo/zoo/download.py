@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 
 from vae_zoo import atomic
 from vae_zoo.arguments import check_number, shown
-from vae_zoo.serving.loading import file_sha256
+from vae_zoo.serving.layout import file_sha256
 from vae_zoo.zoo.archive import unpack
 
 # Environment variable -> (its default, what it limits).

@@ -1,4 +1,4 @@
-"""Likelihoods p(x|z): what one element of the data is, given the latents."""
+"""Likelihoods p(x|z): distributions of the data's elements given the latents."""
 
 from vae_zoo.components.likelihoods.bernoulli import Bernoulli, ContinuousBernoulli
 from vae_zoo.components.likelihoods.likelihood import Likelihood

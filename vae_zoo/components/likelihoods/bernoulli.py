@@ -1,4 +1,4 @@
-"""Likelihoods of elements in [0, 1]: binary ones and grey values."""
+"""Likelihoods of elements in [0, 1]: binary elements and grey values."""
 
 import math
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from vae_zoo.tensors import BatchShape
 
 
 class _FromLogits(Likelihood):
-    """A family of one parameter on [0, 1], given by its logits."""
+    """A one-parameter family on [0, 1], parameterized by logits."""
 
     support = (0.0, 1.0)
 
@@ -34,8 +34,8 @@ class _FromLogits(Likelihood):
 class Bernoulli(_FromLogits):
     """Binary elements. Values between 0 and 1 are taken as probabilities.
 
-    That is no likelihood of grey values: binarize them, or use
-    `ContinuousBernoulli`.
+    Probabilities are not a likelihood of grey values: binarize those, or use
+        `ContinuousBernoulli`.
 
     Source: Kingma & Welling 2014, appendix C.1.
     """
@@ -56,14 +56,14 @@ class Bernoulli(_FromLogits):
     def draw_given_mean(
         self, mean: tf.Tensor, seed: tf.Tensor, *, logits: tf.Tensor
     ) -> tf.Tensor:
-        """As in `Likelihood`; n times the mean is the number of ones, an integer."""
+        """As in `Likelihood`; n times the mean, the number of ones, is an integer."""
         total = tf.round(mean * logits.shape[-1])
         return BernoulliGivenSum(logits, total).sample(seed=seed)
 
 
 @keras.saving.register_keras_serializable("vae_zoo")
 class ContinuousBernoulli(_FromLogits):
-    """Grey values in [0, 1], with the normalizer that Bernoulli lacks there.
+    """Grey values in [0, 1], with the normalizer that `Bernoulli` lacks.
 
     Source: Loaiza-Ganem & Cunningham 2019.
     """

@@ -1,4 +1,4 @@
-"""What every likelihood p(x|z) is."""
+"""The base of all likelihoods p(x|z)."""
 
 import math
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from vae_zoo.tensors import BatchShape
 
 
 class Likelihood(Head):
-    """Independent elements, each from one family.
+    """Independent elements of one family of distributions.
 
     Attributes:
         support: the bounds of the data.
@@ -28,7 +28,7 @@ class Likelihood(Head):
         """Features [B, ...] to events `event_shape`."""
         self.event_shape = tuple(event_shape)
 
-    # `*args` in what subclasses define: see `Head.distribution`.
+    # `*args` for subclasses: see `Head.distribution`.
     def element(self, *args: Any, **parameters: Any) -> tfd.Distribution:
         """The distribution of the elements, batch [B, *event_shape]."""
         raise NotImplementedError
@@ -41,10 +41,10 @@ class Likelihood(Head):
         )
 
     def point(self, p: tfd.Distribution) -> tf.Tensor:
-        """The point that stands for p(x|z), what `decode` returns: the mean.
+        """The point summary of p(x|z), which `decode` returns: the mean.
 
         Args:
-            p: what `distribution` gave.
+            p: what `distribution` returned.
 
         Returns:
             Float32 [..., *event_shape].
@@ -54,7 +54,7 @@ class Likelihood(Head):
     def in_training(
         self, x: tf.Tensor, parameters: dict[str, tf.Tensor]
     ) -> dict[str, tf.Tensor]:
-        """The parameters by which a training step scores x.
+        """The parameters with which a training step scores x.
 
         Args:
             x: float [B, *event_shape].
@@ -66,7 +66,7 @@ class Likelihood(Head):
     def learn(
         self, x: tf.Tensor, p: tfd.Independent, sample_weight: tf.Tensor | None = None
     ) -> None:
-        """Sets the weights that no gradient moves, once for each training step.
+        """Updates the weights that have no gradient, once for each training step.
 
         Args:
             x: float [B, *event_shape].
@@ -91,20 +91,20 @@ class Likelihood(Head):
         return self.inverted(self.element(**parameters), seed)
 
     def inverted(self, element: tfd.Distribution, seed: tf.Tensor) -> tf.Tensor:
-        """A draw of each element by the inverse of its distribution function."""
+        """A draw of each element by the inverse distribution function."""
         shape = element.batch_shape_tensor()
         share = uniform(shape, seed, event_rank=len(self.event_shape))
-        # At 0 the quantile of a normal is infinite.
+        # A normal's quantile at 0 is infinite.
         return element.quantile(tf.maximum(share, 2.0**-25))
 
     def draw_given_noisy(
         self, y: tf.Tensor, noise: float, seed: tf.Tensor, *args: Any, **parameters: Any
     ) -> tf.Tensor:
-        """A draw of the elements x, known but for noise.
+        """A draw of the elements x given x with noise.
 
         Args:
             y: float [B, *event_shape], x with noise on each element.
-            noise: what the family takes for it, a number.
+            noise: the size of the noise, a number; its meaning depends on the family.
             seed: as in `draw`.
             **parameters: those of p(x|z).
 
@@ -116,7 +116,7 @@ class Likelihood(Head):
     def draw_given_mean(
         self, mean: tf.Tensor, seed: tf.Tensor, *args: Any, **parameters: Any
     ) -> tf.Tensor:
-        """A draw of groups of elements x [..., n] of which the means are known.
+        """A draw of groups of elements x [..., n] given their means.
 
         Args:
             mean: float [...].

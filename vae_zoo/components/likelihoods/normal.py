@@ -14,10 +14,10 @@ from vae_zoo.components.heads import built_projection, positive
 from vae_zoo.components.likelihoods.likelihood import Likelihood
 from vae_zoo.tensors import BatchShape, LayerOptions
 
-# The weight of the latest batch in the moving mean of squared residuals. It lags by
-# five batches; a hundred rows leave the scale an error below a percent.
+# The weight of the latest batch in the moving mean of squared residuals, which lags by
+# five batches. With a hundred rows the error of the scale is below a percent.
 SHARE_OF_LATEST = 0.2
-# What is left above `min_scale` where nothing is to be explained, as a share of it.
+# The least excess over `min_scale`, as a share of it, if all residuals are 0.
 SMALLEST_EXCESS = 1e-3
 
 
@@ -25,21 +25,21 @@ SMALLEST_EXCESS = 1e-3
 class Normal(Likelihood):
     """Real-valued elements N(loc(z), scale^2).
 
-    A learned scale that does not depend on z follows the residuals x - loc(z): in
-    training it is the root of the moving mean of their squares, the optimum in closed
-    form, which starts at the first batch's. No gradient moves it, but each training
-    step. The density stays normalized, since an example is never scored with its own
-    residuals, but in training itself.
+    A learned scale that does not depend on z follows the residuals x - loc(z): it is
+    the root of the moving mean of their squares, the optimum in closed form, starting
+    from the first batch. Each training step updates it, without a gradient. The density
+    stays normalized, since outside of training an example is never scored with its own
+    residuals.
 
     Args:
-        scale: the standard deviation in units of the data, if it is fixed.
-            None (default): learned, one for all elements.
-        per_element: True: each element has a standard deviation of its own, a
-            function of z.
-        per_channel: True: each index of the last axis has a learned standard
-            deviation of its own: the columns of a table, the channels of an image.
-        min_scale: lower bound of a learned scale, in units of the data; without one
-            the likelihood of data that repeat exactly is unbounded.
+        scale: the standard deviation in units of the data, if it is fixed. None
+            (default): a learned one for all elements.
+        per_element: whether each element has its own standard deviation, a function of
+            z.
+        per_channel: whether each index of the last axis has its own learned standard
+            deviation: the columns of a table, the channels of an image.
+        min_scale: lower bound of a learned scale, in units of the data; without it the
+            likelihood of data that repeat exactly would be unbounded.
         name: the layer's name.
         **kwargs: what every Keras layer takes.
 
@@ -48,7 +48,7 @@ class Normal(Likelihood):
             `scale`, `per_element` and `per_channel` is given.
 
     Source: Kingma & Welling 2014, appendix C.2; the learned scale: Rybkin, Daniilidis
-    & Levine 2021, section 3.2, there of each batch by itself.
+    & Levine 2021, section 3.2, which uses each batch separately.
     """
 
     def __init__(
@@ -85,21 +85,21 @@ class Normal(Likelihood):
     def build(self, features_shape: BatchShape, event_shape: Sequence[int]) -> None:
         """Features [B, ...] to events `event_shape`."""
         super().build(features_shape, event_shape)
-        # The scale follows the residuals, so it would start with noise of another size
-        # than the data and have to find back.
+        # With a random start of loc, the first residuals and the scale that follows
+        # them would have another size than the data.
         self.loc = built_projection(
             features_shape, event_shape, "loc", starts_at_zero=self.follows_residuals
         )
         if self.per_element:
             self.raw_scale = built_projection(features_shape, event_shape, "raw_scale")
         elif self.follows_residuals:
-            # Exactly 0 until the first batch.
+            # Stays exactly 0 until the first batch.
             self.raw_shared_scale = self.add_weight(
                 name="raw_shared_scale",
                 shape=self.event_shape[-1:] if self.per_channel else (),
                 initializer="zeros",
                 trainable=False,
-                # All replicas have computed the same.
+                # All replicas compute the same value.
                 aggregation="only_first_replica",
             )
 
@@ -118,7 +118,7 @@ class Normal(Likelihood):
         return positive(raw, self.min_scale)
 
     def _for_all_rows(self, scale: tf.Tensor) -> tf.Tensor:
-        """A scale [C] as [1, …, C], that of the last axis in every row."""
+        """A scale [C] of the last axis as [1, …, C], the same for every row."""
         if not self.per_channel:
             return scale
         return tf.reshape(scale, [1] * len(self.event_shape) + [-1])
@@ -128,8 +128,8 @@ class Normal(Likelihood):
     ) -> dict[str, tf.Tensor]:
         """As in `Likelihood`.
 
-        While no batch has set the scale, the present one's own residuals do, whatever
-        their weights.
+        Until a first batch has set the scale, the present batch's own residuals set it,
+        whatever their weights.
         """
         if not (self.follows_residuals and self.trainable):
             return parameters
@@ -143,7 +143,7 @@ class Normal(Likelihood):
         return {**parameters, "scale": tf.where(is_unset, own, parameters["scale"])}
 
     def _squared_residuals(self, x: tf.Tensor, loc: tf.Tensor) -> tf.Tensor:
-        """Means over all but rows, and channels if these have scales: [B] or [B, C]."""
+        """Mean squares by row, and by channel if these have scales: [B] or [B, C]."""
         squares = tf.stop_gradient(x - loc) ** 2
         num_draws = squares.shape.rank - 1 - len(self.event_shape)
         last = squares.shape.rank - (1 if self.per_channel else 0)
@@ -155,9 +155,9 @@ class Normal(Likelihood):
     ) -> None:
         """As in `Likelihood`: moves the scale towards the batch's.
 
-        A batch of weights w and squared residuals r moves the squared scale s by a
-        share of mean(w r) - mean(w) s, which is 0 on average where s is
-        sum(w r) / sum(w) over all data, whatever the batch size.
+        A batch with weights w and squared residuals r moves the squared scale s by a
+        share of mean(w r) - mean(w) s. For any batch size, this is 0 on average if s is
+        sum(w r) / sum(w) over all data.
         """
         if not (self.follows_residuals and self.trainable):
             return
@@ -173,7 +173,7 @@ class Normal(Likelihood):
         scale = tf.sqrt(tf.where(self._is_unset(), latest, moved))
         excess = tf.maximum(scale - self.min_scale, SMALLEST_EXCESS * self.min_scale)
         raw = tfp.math.softplus_inverse(excess)
-        # Without any weight there is nothing to learn.
+        # If all weights are 0 there is nothing to learn.
         self.raw_shared_scale.assign(tf.where(weight > 0, raw, self.raw_shared_scale))
 
     def _is_unset(self) -> tf.Tensor:
@@ -200,7 +200,7 @@ class Normal(Likelihood):
     def draw_given_mean(
         self, mean: tf.Tensor, seed: tf.Tensor, *, loc: tf.Tensor, scale: tf.Tensor
     ) -> tf.Tensor:
-        """As in `Likelihood`: a draw of all, and its error spread by the variances."""
+        """As in `Likelihood`: a free draw, its error shared out by the variances."""
         x = self.element(loc, scale).sample(seed=seed)
         error = mean - tf.reduce_mean(x, axis=-1)
         variance = tf.broadcast_to(scale, tf.shape(x)) ** 2
@@ -219,9 +219,9 @@ class Normal(Likelihood):
 
 
 def _means(values: tf.Tensor, weights: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """The mean of rows [B, ...] by their weights [B], and that of the weights.
+    """The mean of w v for rows v [B, ...] and weights w [B], and the mean of w.
 
-    Under a distribution strategy those of all replicas' rows, the same on each.
+    Under a distribution strategy they are over all replicas' rows, the same on each.
     """
     rank = values.shape.rank
     shaped = tf.reshape(weights, [-1] + [1] * (rank - 1))

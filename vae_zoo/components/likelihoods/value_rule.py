@@ -1,4 +1,4 @@
-"""Which values data may take, and a plain error for the others."""
+"""The values that data may take, and a plain error for others."""
 
 import dataclasses
 from collections.abc import Callable
@@ -17,12 +17,12 @@ _HINT = "; divide images of 0 to 255 by 255"
 
 @dataclasses.dataclass(frozen=True)
 class ValueRule:
-    """All values are finite and lie in [low, high], or `check` says which do not.
+    """A rule that all values are finite and in [low, high].
 
     Attributes:
         low: the smallest value allowed.
         high: the largest value allowed.
-        owner: what asks for it, named in the error.
+        owner: what requires it, named in the error.
         name: of the argument, for the error.
     """
 
@@ -33,7 +33,7 @@ class ValueRule:
 
     @property
     def message(self) -> str:
-        """The error, with three blanks for what came."""
+        """The error message, with three placeholders for what was received."""
         return (
             f"`{self.name}` must be finite and lie in [{self.low:g}, {self.high:g}] "
             f"under a {self.owner} likelihood. "
@@ -41,7 +41,7 @@ class ValueRule:
         )
 
     def check(self, x: npt.ArrayLike) -> None:
-        """Raises ValueError unless array `x` obeys the rule."""
+        """Raises ValueError unless array `x` follows the rule."""
         x = np.asarray(x)
         if not np.all(self._is_obeyed(x, np.isfinite)):
             numbers = x[~np.isnan(x)]
@@ -52,7 +52,7 @@ class ValueRule:
             raise ValueError(message)
 
     def check_in_graph(self, x: tf.Tensor) -> None:
-        """The same as an assertion among TensorFlow ops, for `tf.data`."""
+        """As `check`, as an assertion in the graph, for `tf.data`."""
         x = tf.cast(x, tf.float32)
         is_nan = tf.math.is_nan(x)
         smallest = tf.reduce_min(tf.where(is_nan, np.inf, x))
@@ -71,6 +71,6 @@ class ValueRule:
 
     def _is_obeyed(self, x: ArrayT, is_finite: Callable[[ArrayT], ArrayT]) -> ArrayT:
         inside = (x >= self.low) & (x <= self.high)
-        # NaN fails the comparisons; so does infinity, unless it is the bound.
+        # NaN fails the comparisons, and so does infinity unless it is a bound.
         bounded = np.isfinite(self.low) and np.isfinite(self.high)
         return inside if bounded else inside & is_finite(x)

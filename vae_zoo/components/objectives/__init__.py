@@ -1,4 +1,4 @@
-"""What training minimizes."""
+"""Objectives, which training minimizes."""
 
 from vae_zoo.components.objectives.elbo import Elbo
 from vae_zoo.components.objectives.importance_weighted import ImportanceWeighted

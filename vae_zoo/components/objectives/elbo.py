@@ -1,4 +1,4 @@
-"""The evidence lower bound, its two terms weighed or not."""
+"""The evidence lower bound, with or without weights of its two terms."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ if TYPE_CHECKING:
 class Elbo(Objective):
     """-log p(x|z) + beta KL, or with a capacity C -log p(x|z) + beta |KL - C|.
 
-    With a capacity KL is the mean over the batch: that of all replicas, by sample
-    weights where there are any.
+    With a capacity, KL is the mean over the batch of all replicas, weighted by the
+    sample weights if there are any.
 
     Args:
         beta: weight of the KL, >= 0; a number or a schedule, that is, a serializable
             function of the optimizer's step (`components.schedules`). With a capacity
             this is the gamma of Burgess et al.
-        free_bits: nats that the KL of each latent variable may have at no cost, the
-            mean over the batch, >= 0; a number or a schedule.
+        free_bits: nats of the batch's mean KL that are free for each latent variable,
+            >= 0; a number or a schedule.
         capacity: None, or C in nats, >= 0; a number or a schedule.
-        normalized: True: `beta` is the normalized weight beta_norm = beta M / N of
+        normalized: whether `beta` is the normalized weight beta_norm = beta M / N of
             Higgins et al., M = latent_dim, N the number of observed elements.
         num_samples: L, the draws of the latents for each example.
-        closed_form: True: the KL in closed form where there is one, the estimator B of
-            Kingma & Welling; False: log q(z|x) - log p(z) of the draws, their
-            estimator A.
+        closed_form: whether to use the KL in closed form where there is one, the
+            estimator B of Kingma & Welling; False: log q(z|x) - log p(z) of the draws,
+            their estimator A.
         name: the layer's name.
         **kwargs: what every Keras layer takes.
 
     Raises:
-        ValueError: if a number is negative, `num_samples` is below 1, or there are both
-            a capacity and free bits.
+        ValueError: if a number is negative, `num_samples` is below 1, or both a
+            capacity and free bits are given.
 
     Source: Kingma & Welling 2014, equations 6 and 7; beta: Higgins et al. 2017,
     equation 4; capacity: Burgess et al. 2018, equation 8; free bits: Kingma et al.
@@ -77,7 +77,7 @@ class Elbo(Objective):
         self.closed_form = check_flag("closed_form", closed_form)
 
     def check_numbers(self, values: Mapping[str, float | ScheduleLike | None]) -> None:
-        """A capacity says itself how many nats are free."""
+        """Refuses free bits with a capacity, which already sets the free nats."""
         free_bits, capacity = values.get("free_bits", 0.0), values.get("capacity")
         if capacity is not None and free_bits != 0.0:
             raise ValueError(
@@ -91,7 +91,7 @@ class Elbo(Objective):
         return self._is_normalized
 
     def build(self, model: VAE) -> None:
-        """Takes the sizes that normalize `beta`."""
+        """Reads the model's sizes, which normalize `beta`."""
         self._unit = math.prod(model.input_shape) / model.latent_dim
 
     def kl_weight(self, iteration: Iteration) -> tf.Tensor:
@@ -107,14 +107,14 @@ class Elbo(Objective):
         return self.kl_weight(step.iteration) * kl - step.terms["log_likelihood"]
 
     def _kl(self, step: Step) -> tf.Tensor:
-        """The KL of all latents, [B], without cost where it is free."""
+        """The KL of all latents, [B], without its free nats."""
         if self.closed_form and self.free_bits == 0.0:
             return step.terms["kl"]
         free_bits = self.number("free_bits", step.iteration)
         total = 0.0
         for kl in step.divergences(closed_form=self.closed_form).values():
             kl = tf.reduce_mean(kl, axis=0)
-            # Below its free bits the mean over the batch has no gradient.
+            # Below the free bits, the mean over the batch has no gradient.
             total += kl + tf.nn.relu(free_bits - step.mean(kl))
         return total
 

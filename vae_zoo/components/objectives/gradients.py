@@ -1,4 +1,4 @@
-"""Gradients of an objective that differ from those of its value."""
+"""Gradients that differ from those of an objective's value."""
 
 from collections.abc import Callable
 
@@ -6,10 +6,10 @@ import tensorflow as tf
 
 
 class GradientScale:
-    """Multiplies the gradient that comes back through what has passed through it.
+    """An identity that multiplies the gradient flowing back through it.
 
-    The factor may depend on what is computed from these values, so it is set after
-    they have passed and before the gradient is taken.
+    The factor may depend on results computed from the values. So it is set after the
+    values have passed and before the gradient is taken.
 
     Attributes:
         factor: float [K, B], or a scalar.
@@ -18,7 +18,7 @@ class GradientScale:
     factor: float | tf.Tensor
 
     def __call__(self, value: tf.Tensor) -> tf.Tensor:
-        """`value` [K, B, ...] as it is."""
+        """`value` [K, B, ...] itself."""
 
         @tf.custom_gradient
         def passed(
@@ -36,5 +36,5 @@ class GradientScale:
 
 
 def with_gradient_of(value: tf.Tensor, surrogate: tf.Tensor) -> tf.Tensor:
-    """`value`, whose gradient is that of `surrogate`, of the same shape."""
+    """`value` with the gradient of `surrogate`, which has the same shape."""
     return surrogate + tf.stop_gradient(value - surrogate)

@@ -1,4 +1,4 @@
-"""Bounds by several importance weights per example, and their gradients."""
+"""Bounds from several importance weights per example, and their gradients."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from vae_zoo.models.vae import VAE
 
 GRADIENTS = ("reparameterized", "sticking-the-landing", "doubly-reparameterized")
-# Below it a weight counts for nothing, but what it is divided by stays finite.
+# The least weight to divide by, so that quotients stay finite.
 _LEAST_WEIGHT = 1e-30
 
 
@@ -37,26 +37,26 @@ class ImportanceWeighted(Objective):
     The encoder's gradient has several estimators:
 
     - "reparameterized": that of the value. Its signal falls below its noise as K grows.
-    - "sticking-the-landing": without the score of q, so that it is zero where q is the
-      exact posterior. Biased for K > 1.
-    - "doubly-reparameterized": without bias, and zero there too.
+    - "sticking-the-landing": without the score of q, so it is zero where q is the exact
+      posterior. It is biased for K > 1.
+    - "doubly-reparameterized": unbiased, and also zero there.
 
-    The last two evaluate q anew at its own draws.
+    The last two evaluate q again at its own draws.
 
     Args:
         num_samples: K, the weights of a bound.
-        gradient: the encoder's, one of the three.
-        num_bounds: M, independent bounds whose mean is taken (MIWAE).
-        elbo_share: that of the plain bound in a mixture with this one, in [0, 1]
+        gradient: the estimator of the encoder's gradient.
+        num_bounds: M, the independent bounds to average (MIWAE).
+        elbo_share: share of the plain bound in a mixture with this one, in [0, 1]
             (CIWAE).
-        joint_decoder: True: the decoder and the prior follow the one bound of all M K
-            weights, the encoder the mean of the M (PIWAE).
+        joint_decoder: whether the decoder and the prior follow the single bound of all
+            M K weights, and the encoder the mean of the M (PIWAE).
         name: the layer's name.
         **kwargs: what every Keras layer takes.
 
     Raises:
-        ValueError: if a number or the gradient is none of these, or the posterior
-            cannot be evaluated where it has drawn.
+        ValueError: if a number or the gradient is not as above, or the posterior cannot
+            be evaluated at its own draws.
 
     Source: Burda et al. 2016, equation 8; Roeder et al. 2017; Tucker et al. 2019,
     equation 8; Rainforth et al. 2018, section 4.
@@ -113,7 +113,7 @@ class ImportanceWeighted(Objective):
         )
         of_decoder = tf.maximum(of_decoder, _LEAST_WEIGHT)
         scale.factor = of_encoder / of_decoder
-        # The draw's own log q takes no detour through the scale.
+        # The draw's own log q does not pass through the scale.
         of_log_q = of_decoder if stops else of_encoder
         surrogate = tf.reduce_sum(of_log_q * log_q - of_decoder * log_p, axis=0)
         return with_gradient_of(-self._bound(log_w), surrogate)
@@ -125,7 +125,7 @@ class ImportanceWeighted(Objective):
         return tf.reshape(log_w, shape)
 
     def _bound(self, log_w: tf.Tensor) -> tf.Tensor:
-        """The value, [B]: that which the decoder follows."""
+        """The value, [B], which is the bound that the decoder follows."""
         groups = log_w[None] if self.joint_decoder else self._by_bound(log_w)
         bounds = tf.reduce_logsumexp(groups, axis=1) - math.log(groups.shape[1])
         share = self.elbo_share

@@ -1,4 +1,4 @@
-"""The bound of a model with clusters, which learns from labels where there are any."""
+"""The bound of a model with clusters, which also learns from labels."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 @keras.saving.register_keras_serializable("vae_zoo")
 class MixtureElbo(Objective):
-    """-log p(x|z) + beta KL, for a labelled example minus the bound on log p(x, y).
+    """-log p(x|z) + beta KL; for a labelled example, minus the bound on log p(x, y).
 
-    That is the bound on log p(x) and log p(c = y|z): the cluster is known. Labels count
-    once the clusters have started; before that the clusters are all alike.
+    The latter is the bound on log p(x) plus log p(c = y|z), since the cluster is known.
+    Labels count once the clusters have started; before that all clusters are alike.
 
     Args:
         beta: weight of all divergences, >= 0; a number or a schedule.
-        free_bits: lambda, nats that KL(p(c|z) || p(c)) may have at no cost, the mean
-            over a batch by its sample weights, >= 0; a number or a schedule.
-        classifier_weight: weight of -log p(c = y|z) of a labelled example beside the
+        free_bits: lambda, nats of KL(p(c|z) || p(c)) that are free, as the mean over a
+            batch by its sample weights, >= 0; a number or a schedule.
+        classifier_weight: weight of -log p(c = y|z) of a labelled example, added to the
             bound, >= 0; a number or a schedule.
         name: the layer's name.
         **kwargs: what every Keras layer takes.
@@ -59,7 +59,7 @@ class MixtureElbo(Objective):
         self.classifier_weight = classifier_weight
 
     def build(self, model: VAE) -> None:
-        """Takes the classes, one for each cluster, from the prior."""
+        """Reads the number of classes, one for each cluster, from the prior."""
         prior = model.prior_layer
         if prior.num_components is None:
             raise ValueError(
@@ -71,8 +71,7 @@ class MixtureElbo(Objective):
 
     def loss(self, step: Step) -> tf.Tensor:
         """See `Objective`."""
-        # Taken from the step, which has computed the mixture: anew, its gradient would
-        # be computed twice.
+        # The step's mixture is reused: another one would compute its gradient twice.
         mixture = step.conditionals["z"]
         log_p = mixture.log_probabilities(step.draw.z["z"])  # log p(c|z), [1, B, C]
         kl_c = tf.exp(log_p) * (log_p - mixture.log_weights())
@@ -92,6 +91,6 @@ class MixtureElbo(Objective):
         )
 
     def check_training_data(self, data: TrainingData) -> None:
-        """A classifier weight needs a label."""
+        """Raises ValueError if there is a classifier weight but no label."""
         if self.classifier_weight:
             data.check_any_label_is_known()

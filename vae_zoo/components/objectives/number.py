@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 class Number:
     """An attribute of an objective: a number >= 0, or a schedule over optimizer steps.
 
-    It can be set at any time and counts from the next step on. A number lives in a
-    variable that is not among the model's weights, so setting it traces nothing anew.
-    Replacing a number by a schedule, or the other way round, does.
+    It can be set at any time and takes effect from the next step. A number is stored in
+    a variable, which is not one of the model's weights, so setting it causes no new
+    trace. Replacing a number by a schedule, or a schedule by a number, does.
 
     Args:
         is_optional: whether it may be None.
-        is_off_at_zero: whether the objective leaves something out where the number is
-            0. The training step is traced anew when that changes.
+        is_off_at_zero: whether the objective leaves out a term if the number is 0. A
+            change between 0 and another value traces the training step again.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Number:
     def __get__(
         self, objective: Objective | None, owner: type | None = None
     ) -> Number | float | ScheduleLike | None:
-        """The number, the schedule or None that was set last."""
+        """The present number, schedule or None."""
         if objective is None:
             return self
         if self._name not in _values_of(objective):
@@ -76,7 +76,7 @@ class Number:
     def _checked(
         self, value: float | ScheduleLike | None
     ) -> float | ScheduleLike | None:
-        """`value`, a number as a float; raises ValueError unless it can be set."""
+        """`value`, with numbers as floats; raises ValueError if it is not allowed."""
         is_left_out = value is None and self._is_optional
         is_schedule = callable(value) and not inspect.isclass(value)
         if is_left_out or is_schedule:
@@ -93,7 +93,7 @@ class Number:
         """The number at an optimizer step: a scalar tensor, or None if there is none.
 
         Args:
-            objective: whose number it is, built.
+            objective: the objective that has the number, built.
             iteration: the optimizer's step, an integer >= 0.
         """
         value = _values_of(objective)[self._name]
@@ -102,7 +102,7 @@ class Number:
         return None if value is None else value(iteration)
 
     def make_variable(self, objective: Objective) -> None:
-        """Makes the variable that holds the number, in the scope of a strategy."""
+        """Makes the variable for the number, within the scope of the strategy."""
         value = _values_of(objective)[self._name]
         start = value if isinstance(value, float) else 0.0
         _variables_of(objective)[self._name] = tf.Variable(
@@ -110,7 +110,7 @@ class Number:
         )
 
 
-# Keras does not see these: it would count the variables among the model's.
+# Hidden from Keras, which would count the variables as the model's.
 
 
 def _values_of(objective: Objective) -> dict[str, float | ScheduleLike | None]:
@@ -122,7 +122,7 @@ def _variables_of(objective: Objective) -> dict[str, tf.Variable]:
 
 
 def numbers_of(kind: type) -> dict[str, Number]:
-    """The `Number`s of a class of objectives, by name, those of its bases first."""
+    """The `Number`s of a class of objectives by name, starting with its bases'."""
     found: dict[str, Number] = {}
     for each in reversed(kind.__mro__):
         found |= {k: v for k, v in vars(each).items() if isinstance(v, Number)}

@@ -1,4 +1,4 @@
-"""What every objective is."""
+"""The base of all objectives."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 
 class Objective(keras.layers.Layer):
-    """What training minimizes, per example. A subclass defines `loss`.
+    """A loss per example, which training minimizes. A subclass defines `loss`.
 
-    `elbo`, `evaluate` and `val_loss` stay the plain bound whatever trains the model.
+    `elbo`, `evaluate` and `val_loss` stay the plain bound for every objective.
     Attributes that are `Number`s can be read and set at any time. An objective may own
     weights; exports leave them out.
 
     Attributes:
         num_samples: K, the draws of the latents for each example in training.
-        num_classes: how many classes the labels y are of, for an objective that learns
-            from them; None: y is ignored.
+        num_classes: the number of classes, for an objective that learns from labels y;
+            None for one that ignores y.
     """
 
     num_samples: int = 1
@@ -39,7 +39,8 @@ class Objective(keras.layers.Layer):
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """A layer whose `build` takes a model."""
         objective = super().__new__(cls, *args, **kwargs)
-        # Keras wraps `build` and keeps what it is given, here the model, as a part.
+        # Keras wraps `build` and would track its argument, here the model, as a
+        # sublayer.
         vars(objective).pop("build", None)
         return objective
 
@@ -56,25 +57,25 @@ class Objective(keras.layers.Layer):
         """
 
     def loss(self, step: Step) -> tf.Tensor:
-        """What training minimizes: float32 [B], nats.
+        """The loss that training minimizes: float32 [B], nats.
 
-        The value is that of the objective, the gradient that of its estimator.
+        Its value is the objective; its gradient is an estimate of the objective's.
 
         Args:
-            step: a `fitting.Step`, which computes on demand what an objective is made
-                of: draws of q(z|x), log-densities, the bound's terms.
+            step: a `fitting.Step`, which computes the parts of objectives on demand:
+                draws of q(z|x), log-densities, the bound's terms.
         """
         raise NotImplementedError
 
     def check_numbers(self, values: Mapping[str, float | ScheduleLike | None]) -> None:
-        """Raises ValueError unless the `Number`s may have these values together.
+        """Raises ValueError unless these values of the `Number`s fit together.
 
         Args:
-            values: name -> number, schedule or None, of those set so far.
+            values: name -> number, schedule or None, for those set so far.
         """
 
     def check_training_data(self, data: TrainingData) -> None:
-        """Raises ValueError if there is nothing to learn from `data`.
+        """Raises ValueError if the objective cannot learn from `data`.
 
         Args:
             data: a `fitting.TrainingData`.
@@ -90,15 +91,15 @@ class Objective(keras.layers.Layer):
         return numbers_of(type(self))[name].at(self, iteration)
 
     def forget_traces(self) -> None:
-        """Has the model trace its training step anew."""
+        """Makes the model trace its training step again."""
         model = vars(self).get("_model", lambda: None)()
         if model is not None and model.compiled:
             model.make_train_function(force=True)
 
     def warmup_steps(self) -> int:
-        """The optimizer's step from which none of the numbers changes any more.
+        """The optimizer's step from which all numbers are constant.
 
-        0 without a schedule; of `schedules.Cyclical` see there.
+        It is 0 without a schedule; for `schedules.Cyclical`, see there.
 
         Raises:
             ValueError: if a number is a function without an attribute `warmup_steps`.
@@ -116,7 +117,7 @@ class Objective(keras.layers.Layer):
         return max((value.warmup_steps for value in schedules.values()), default=0)
 
     def get_config(self) -> Config:
-        """The constructor's arguments, numbers as they are at present."""
+        """The constructor's arguments, with the present numbers."""
         serialize = keras.saving.serialize_keras_object
         numbers = {
             name: serialize(getattr(self, name)) for name in numbers_of(type(self))
@@ -131,12 +132,12 @@ class Objective(keras.layers.Layer):
 
 
 def build_objective(objective: Objective, model: VAE) -> None:
-    """Makes `objective` that of `model`, whose components are built."""
+    """Builds `objective` for `model`, whose components are built."""
     with model.distribute_strategy.scope():
         for number in numbers_of(type(objective)).values():
             number.make_variable(objective)
         with keras.name_scope(objective.name):
             objective.build(model)
     objective.built = True
-    # A model owns its objective; a strong reference back would be a circle.
+    # The model owns its objective; a strong reference back would make a cycle.
     objective.__dict__["_model"] = weakref.ref(model)

@@ -1,4 +1,4 @@
-"""The bound of Renyi's divergence."""
+"""The bound from Renyi's divergence."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 class Renyi(Objective):
     """-1 / (1 - alpha) log (1/K) sum_k w_k^(1 - alpha), w = p(x, z) / q(z|x).
 
-    alpha = 1 is the evidence lower bound, 0 the importance-weighted one. Between them
-    and above 0 it is a lower bound of log p(x) in expectation; below 0 an upper one for
-    many draws, and for few of them what it is nobody knows.
+    alpha = 1 is the evidence lower bound, alpha = 0 the importance-weighted bound. For
+    alpha >= 0 it is a lower bound of log p(x) in expectation. For alpha < 0 it is an
+    upper bound for many draws; for few draws it can be either.
 
     Args:
         alpha: the order, any finite number.
@@ -57,7 +57,7 @@ class Renyi(Objective):
         if order == 0:
             return -tf.reduce_mean(log_w, axis=0)
         powers = order * log_w
-        # Near the order 1 a sum of exponentials would lose what is divided by it.
+        # Near order 1, dividing by 1 - alpha would magnify the rounding of a plain sum.
         largest = tf.stop_gradient(tf.reduce_max(powers, axis=0))
         less = tf.reduce_mean(tf.math.expm1(powers - largest), axis=0)
         return -(largest + tf.math.log1p(less)) / order

@@ -24,20 +24,21 @@ if TYPE_CHECKING:
 class ScoreFunction(Objective):
     """The evidence lower bound, whose encoder follows the score of q (NVIL).
 
-    No gradient flows through a draw: log q is weighed by what the draw has brought,
-    log p(x, z) - log q(z|x), less a baseline that a network makes of x and less the
-    running mean, over the running deviation where that is above 1.
+    No gradient flows through a draw. Instead log q is weighted by the draw's signal,
+    log p(x, z) - log q(z|x). The signal is centred by a baseline, which a network
+    computes from x, and by its running mean, and divided by its running deviation if
+    that is above 1.
 
     Args:
         num_samples: L, the draws of the latents for each example.
         baseline_units: units of the hidden layer of the baseline's network.
-        decay: of the running mean and variance, in [0, 1).
+        decay: decay of the running mean and variance, in [0, 1).
         name: the layer's name.
         **kwargs: what every Keras layer takes.
 
     Raises:
-        ValueError: if a number is off, or the posterior cannot be evaluated where it
-            has drawn.
+        ValueError: if a number is not as above, or the posterior cannot be evaluated at
+            its own draws.
 
     Source: Mnih & Gregor 2014, sections 2.3 and 2.4.
     """
@@ -104,7 +105,7 @@ class ScoreFunction(Objective):
         return with_gradient_of(-tf.reduce_mean(brought, axis=0), surrogate)
 
     def _running(self, step: Step, signal: tf.Tensor) -> tf.Tensor:
-        """The running mean, which the signals [L, B] of this step move in training."""
+        """The running mean, which training updates by the step's signals [L, B]."""
         signal = tf.stop_gradient(signal)
         mean = step.mean(tf.reduce_mean(signal, axis=0))
         variance = step.mean(tf.reduce_mean((signal - mean) ** 2, axis=0))

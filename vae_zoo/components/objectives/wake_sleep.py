@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 class WakeSleep(Objective):
     """-log p(x, z) for z ~ q(z|x), and -log q(z'|x') for (x', z') ~ p, both at once.
 
-    Awake the decoder and the prior learn, asleep the encoder: from as many dreams as
-    there are examples, whatever the examples' weights. Neither follows the bound, and
-    together they minimize no function. What the two share learns from both.
+    The wake term trains the decoder and the prior. The sleep term trains the encoder,
+    on one dream (x', z') per example, whatever the examples' weights. Weights shared by
+    both learn from both. Neither term follows the bound, and together they do not
+    minimize any function.
 
     Args:
         name: the layer's name.
@@ -53,7 +54,7 @@ class WakeSleep(Objective):
         step.pass_draw_through(scale)
         awake = -total(step.log_joint())[0]
         asleep = -total(step.log_q_of_dream())[0]
-        # Sample weights multiply the loss of each example; dreams have none.
+        # Sample weights multiply the loss of each example, but dreams have none.
         dreams = replicas.weighted_mean(asleep)
         if step.sample_weight is not None:
             mean_weight = replicas.weighted_mean(step.sample_weight)
