@@ -97,7 +97,7 @@ def test_a_module_is_read_and_not_imported(tmp_path, monkeypatch):
     found = arguments_of("outside_the_zoo.Second")
     assert "outside_the_zoo" not in sys.modules
     rates = ["dropout_rate", "decoder_dropout_rate"]
-    assert list(found) == ["hidden_units", "width", "made", "name", "gated", *rates]
+    assert list(found) == ["hidden_units", "width", "made", "gated", "name", *rates]
     assert found["hidden_units"].default == (3,)
     assert found["hidden_units"].meaning.startswith("units of each hidden layer")
     assert (found["width"].meaning, found["width"].default) == ("of it, >= 1", 7)

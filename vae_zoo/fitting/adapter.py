@@ -11,9 +11,8 @@ import tensorflow as tf
 
 from vae_zoo.arguments import Config, check_seed
 from vae_zoo.components.batch_checks import plain_value_errors
-from vae_zoo.components.keras_private import FLAG_OF_VALIDATION, ModelHooks, untrack
-from vae_zoo.components.objectives.objective import Objective, build_objective
-from vae_zoo.components.parts import check_components, claim
+from vae_zoo.components.keras_private import FLAG_OF_VALIDATION, ModelHooks
+from vae_zoo.components.objectives.objective import Objective
 from vae_zoo.components.randomness import Store, as_seed, load_seeds, save_seeds
 from vae_zoo.fitting import calls, compilation, keras_steps
 from vae_zoo.fitting.calls import with_signature_of
@@ -32,15 +31,15 @@ class Adapter(ModelHooks, keras.Model):
 
     A subclass defines what data it takes (`door`), the bound's terms (`term_names` and
     the methods that `fitting.Step` calls) and what its parts add to training
-    (`make_metrics`, `learn`, `check_training_data`, `training_callbacks`). It sets its
-    `objective` before it is built.
+    (`make_metrics`, `learn`, `check_training_data`, `training_callbacks`).
 
     Attributes:
         term_names: names of the bound's terms, each a metric.
+        objective: what training minimizes: one of `components.objectives`.
     """
 
     term_names: tuple[str, ...] = ("log_likelihood", "kl")
-    _objective: Objective
+    objective: Objective
 
     train_function = kept_by_number("training")
     test_function = kept_by_number("test")
@@ -83,33 +82,6 @@ class Adapter(ModelHooks, keras.Model):
         """Callbacks that `fit` needs; arguments as in `check_training_data`."""
         del data, num_batches
         return []
-
-    # The objective.
-
-    @property
-    def objective(self) -> Objective:
-        """What training minimizes: one of `components.objectives`."""
-        return self._objective
-
-    @objective.setter
-    def objective(self, objective: Objective) -> None:
-        if not self.built:
-            # `build` checks and builds it with the other parts.
-            self._objective = objective
-            return
-        check_components({"objective": objective})
-        build_objective(objective, self)
-        claim({"objective": objective})
-        # Otherwise Keras would keep tracking the old one.
-        untrack(self, self._objective)
-        self._objective = objective
-        objective.forget_traces()
-
-    @property
-    def iteration(self) -> int | keras.Variable:
-        """The optimizer's current step, an integer scalar; 0 without an optimizer."""
-        optimizer = getattr(self, "optimizer", None)
-        return 0 if optimizer is None else optimizer.iterations
 
     # The steps.
 
@@ -324,10 +296,6 @@ class Adapter(ModelHooks, keras.Model):
     def load_own_variables(self, store: Store) -> None:
         """The inverse of `save_own_variables`."""
         super().load_own_variables(load_seeds(self, store))
-
-    def next_seed(self) -> tf.Tensor:
-        """The generator's next seed, int32 [2]."""
-        return self.as_seed(None)
 
     def as_seed(self, seed: Seed | None) -> tf.Tensor:
         """`seed`, or the generator's next, as the int32 [2] that TFP takes."""

@@ -10,8 +10,9 @@ import tensorflow as tf
 
 from vae_zoo.components.foreign import build_network
 from vae_zoo.components.heads import build_head
+from vae_zoo.components.keras_private import untrack
 from vae_zoo.components.likelihoods import Likelihood
-from vae_zoo.components.objectives.objective import build_objective
+from vae_zoo.components.objectives.objective import Objective, build_objective
 from vae_zoo.components.parts import check_components, claim
 from vae_zoo.components.posteriors import Posterior
 from vae_zoo.components.priors.prior import Prior, build_prior
@@ -51,6 +52,26 @@ class Composition(_Base):
     prior_layer: Prior
     likelihood_head: Likelihood
     decoded_latent: str
+    _objective: Objective
+
+    @property
+    def objective(self) -> Objective:
+        """What training minimizes: one of `components.objectives`."""
+        return self._objective
+
+    @objective.setter
+    def objective(self, objective: Objective) -> None:
+        if not self.built:
+            # `_compose` checks and builds it with the other parts.
+            self._objective = objective
+            return
+        check_components({"objective": objective})
+        build_objective(objective, self)
+        claim({"objective": objective})
+        # Otherwise Keras would keep tracking the old one.
+        untrack(self, self._objective)
+        self._objective = objective
+        objective.forget_traces()
 
     def _compose(self) -> None:
         """Makes the components parts of this model, after a check that they fit.
@@ -180,6 +201,12 @@ class Composition(_Base):
     def learns_from_labels(self) -> bool:
         """Whether the objective uses labels."""
         return self.objective.num_classes is not None
+
+    @property
+    def iteration(self) -> int | keras.Variable:
+        """The optimizer's current step, an integer scalar; 0 without an optimizer."""
+        optimizer = getattr(self, "optimizer", None)
+        return 0 if optimizer is None else optimizer.iterations
 
     def warmup_steps(self) -> int:
         """The optimizer's step from which training is on the whole objective.

@@ -116,7 +116,7 @@ def start_clusters(model: keras.Model, data: TrainingData) -> None:
             them as NaN.
     """
     prior = model.prior_layer
-    seed = int(model.next_seed()[0]) & 0x7FFFFFFF
+    seed = int(model.as_seed(None)[0]) & 0x7FFFFFFF
     count = prior.initialization.max_examples
     inputs, y = data.some(count, seed, with_labels=model.learns_from_labels)
     size = num_rows(inputs)
@@ -128,7 +128,7 @@ def start_clusters(model: keras.Model, data: TrainingData) -> None:
     parts: list[tuple[np.ndarray, np.ndarray]] = []
     for part in parts_of_rows(inputs, ROWS_PER_STEP):
         features = model.features(part)
-        draw = model.infer(part, features=features, seed=model.next_seed())
+        draw = model.infer(part, features=features, seed=model.as_seed(None))
         codes_of_part = model.locations(part, features=features)["z"]
         parts.append((draw.z["z"][0].numpy(), codes_of_part.numpy()))
     draws, codes = (np.concatenate(each) for each in zip(*parts, strict=True))

@@ -138,7 +138,7 @@ class StartPseudoInputs(keras.callbacks.Callback):
         model, prior = self.model, self.model.prior_layer
         if not prior.awaits_data:
             return
-        seed = int(model.next_seed()[0]) & 0x7FFFFFFF
+        seed = int(model.as_seed(None)[0]) & 0x7FFFFFFF
         count = prior.num_pseudo_inputs
         x = model.as_inputs(self.data.some_inputs(count, seed)).x
         if len(x) < count:
