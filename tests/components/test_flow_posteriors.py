@@ -1,6 +1,7 @@
 """Flows as posteriors: their start, their densities, and what they refuse."""
 
 import functools
+import itertools
 
 import keras
 import numpy as np
@@ -370,15 +371,17 @@ def test_the_gradient_of_an_objective_of_own_draws_is_that_of_its_value(
         assert_allclose(a, b, rtol=1e-3, atol=1e-4 * np.abs(b).max())
 
 
-@pytest.mark.parametrize("make_objective", OF_OWN_DRAWS)
 @pytest.mark.parametrize(
-    "kind",
+    ("kind", "make_objective"),
     [
-        each if each == "planar" else pytest.param(each, marks=pytest.mark.slow)
-        for each in KINDS
+        each
+        if each == ("planar", OF_OWN_DRAWS[0])
+        else pytest.param(*each, marks=pytest.mark.slow)
+        for each in itertools.product(KINDS, OF_OWN_DRAWS)
     ],
 )
 def test_a_flow_trains_by_an_objective_of_own_draws(kind, make_objective):
+    keras.utils.set_random_seed(1)
     model = VAE(
         SHAPE,
         2,
@@ -388,10 +391,11 @@ def test_a_flow_trains_by_an_objective_of_own_draws(kind, make_objective):
         seed=1,
     )
     model.compile(keras.optimizers.Adam(0.02), jit_compile=False)
-    bound, before = np.mean(model.elbo(IMAGES, seed=1)), model.get_weights()
-    model.fit(IMAGES, epochs=10, batch_size=16, verbose=0)
-    assert np.mean(model.elbo(IMAGES, seed=1)) > bound + 1
-    for a, b in zip(before, model.get_weights(), strict=True):
+    log_p = functools.partial(model.log_marginal_likelihood, IMAGES, 500, seed=1)
+    before, weights = log_p(), model.get_weights()
+    model.fit(IMAGES, epochs=20, batch_size=16, verbose=0)
+    assert np.mean(log_p() - before) > 1
+    for a, b in zip(weights, model.get_weights(), strict=True):
         assert np.abs(a - b).max() > 0
 
 

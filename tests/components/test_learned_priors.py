@@ -249,6 +249,7 @@ OBJECTIVES = {
     ],
 )
 def test_a_vamp_prior_trains_by_every_objective(name):
+    keras.utils.set_random_seed(1)
     model = vae(priors.VampPrior(6), objective=OBJECTIVES[name]())
     # At higher rates wake-sleep does not settle on so few examples.
     model.compile(keras.optimizers.Adam(0.01), jit_compile=False)
