@@ -88,11 +88,6 @@ class TrainingData:
             inputs, y = _rows(inputs, rows), None if y is None else _flat(y)[rows]
         return _some_of_arrays(inputs, y, count, seed)
 
-    def some_inputs(self, count: int, seed: int) -> dict[str, np.ndarray]:
-        """The inputs of up to `count` examples, whether or not these have labels."""
-        alone = TrainingData(self.x, None, self.num_batches, self.sample_weight)
-        return alone.some(count, seed, with_labels=False)[0]
-
 
 def _rows(inputs: dict[str, np.ndarray], rows: np.ndarray) -> dict[str, np.ndarray]:
     return {name: value[rows] for name, value in inputs.items()}

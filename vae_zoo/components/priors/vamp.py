@@ -140,7 +140,8 @@ class StartPseudoInputs(keras.callbacks.Callback):
             return
         seed = int(model.as_seed(None)[0]) & 0x7FFFFFFF
         count = prior.num_pseudo_inputs
-        x = model.as_inputs(self.data.some_inputs(count, seed)).x
+        inputs, _ = self.data.some(count, seed, with_labels=False)
+        x = model.as_inputs(inputs).x
         if len(x) < count:
             raise ValueError(
                 "`num_pseudo_inputs` must be at most the number of examples, which "
