@@ -70,12 +70,8 @@ class Sylvester(FlowPosterior):
             ("inner", (steps, triangle)),
             ("shift", (steps, rank)),
         ):
-            starts_at_zero = name == "outer"
-            setattr(
-                self,
-                name,
-                built_projection(features_shape, shape, name, starts_at_zero),
-            )
+            made = built_projection(features_shape, shape, name, name == "outer")
+            setattr(self, name, made)
         # Vectors that are never all 0, and as far from each other as may be.
         start = keras.initializers.Orthogonal()((self.num_vectors, size))
         start = tf.repeat(start[None], steps, axis=0)
@@ -85,10 +81,8 @@ class Sylvester(FlowPosterior):
         """For each step the unit vectors of Q's reflections, `vectors` [B, T, H, D],
         R and S, `outer` and `inner` [B, T, M, M], and b, `shift` [B, T, M].
         """
-        vectors = self.vectors(features)
-        square = tf.reduce_sum(vectors**2, axis=-1, keepdims=True)
         return {
-            "vectors": vectors * tf.math.rsqrt(tf.maximum(square, 1e-12)),
+            "vectors": tf.math.l2_normalize(self.vectors(features), axis=-1),
             "outer": _triangular(self.outer(features)),
             "inner": _triangular(self.inner(features)),
             "shift": self.shift(features),
