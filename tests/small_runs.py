@@ -2,9 +2,12 @@
 
 import functools
 
-from vae_zoo.runs import artefacts, latent_pictures, pictures
+from vae_zoo.cli import checks as cli_checks
+from vae_zoo.cli.options import build_parser
+from vae_zoo.runs import artefacts, latent_pictures, pictures, settings as run_settings
 from vae_zoo.serving import saved_model
 
+COMMANDS = ("list", "train", "evaluate", "sample", "plot", "export", "serve-config")
 TINY = [
     *("--dataset", "digits", "--hidden-units", "16", "--latent-dim", "2"),
     *("--epochs", "6", "--seconds-between-checkpoints", "0"),
@@ -52,3 +55,11 @@ def export_one_signature(patch):
     """Makes runs export `decode` alone, the cheapest signature."""
     export = functools.partial(saved_model.export, signatures=["decode"])
     patch.setattr(saved_model, "export", export)
+
+
+def plan_of(model, *options):
+    """The plan that the command line makes of `TINY` and further options."""
+    parser = build_parser(dict.fromkeys(COMMANDS))
+    arguments = ["train", model, *TINY, "--output", "run", *options]
+    found = cli_checks.settings_of(parser.parse_args(arguments))
+    return run_settings.completed(found)
