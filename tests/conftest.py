@@ -20,6 +20,9 @@ from tensorflow.python.framework import ops
 from tests.zoo_of_models import IMAGES
 from vae_zoo import VAE
 
+# A tenth of the collections; the start of each module has one of its own.
+gc.set_threshold(7000, 10, 10)
+
 set_seed = tf.random.set_seed
 # Of glibc alone.
 give_memory_back = getattr(ctypes.CDLL(None), "malloc_trim", lambda padding: None)

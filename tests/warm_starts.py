@@ -9,6 +9,7 @@ command, or wait for a process. It answers with the process's number or its exit
 """
 
 import contextlib
+import gc
 import json
 import os
 import runpy
@@ -101,6 +102,10 @@ def main():
     import vae_zoo.runs.training  # A run needs it, and it runs no operation.
 
     assert vae_zoo.runs.training
+    # The collector then skips what all processes share.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(7000, 10, 10)
     for line in sys.stdin:
         content = json.loads(line)
         answer = _exit_code(**content) if "pid" in content else _start(**content)
