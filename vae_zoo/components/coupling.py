@@ -1,4 +1,4 @@
-"""Couplings, steps of a flow that can be inverted as fast as they are made."""
+"""Couplings, flow steps whose inverse is as fast as the step."""
 
 from collections.abc import Sequence
 

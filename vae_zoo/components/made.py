@@ -1,4 +1,4 @@
-"""MADE, a network whose outputs depend on the inputs before them alone."""
+"""MADE, an autoregressive network: each output depends on earlier inputs only."""
 
 from collections.abc import Sequence
 from typing import Unpack
@@ -14,9 +14,9 @@ from vae_zoo.tensors import BatchShape, LayerOptions
 
 @keras.saving.register_keras_serializable("vae_zoo")
 class MADE(keras.layers.Layer):
-    """Outputs for each input that depend on those before it alone, in a fixed order.
+    """A masked dense network: the outputs for an input depend on earlier inputs only.
 
-    The outputs are 0 until training changes that.
+    The last layer's weights start at zero, and so do the outputs.
 
     Args:
         hidden_units: units of each hidden layer, one or more.
@@ -53,8 +53,8 @@ class MADE(keras.layers.Layer):
     ) -> None:
         """Creates the weights for z [..., D] and, unless it is None, context [..., C].
 
-        A unit of degree k depends on the first k inputs. Those of degree 0 carry the
-        context, and without one they would say nothing.
+        A unit of degree k depends on the first k inputs. Units of degree 0 depend on
+        the context alone; without a context there are none.
         """
         size = tf.TensorShape(z_shape)[-1]
         order = np.arange(size)[::-1] if self.is_reversed else np.arange(size)
@@ -97,8 +97,8 @@ class MADE(keras.layers.Layer):
         return tf.split(hidden, self.num_outputs, axis=-1)
 
     def _masked(self, values: tf.Tensor, number: int) -> tf.Tensor:
-        # Made anew from two short vectors: a mask in an exported graph would be as
-        # large as the kernel.
+        # The graph makes the mask from two short vectors. As a constant it would make
+        # an exported graph larger by the size of the kernel.
         below, above = (tf.constant(self.degrees[number + i]) for i in (0, 1))
         mask = tf.cast(below[:, None] <= above, values.dtype)
         kernel = tf.convert_to_tensor(self.kernels[number]) * mask

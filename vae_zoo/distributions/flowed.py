@@ -1,4 +1,4 @@
-"""Distributions of what a flow makes of draws."""
+"""Distributions that are transformed by a flow."""
 
 from collections.abc import Callable
 from typing import TypeAlias
@@ -12,17 +12,17 @@ Flow: TypeAlias = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
 
 class Flowed(tfd.Distribution):
-    """z = f(u) for draws u of another distribution, f invertible.
+    """The distribution of z = f(u) for u from a base distribution and an invertible f.
 
-    TFP's `TransformedDistribution` does the same by way of bijectors, which keep their
-    inputs, and in a graph all of the graph, for as long as the process lives.
+    TFP's `TransformedDistribution` does the same with bijectors. Those cache their
+    inputs, and in a graph the whole graph, for as long as the process lives.
 
     Args:
         base: the distribution of u, batch [...] and event [D].
         forward: function of u [..., D] to z and log |det dz/du| [...].
-        inverse: function of z to u and log |det dz/du|; None if there is no fast one:
-            `log_prob` then takes the latest draw alone.
-        owner: what the distribution belongs to, for the error of another z.
+        inverse: function of z to u and log |det dz/du|; None if there is no fast one.
+            `log_prob` then accepts only the latest draw.
+        owner: name of what the distribution belongs to, for the error message.
     """
 
     def __init__(

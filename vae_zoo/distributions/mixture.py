@@ -1,4 +1,4 @@
-"""Mixtures of distributions of any one family."""
+"""Mixtures of distributions of one family."""
 
 from collections.abc import Callable
 
@@ -11,9 +11,9 @@ from vae_zoo.tensors import Seed, TensorLike
 
 
 class Mixture(tfd.Distribution):
-    """p(z) = sum_c p(c) p(z|c), the component c summed over exactly.
+    """p(z) = sum_c p(c) p(z|c), with an exact sum over the components c.
 
-    Samples are the same with and without XLA, and each may have a seed of its own.
+    Samples are the same with and without XLA, and each may have its own seed.
 
     Args:
         logits: float [C], log p(c) up to a constant.

@@ -15,10 +15,10 @@ from vae_zoo.tensors import BatchShape, LayerOptions
 
 @keras.saving.register_keras_serializable("vae_zoo")
 class InverseAutoregressiveFlow(FlowPosterior):
-    """q(z|x) by steps z -> z exp(s(z, x)) + m(z, x), s and m autoregressive in z.
+    """q(z|x) by steps z -> z exp(s(z, x)) + m(z, x) with autoregressive s and m.
 
-    Element i of s and m depends on the elements of z before i, in an order that every
-    other step reverses. s lies between -3 and 3.
+    Element i of s and m depends on x and on the elements of z before i; every second
+    step reverses the order. s lies between -3 and 3.
 
     Args:
         num_flows: steps of the flow, >= 1.

@@ -1,4 +1,4 @@
-"""What all posteriors q(z|x) have in common that a flow makes of a normal."""
+"""The base class of posteriors q(z|x) that transform a normal by a flow."""
 
 import functools
 from collections.abc import Sequence
@@ -15,13 +15,13 @@ from vae_zoo.tensors import BatchShape, Seed
 
 
 class FlowPosterior(Posterior):
-    """q(z|x), a few steps of a flow from a normal with a diagonal covariance.
+    """q(z|x): a normal with a diagonal covariance, transformed by a few flow steps.
 
-    A draw comes with its density, but there is none at other points, for which the
-    flow would have to be inverted. At the start the flow changes nothing.
+    Each draw comes with its density. The density of other points is not available,
+    because the flow has no fast inverse. A new flow is the identity.
 
-    A subclass says what the flow's weights and parameters are (`build_flow`,
-    `flow_parameters`) and what it does (`flow`).
+    A subclass defines the flow's weights (`build_flow`), the parameters that it makes
+    of the features (`flow_parameters`) and the transformation (`flow`).
     """
 
     has_density = False
@@ -37,7 +37,7 @@ class FlowPosterior(Posterior):
         raise NotImplementedError
 
     def flow_parameters(self, features: tf.Tensor) -> dict[str, tf.Tensor]:
-        """What the flow depends on, made of the features: a dict of [B, ...]."""
+        """The flow's parameters, made of the features: a dict of tensors [B, ...]."""
         raise NotImplementedError
 
     # `*args` as in `Head.distribution`.
@@ -87,7 +87,7 @@ class FlowPosterior(Posterior):
         return DrawOfOne(drawn, q.log_prob(drawn), None)
 
     def location(self, features: tf.Tensor) -> tf.Tensor:
-        """What the flow makes of the normal's mean: [B, D]."""
+        """The normal's mean, transformed by the flow: [B, D]."""
         parameters = self(features)
         loc, _ = parameters.pop("loc"), parameters.pop("scale_diag")
         return self.flow(loc, **parameters)[0]

@@ -20,7 +20,7 @@ _LEAST_SQUARE = 1e-12
 
 @keras.saving.register_keras_serializable("vae_zoo")
 class Planar(FlowPosterior):
-    """q(z|x) by steps z -> z + u(x) tanh(w(x).z + b(x)), each of them invertible.
+    """q(z|x) by invertible steps z -> z + u(x) tanh(w(x).z + b(x)).
 
     Args:
         num_flows: steps of the flow, >= 1.

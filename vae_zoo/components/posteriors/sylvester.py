@@ -18,18 +18,20 @@ MAX_DIAGONAL = 0.999
 
 @keras.saving.register_keras_serializable("vae_zoo")
 class Sylvester(FlowPosterior):
-    """q(z|x) by steps z -> z + Q R tanh(S Q^T z + b), all of them made of x.
+    """q(z|x) by steps z -> z + Q R tanh(S Q^T z + b), where x determines Q, R, S and b.
 
-    Q has orthonormal columns, and R and S are upper triangular with diagonals between
-    -1 and 1. A product of reflections makes Q, of which an orthogonal Q is the first
-    columns: they are orthonormal, and the density exact, at any weights. (For these
-    the publication iterates.) With one vector it is nearly `Planar`.
+    Q has orthonormal columns. R and S are upper triangular, with diagonals between -1
+    and 1. Q is a product of reflections ("householder"), or its first columns
+    ("orthogonal"), so it is orthonormal and the density exact at any weights; the
+    publication makes an orthogonal Q by iteration instead. With one vector this is
+    nearly `Planar`.
 
     Args:
         num_flows: steps of the flow, >= 1.
-        num_vectors: reflections for each Q, >= 1, and the columns of an orthogonal
-            one, at most as many as latents.
-        kind: whether Q is "orthogonal", or square ("householder").
+        num_vectors: reflections of each Q, >= 1, also the columns of an orthogonal Q,
+            which has at most latent_dim.
+        kind: "orthogonal" for a Q with num_vectors columns, "householder" for a square
+            one.
         name: the layer's name.
         **kwargs: what every Keras layer takes.
 

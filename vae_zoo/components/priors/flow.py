@@ -1,4 +1,4 @@
-"""A prior p(z) by a flow of couplings."""
+"""A prior p(z) that transforms a normal by couplings."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 @keras.saving.register_keras_serializable("vae_zoo")
 class Flow(Prior):
-    """p(z) by couplings u -> z: one half of u stays, and says how the other half moves.
+    """p(z): N(0, I) transformed by couplings, each of which moves one half of z.
 
-    The first half stays in every other one. p(z) is N(0, I) until training changes
-    that, and has a density everywhere.
+    The other half stays as it is and determines the move; the halves take turns. A new
+    flow is the identity, so p(z) starts as N(0, I). Its density is available anywhere.
 
     Args:
-        num_couplings: couplings of the flow, >= 1; with one, a half of z stays normal.
+        num_couplings: couplings of the flow, >= 1; with one, half of z stays normal.
         hidden_units: units of each hidden layer of a coupling's network.
         name: the layer's name.
         **kwargs: what every Keras layer takes.

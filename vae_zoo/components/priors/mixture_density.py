@@ -1,4 +1,4 @@
-"""A mixture of normals as a density of any shape, whose parts mean nothing."""
+"""A mixture of normals as a flexible prior density, without clusters."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 @keras.saving.register_keras_serializable("vae_zoo")
 class MixtureDensity(Prior):
-    """p(z) = sum_k p_k N(z; loc_k, diag(scale_k^2)), all of them learned.
+    """p(z) = sum_k p_k N(z; loc_k, diag(scale_k^2)), with learned p_k, loc, scale.
 
-    The normals are no clusters: `priors.MixtureOfNormals` has these, with a start from
-    data, metrics and a signature.
+    Its normals are not clusters. For clusters, with a start from data, metrics and a
+    signature, use `priors.MixtureOfNormals`.
 
     Args:
         num_normals: normals of the mixture, >= 1.

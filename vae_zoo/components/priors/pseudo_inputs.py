@@ -50,7 +50,7 @@ class StartPseudoInputs(keras.callbacks.Callback):
 
 @keras.saving.register_keras_serializable("vae_zoo")
 class Within(keras.constraints.Constraint):
-    """Puts what an optimizer has moved out of [low, high] back to the bound."""
+    """Clips values that an optimizer has moved out of [low, high]."""
 
     def __init__(self, low: float, high: float) -> None:
         self.low, self.high = low, high

@@ -24,12 +24,13 @@ if TYPE_CHECKING:
 class VampPrior(Prior):
     """p(z) = 1/K sum_k q(z|u_k), with learned pseudo-inputs u_k in the data's range.
 
-    It lives where the model's posterior lives.
+    It is a distribution on the same space as the model's posterior.
 
     Args:
-        num_pseudo_inputs: how many, >= 1, from data at most as many as examples.
-        start_from: what the pseudo-inputs are before training, examples ("data") or
-            noise ("random").
+        num_pseudo_inputs: K, >= 1, at most the number of examples when they start from
+            data.
+        start_from: initial pseudo-inputs, training examples ("data") or noise
+            ("random").
         name: the layer's name.
         **kwargs: what every Keras layer takes.
 
