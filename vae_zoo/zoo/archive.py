@@ -8,7 +8,7 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
-from typing import IO
+from typing import IO, Any
 
 from vae_zoo.arguments import PathLike
 
@@ -66,6 +66,13 @@ class _RefusedError(Exception):
     """An intact archive is refused; the message says why."""
 
 
+# Python has filters from 3.11.4 on. Without one the checks of `_check_member` remain,
+# which leave nothing but files and folders below the target.
+_FILTER: dict[str, Any] = (
+    {"filter": "data"} if hasattr(tarfile, "data_filter") else {"set_attrs": False}
+)
+
+
 class _ShortReads(io.FileIO):
     """A file that refuses huge single reads, such as a header of a gigabyte."""
 
@@ -85,7 +92,7 @@ def _unpack_tar(path: PathLike, folder: PathLike, max_bytes: float) -> None:
                 size += member.size
                 _check_sizes(count, size, max_bytes)
                 _check_member(member.name, member.isfile() or member.isdir())
-                archive.extract(member, folder, filter="data")
+                archive.extract(member, folder, **_FILTER)
 
 
 def _decompress(path: PathLike, plain: IO[bytes], max_bytes: float) -> None:
