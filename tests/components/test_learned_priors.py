@@ -147,14 +147,8 @@ OBJECTIVES = {
 }
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        # The one that draws most from the prior.
-        each if each == "wake-sleep" else pytest.param(each, marks=pytest.mark.slow)
-        for each in OBJECTIVES
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OBJECTIVES)
 def test_a_vamp_prior_trains_by_every_objective(name):
     keras.utils.set_random_seed(1)
     model = vae(priors.VampPrior(6), objective=OBJECTIVES[name]())
