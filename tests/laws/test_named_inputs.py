@@ -172,6 +172,12 @@ def test_signatures_and_warm_up_have_it(model, tmp_path):
         (lambda m: m.elbo({"x": X, "y": C}), "`y` must be left out: the inputs .* x, "),
         (lambda m: m.elbo(NAMED, condition=C), "`condition` must be given once.*both"),
         (lambda m: m.encode(X, condition=C[:, :1]), r"`condition` must have shape \[B"),
+        (
+            lambda m: m.encode(X, condition=C[:2]),
+            "`condition` must have a row for each",
+        ),
+        (lambda m: m.elbo({"x": X, "condition": C[:2]}), "for each of the 40 examples"),
+        (lambda m: m.impute(X, X, 2, condition=C[:2]), "`condition` must have a row"),
         (lambda m: m.elbo(X), "`condition` must be among the inputs"),
         (lambda m: m.elbo({"condition": C}), "`x` must be among the inputs"),
         (lambda m: m.impute({"condition": C}, X, 2), "`x` must be"),

@@ -64,9 +64,9 @@ class Door:
             for name in self.rules:
                 if name not in named and name != "observed":
                     raise _missing(name, named)
-        return Inputs(
-            **{name: self.rules[name].as_tensor(named[name], name) for name in named}
-        )
+        named = {name: self.rules[name].as_tensor(named[name], name) for name in named}
+        _check_rows(named)
+        return Inputs(**named)
 
     def condition_alone(
         self, condition: TensorLike | None, num_rows: int | None = None
@@ -114,7 +114,7 @@ class Door:
         named, y = self._with_condition(x, y)
         named = {name: self.rules[name].as_array(named[name], name) for name in named}
         num_examples = len(named["x"])
-        _check_lengths(named)
+        _check_rows(named)
         if num_examples == 0:
             raise ValueError("`x` must have at least one example. Received: none")
         if y is not None and _length(y) != num_examples:
@@ -265,13 +265,15 @@ def _missing(name: str, named: Iterable[str]) -> ValueError:
     )
 
 
-def _check_lengths(named: Mapping[str, Array]) -> None:
-    lengths = {name: len(value) for name, value in named.items()}
-    for name, length in lengths.items():
-        if length != lengths["x"]:
+def _check_rows(named: Mapping[str, Array]) -> None:
+    """Raises ValueError unless all inputs have as many rows as x, where it is known."""
+    counts = {name: value.shape[0] for name, value in named.items()}
+    expected = counts.get("x")
+    for name, count in counts.items():
+        if None not in (count, expected) and count != expected:
             raise ValueError(
-                f"`{name}` must have a row for each of the {lengths['x']} examples. "
-                f"Received: {length} rows"
+                f"`{name}` must have a row for each of the {expected} examples. "
+                f"Received: {count} rows"
             )
 
 
