@@ -12,7 +12,7 @@ from vae_zoo.components.posteriors import DiagonalNormal
 from vae_zoo.components.rows import over_rows
 from vae_zoo.distributions.multivariate_normal import MultivariateNormalDiag
 from vae_zoo.distributions.noise import fold_in
-from vae_zoo.models.vae import serialized
+from vae_zoo.models.composition import serialized
 
 
 @keras.saving.register_keras_serializable("tests")

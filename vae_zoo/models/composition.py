@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self
 
 import keras
 import tensorflow as tf
 
+from vae_zoo.arguments import Config
 from vae_zoo.components.foreign import build_network
 from vae_zoo.components.heads import build_head
 from vae_zoo.components.keras_private import untrack
@@ -128,6 +131,31 @@ class Composition(_Base):
         sizes = [size for size in self._decoded_shape[1:] if isinstance(size, int)]
         return max(math.prod(sizes), math.prod(self.input_shape))
 
+    def get_config(self) -> Config:
+        """The constructor's arguments."""
+        return {
+            **super().get_config(),
+            "input_shape": self.input_shape,
+            "latent_dim": self.latent_dim,
+            "encoder": serialized(self.encoder),
+            "decoder": serialized(self.decoder),
+            "posterior": serialized(self.posterior_head),
+            "prior": serialized(self.prior_layer),
+            "likelihood": serialized(self.likelihood_head),
+            "objective": serialized(self.objective),
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(
+        cls, config: Config, custom_objects: Mapping[str, type] | None = None
+    ) -> Self:
+        """The model with these constructor arguments, untrained."""
+        deserialize = keras.saving.deserialize_keras_object
+        return cls(
+            **{key: deserialize(value, custom_objects) for key, value in config.items()}
+        )
+
     def get_layer(
         self, name: str | None = None, index: int | None = None
     ) -> keras.Layer:
@@ -241,3 +269,8 @@ class Composition(_Base):
     ) -> list[keras.callbacks.Callback]:
         """See `Adapter`: the callbacks of the prior."""
         return self.prior_layer.start(self, TrainingData.of(data, num_batches))
+
+
+def serialized(component: keras.Layer) -> Config:
+    """The component's config, the same before and after saving to a file."""
+    return json.loads(json.dumps(keras.saving.serialize_keras_object(component)))

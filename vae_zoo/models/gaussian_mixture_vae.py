@@ -17,13 +17,14 @@ from vae_zoo.components.posteriors import DiagonalNormal, Posterior
 from vae_zoo.components.priors import HierarchicalMixtureOfNormals
 from vae_zoo.components.schedules import ScheduleLike
 from vae_zoo.fitting.inputs import Inputs
+from vae_zoo.models.composition import serialized
 from vae_zoo.models.constructor_options import PosteriorOptions
 from vae_zoo.models.objective_options import (
     NumberOfObjective,
     chosen_objective,
     config_with_options,
 )
-from vae_zoo.models.vae import VAE, serialized
+from vae_zoo.models.vae import VAE
 
 
 @keras.saving.register_keras_serializable("vae_zoo")

@@ -1,14 +1,13 @@
 """The variational autoencoder of Kingma & Welling 2014, the zoo's base model."""
 
-import json
 from collections.abc import Iterator, Mapping
-from typing import Any, Self, Unpack
+from typing import Any, Unpack
 
 import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from vae_zoo.arguments import Config, check_count, check_flag, check_seed, shown
+from vae_zoo.arguments import check_count, check_flag, check_seed, shown
 from vae_zoo.components.draw import Draw
 from vae_zoo.components.foreign import check_network
 from vae_zoo.components.geometry import Space
@@ -22,6 +21,7 @@ from vae_zoo.components.rows import over_rows
 from vae_zoo.distributions.noise import fold_in
 from vae_zoo.fitting.adapter import Adapter
 from vae_zoo.fitting.inputs import Inputs, InputsLike
+from vae_zoo.models.bounds import Bounds
 from vae_zoo.models.composition import Composition
 from vae_zoo.models.input_checks import as_latents, check_sizes
 from vae_zoo.models.latent_methods import LatentMethods
@@ -41,7 +41,9 @@ DEFAULT_HIDDEN_UNITS = (512, 256)
 
 
 @keras.saving.register_keras_serializable("vae_zoo")
-class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Adapter):
+class VAE(
+    Story, Bounds, LatentMethods, ModelSignatures, PresetMethods, Composition, Adapter
+):
     """p(x, z) = p(z) p(x|z) with an approximate posterior q(z|x).
 
     It trains with the stock `compile` (without a loss) and `fit` on arrays or `tf.data`
@@ -286,38 +288,8 @@ class VAE(Story, LatentMethods, ModelSignatures, PresetMethods, Composition, Ada
             **self.prior_layer.outputs(draw.z, locations, conditionals),
         }
 
-    def get_config(self) -> Config:
-        """The constructor's arguments."""
-        return {
-            **super().get_config(),
-            "input_shape": self.input_shape,
-            "latent_dim": self.latent_dim,
-            "encoder": serialized(self.encoder),
-            "decoder": serialized(self.decoder),
-            "posterior": serialized(self.posterior_head),
-            "prior": serialized(self.prior_layer),
-            "likelihood": serialized(self.likelihood_head),
-            "objective": serialized(self.objective),
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_config(
-        cls, config: Config, custom_objects: Mapping[str, type] | None = None
-    ) -> Self:
-        """The model with these constructor arguments, untrained."""
-        deserialize = keras.saving.deserialize_keras_object
-        return cls(
-            **{key: deserialize(value, custom_objects) for key, value in config.items()}
-        )
-
     def _as_latents(
         self, z: TensorLike, name: str, rank: int | None = None
     ) -> tf.Tensor:
         """`z` as a float32 tensor [..., D]."""
         return as_latents(z, self.latent_dim, name, rank)
-
-
-def serialized(component: keras.Layer) -> Config:
-    """The component's config, the same before and after saving to a file."""
-    return json.loads(json.dumps(keras.saving.serialize_keras_object(component)))
